@@ -1,0 +1,149 @@
+"""The command line: Hydra's syntax (https://hydra.cc), our messages, and exit status 2 for a user's mistake.
+
+Every configuration that a command line asks for (several with -m) is composed and checked before the first
+one runs and before torch is imported.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize
+from hydra import main as hydra_main
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rl_intdim import config as cfg
+from rl_intdim.errors import ConfigError, IntdimError, choices
+
+INTERRUPTED = 130  # the shell's convention for Ctrl-C
+# Hydra would make folders and log files of its own; the run folder is ours.
+QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra.sweep.dir=.", "hydra.sweep.subdir=.", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled"]
+
+
+def register(folders: list[Path]) -> dict[str, list[str]]:
+    """Put every catalogue file into Hydra's store as a typed node; names by group. Later folders win."""
+    store, names = ConfigStore.instance(), {"env": set[str](), "agent": set[str]()}
+    store.store(name="sweep", node=cfg.schema(cfg.SweepConfig))
+    store.store(name="train", node=cfg.schema(cfg.TrainConfig))
+    for folder in [cfg.catalogue("envs"), *(f / n for f in folders for n in ("env", "envs"))]:
+        for path in sorted(folder.glob("*.yaml")):
+            store.store(group="env", name=path.stem, node=cfg.task_node(path))
+            names["env"].add(path.stem)
+    for folder in [cfg.catalogue("agents"), *(f / n for f in folders for n in ("agent", "agents"))]:
+        for path in sorted(folder.glob("*.yaml")):
+            node, tuned = cfg.agent_nodes(path)
+            store.store(group="agent", name=path.stem, node=node)
+            names["agent"].add(path.stem)
+            for task, values in tuned.items():
+                store.store(group="tuned", name=f"{path.stem}-{task}", node=values)
+    return {group: sorted(found) for group, found in names.items()}
+
+
+def user_folders(argv: list[str]) -> tuple[list[Path], list[str]]:
+    """Take --config-dir out of argv: its files are read by `register`, so they are typed as ours are."""
+    folders, rest, words = [], [], iter(argv)
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option in ("--config-dir", "-cd"):
+            folder = Path(value if equals else next(words, ""))
+            if not str(folder) or not folder.is_dir():
+                raise ConfigError(f"--config-dir {folder}: no such folder.")
+            folders.append(folder)
+        else:
+            rest.append(word)
+    return folders, rest
+
+
+def typed(node: DictConfig) -> Any:
+    """The frozen dataclass of a composed configuration, checked."""
+    try:
+        config = OmegaConf.to_object(node)
+    except OmegaConfBaseException as error:
+        raise ConfigError(cfg.explain(error, node)) from None
+    for key, kind in (("env", cfg.Task), ("agent", cfg.Agent)):
+        value = getattr(config, key)
+        if not isinstance(value, kind):
+            raise ConfigError(f"{key}={value}: not known.")
+    cfg.check(config)  # type: ignore[arg-type]
+    return config
+
+
+def check_all(name: str, words: list[str], names: dict[str, list[str]]) -> None:
+    """Compose and check every configuration that `words` ask for."""
+    try:
+        overrides = OverridesParser.create().parse_overrides(words)
+    except HydraException as error:
+        raise ConfigError(str(error).split("\nSee ")[0].replace("\n", ": ")) from None
+    sweeps = [
+        [f"{o.get_key_element()}={v}" for v in o.sweep_string_iterator()] if o.is_sweep_override() else [str(o.input_line)]
+        for o in overrides
+    ]
+    for combination in product(*sweeps):
+        typed(_compose(name, list(combination), names))
+
+
+def _compose(name: str, words: list[str], names: dict[str, list[str]]) -> DictConfig:
+    for word in words:
+        group, _, value = word.partition("=")
+        if group in names and value not in names[group]:
+            raise ConfigError(f"{word}: no such {'task' if group == 'env' else 'agent'}. {choices(value, names[group])}")
+    try:
+        return compose(name, words)
+    except MissingConfigException as error:
+        raise ConfigError(str(error).split("\n")[0]) from None
+    except HydraException as error:
+        cause = error.__cause__ or error
+        if not isinstance(cause, OmegaConfBaseException):
+            raise ConfigError(str(error).split("\n")[0]) from None
+        good = [w for w in words if w.partition("=")[0] in names]
+        word = next((w for w in words if w.lstrip("+~").partition("=")[0] == cause.full_key), cause.full_key or "")
+        raise ConfigError(f"{word}: {cfg.explain(cause, compose(name, good))}".replace(f"{word}: {cause.full_key}: ", f"{word}: ")) from None
+
+
+def load(name: str, words: list[str], folders: Sequence[Path] = ()) -> Any:
+    """The checked configuration `name` as overrides change it: load("sweep", ["env=CartPole", "agent=ppo"])."""
+    names = register(list(folders))
+    with initialize(version_base="1.3", config_path=None):
+        return typed(_compose(name, words, names))
+
+
+def main(name: str, job: Callable[[Any], None]) -> None:
+    """Run `job` on the configuration `name` as the command line changes it; exits, never returns a traceback
+    for a mistake of the user's: 2 for a mistake, 1 for a run that failed, 130 for Ctrl-C."""
+    argv = sys.argv[1:]
+    try:
+        folders, rest = user_folders(argv)
+        names = register(folders)
+        flags = {w for w in rest if w.startswith("-")}
+        words = [w for w in rest if w not in flags]
+        with initialize(version_base="1.3", config_path=None):
+            check_all(name, words, names)
+        GlobalHydra.instance().clear()
+    except ConfigError as error:
+        fail(error)
+    sys.argv[1:] = rest + QUIET
+
+    @hydra_main(version_base="1.3", config_path=None, config_name=name)
+    def run(node: DictConfig) -> None:
+        try:
+            job(typed(node))
+        except IntdimError as error:
+            fail(error)
+        except KeyboardInterrupt:
+            print("\nStopped. Every finished trial is on disk; the same command goes on from there.", file=sys.stderr)
+            sys.exit(INTERRUPTED)
+
+    run()
+
+
+def fail(error: IntdimError) -> None:
+    """Print one message and exit: 2 for a mistake in the configuration, 1 for a run that failed."""
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(2 if isinstance(error, ConfigError) else 1)

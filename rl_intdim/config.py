@@ -1,0 +1,311 @@
+"""The typed configuration: what a task, an agent, a search and a command are made of, and what is valid.
+
+Everything here is checked before torch is imported, so a mistake is answered at once. Only what needs the
+environment itself (its spaces, d against D) is checked later, in `tasks` and `sweep`.
+"""
+
+import math
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from rl_intdim.errors import ConfigError, choices
+
+DIRECT = "direct"  # in place of d: train all D parameters, no projection
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The policy network of a task; every agent on the task uses this one."""
+
+    hidden: list[int] = field(default_factory=lambda: [20, 20])  # units of each hidden layer
+    activation: str = "tanh"  # tanh or relu
+    init: str = "glorot"  # theta0's distribution: glorot (Glorot & Bengio 2010) or he (He et al. 2015)
+    action: str = "tanh"  # output map of a continuous action: tanh (squashed into the bounds) or clip
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a trial is judged: by looks at its policy while it trains, and confirmations on fresh episodes."""
+
+    looks: int = 50  # looks a trial, evenly over the budget
+    look_episodes: int = 20  # a look at or above the threshold triggers a confirmation
+    confirm_episodes: int = 100  # solved if the mean of these fresh episodes reaches the threshold
+    confirmations: int = 3  # at most; the last is kept for the best checkpoint at the end of the budget
+
+
+@dataclass(frozen=True)
+class Task:
+    """A Gymnasium environment with its preprocessing, policy network, threshold, budget and scoring."""
+
+    name: str = MISSING  # the file's name
+    id: str = MISSING  # Gymnasium's id
+    threshold: float = MISSING  # mean return of the deterministic policy that counts as solved
+    threshold_source: str = ""  # where the threshold comes from
+    budget: int = 200_000  # env steps a trial may train
+    kwargs: dict[str, Any] = field(default_factory=dict)  # passed to gymnasium.make
+    wrappers: list[str] = field(default_factory=list)  # import paths, applied in this order
+    vector: str = "slots"  # slots: many single environments; native: Gymnasium's own vector entry point
+    policy: Policy = field(default_factory=Policy)
+    scoring: Scoring = field(default_factory=Scoring)
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A way to train. `trainer` says which of the kinds below a file describes."""
+
+    name: str = MISSING  # the file's name
+    trainer: str = MISSING  # evolution or gradient
+
+
+@dataclass(frozen=True)
+class EvolutionAgent(Agent):
+    """An evolution strategy on theta_d."""
+
+    strategy: str = MISSING  # a name in rl_intdim.trainers.evolution.STRATEGIES
+    popsize: int = 16  # candidates a generation
+    episodes: int = 4  # episodes a candidate
+    sigma: float = 0.2  # initial root-mean-square change of a parameter; on theta_d: sigma sqrt(D / d)
+
+
+@dataclass(frozen=True)
+class GradientAgent(Agent):
+    """A Stable-Baselines3 algorithm whose actor steps in the subspace."""
+
+    algorithm: str = MISSING  # import path of the class
+    actor: list[str] = field(default_factory=list)  # modules of the actor, in the task's parameter order
+    free: list[str] = field(default_factory=list)  # what else may move: critic, log-standard-deviation
+    critic: dict[str, Any] = field(default_factory=dict)  # net_arch beside the actor's `pi`
+    n_envs: int = 8  # environments side by side
+    multiplier: float = 1.0  # step on theta_d: learning rate x multiplier x sqrt(D / d); direct takes 1
+    settings: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the algorithm
+
+
+@dataclass(frozen=True)
+class SubspaceConfig:
+    """How P is drawn."""
+
+    projection: str = "auto"  # dense (Gaussian, unit columns); auto takes the best known: dense
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which d to try, how often, and when to stop."""
+
+    ds: list[int] | None = None  # run exactly these d instead of searching
+    seeds: int = 10  # seeds at each d of `ds`
+    round: int = 6  # trials decided at once; fixed, so that workers do not change the answer
+    ci_ratio: float = 1.5  # stop when the interval's high / low is at most this
+    max_trials: int = 120  # stop in any case
+    d_max: int | None = None  # largest d tried; D if null
+    direct: int = 5  # direct runs shown beside d_int
+    seed: int = 0  # first seed; every trial takes the next
+
+
+@dataclass(frozen=True)
+class SweepConfig:
+    """python -m rl_intdim.sweep"""
+
+    defaults: list[Any] = field(
+        default_factory=lambda: ["_self_", {"env": "CartPole"}, {"agent": "cma"}, {"optional tuned@agent": "${agent}-${env}"}]
+    )
+    env: Any = MISSING  # a task: a file in envs/
+    agent: Any = MISSING  # an agent: a file in agents/
+    subspace: SubspaceConfig = field(default_factory=SubspaceConfig)
+    search: Search = field(default_factory=Search)
+    out: str = "runs/${env.name}-${agent.name}"  # the run folder; the same command resumes it
+    workers: int | None = None  # trials at a time; all cores if null; 0 runs them in this process
+    threads: int = 1  # torch threads a trial; part of the configuration, since sums depend on it
+    dry_run: bool = False  # say what would run, and stop
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """python -m rl_intdim.train"""
+
+    defaults: list[Any] = field(
+        default_factory=lambda: ["_self_", {"env": "CartPole"}, {"agent": "cma"}, {"optional tuned@agent": "${agent}-${env}"}]
+    )
+    env: Any = MISSING
+    agent: Any = MISSING
+    subspace: SubspaceConfig = field(default_factory=SubspaceConfig)
+    d: Any = 4  # dimensions of the subspace; 0 scores theta0 alone; direct trains all D
+    seed: int = 0
+    out: str | None = None  # where to write trial.json and solution.json; nothing is written if null
+    threads: int = 1
+
+
+AGENTS = {"evolution": EvolutionAgent, "gradient": GradientAgent}
+STRATEGIES = ("cma", "random")
+PROJECTIONS = ("auto", "dense")
+
+
+# ------------------------------------------------------------------------------------ the catalogue
+
+def catalogue(kind: str) -> Path:
+    """The folder of the shipped YAML files: in the package when installed, beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "catalogue" / kind
+    return inside if inside.is_dir() or not (package.parent / "pyproject.toml").is_file() else package.parent / kind
+
+
+def schema(cls: type) -> DictConfig:
+    """A typed OmegaConf node of a frozen dataclass that can still be merged into; free mappings take new keys."""
+    return _thaw(OmegaConf.structured(cls))
+
+
+def _thaw(node: Any) -> Any:
+    OmegaConf.set_readonly(node, None)
+    if isinstance(node, DictConfig) and not node._is_none():
+        if OmegaConf.get_type(node) is dict:
+            OmegaConf.set_struct(node, False)
+        for key in node:
+            child = node._get_node(key)
+            if OmegaConf.is_config(child) and not (child._is_none() or child._is_missing()):
+                _thaw(child)
+    return node
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping from a file, or a ConfigError that names file and line."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: not valid YAML: {error.problem or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: expected `key: value` lines, got {type(data).__name__}.")
+    return data
+
+
+def merged(cls: type, values: dict[str, Any], where: object) -> DictConfig:
+    """`values` in the schema `cls`; a key or type that does not fit is a ConfigError that names `where`."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return OmegaConf.merge(schema(cls), values)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{where}: {explain(error, schema(cls))}") from None
+
+
+def task_node(path: Path) -> DictConfig:
+    """The typed node of one file in envs/."""
+    return merged(Task, {"name": path.stem} | read_yaml(path), path)
+
+
+def agent_nodes(path: Path) -> tuple[DictConfig, dict[str, dict[str, Any]]]:
+    """The typed node of one file in agents/, and its tuned settings by task (`tasks:` in the file)."""
+    data = {"name": path.stem} | read_yaml(path)
+    tuned = data.pop("tasks", None) or {}
+    kind = data.get("trainer")
+    if kind not in AGENTS:
+        raise ConfigError(f"{path}: trainer: {kind!r} is no kind of trainer. {choices(kind, AGENTS)}")
+    node = merged(AGENTS[kind], data, path)
+    if not isinstance(tuned, dict):
+        raise ConfigError(f"{path}: tasks: expected a mapping of task names to settings, got {tuned!r}.")
+    for task, values in tuned.items():
+        merged(AGENTS[kind], data | values, f"{path}: tasks.{task}")
+    return node, tuned
+
+
+def explain(error: Exception, root: DictConfig | None = None) -> str:
+    """One line for the user from an OmegaConf error: key, value, and what is valid there."""
+    from omegaconf.errors import ConfigKeyError, MissingMandatoryValue
+
+    key = getattr(error, "full_key", None) or str(getattr(error, "key", "") or "")
+    text = str(getattr(error, "msg", None) or error).split("\n")[0]
+    if isinstance(error, (ConfigKeyError, AttributeError)) and root is not None and key:
+        *parents, last = str(key).split(".")
+        node: Any = OmegaConf.select(root, ".".join(parents)) if parents else root
+        if isinstance(node, DictConfig):
+            return f"{key}: no such key. {choices(last, [str(k) for k in node])}"
+    if isinstance(error, MissingMandatoryValue):
+        return f"{key}: missing, and it has no default. Give {key}=..."
+    return f"{key}: {text}" if key and not text.startswith(str(key)) else text
+
+
+# --------------------------------------------------------------------------------------- validation
+
+def require(ok: bool, key: str, value: object, valid: str) -> None:
+    """Raise a ConfigError that names key, value and what is valid, unless ok."""
+    if not ok:
+        raise ConfigError(f"{key}={value}: {valid}")
+
+
+def one_of(key: str, value: str, valid: Any) -> None:
+    if value not in valid:
+        raise ConfigError(f"{key}={value}: not known. {choices(value, valid)}")
+
+
+def check_task(task: Task) -> None:
+    """Raise a ConfigError for what can be wrong in a task without making its environment."""
+    require(math.isfinite(task.threshold), "env.threshold", task.threshold, "must be a finite number.")
+    require(task.budget >= 1, "env.budget", task.budget, "must be at least 1 env step.")
+    one_of("env.vector", task.vector, ("slots", "native"))
+    one_of("env.policy.activation", task.policy.activation, ("tanh", "relu"))
+    one_of("env.policy.init", task.policy.init, ("glorot", "he"))
+    one_of("env.policy.action", task.policy.action, ("tanh", "clip"))
+    require(all(n >= 1 for n in task.policy.hidden), "env.policy.hidden", task.policy.hidden, "units must be 1 or more.")
+    for part in fields(task.scoring):
+        value = getattr(task.scoring, part.name)
+        require(value >= 1, f"env.scoring.{part.name}", value, "must be at least 1.")
+    look, confirm = task.scoring.look_episodes, task.scoring.confirm_episodes
+    require(confirm % look == 0, "env.scoring.confirm_episodes", confirm, f"must be a multiple of look_episodes ({look}), so that every slot plays as many.")
+    native = task.vector == "native" and (task.kwargs or task.wrappers)
+    require(not native, "env.vector", "native", "cannot take env.kwargs or env.wrappers; give env.vector=slots.")
+
+
+def check_agent(agent: Agent) -> None:
+    """Raise a ConfigError for what can be wrong in an agent without importing its algorithm."""
+    if isinstance(agent, EvolutionAgent):
+        one_of("agent.strategy", agent.strategy, STRATEGIES)
+        require(agent.popsize >= 2, "agent.popsize", agent.popsize, "must be at least 2.")
+        require(agent.episodes >= 1, "agent.episodes", agent.episodes, "must be at least 1.")
+        require(0 < agent.sigma < math.inf, "agent.sigma", agent.sigma, "must be a positive number.")
+    elif isinstance(agent, GradientAgent):
+        require(bool(agent.actor), "agent.actor", agent.actor, "name the modules of the actor.")
+        require(agent.n_envs >= 1, "agent.n_envs", agent.n_envs, "must be at least 1.")
+        require(0 < agent.multiplier < math.inf, "agent.multiplier", agent.multiplier, "must be a positive number.")
+
+
+def check_search(search: Search) -> None:
+    """Raise a ConfigError for what can be wrong in a search without knowing D."""
+    if search.ds is not None:
+        require(bool(search.ds) and all(d >= 0 for d in search.ds), "search.ds", search.ds, "needs one d or more, each 0 or more.")
+        require(len(set(search.ds)) == len(search.ds), "search.ds", search.ds, "names a d twice.")
+    for key in ("seeds", "round", "max_trials"):
+        value = getattr(search, key)
+        require(value >= 1, f"search.{key}", value, "must be at least 1.")
+    require(search.direct >= 0, "search.direct", search.direct, "must be 0 or more.")
+    require(0 <= search.seed < 2**31, "search.seed", search.seed, "must be from 0 to 2147483647.")
+    require(search.ci_ratio >= 1, "search.ci_ratio", search.ci_ratio, "must be a number of 1 or more.")
+    require(search.d_max is None or search.d_max >= 1, "search.d_max", search.d_max, "must be 1 or more.")
+
+
+def check(config: SweepConfig | TrainConfig) -> None:
+    """Raise a ConfigError for anything in a command's configuration that cannot be right."""
+    check_task(config.env)
+    check_agent(config.agent)
+    one_of("subspace.projection", config.subspace.projection, PROJECTIONS)
+    require(config.threads >= 1, "threads", config.threads, "must be at least 1.")
+    if isinstance(config, SweepConfig):
+        check_search(config.search)
+        require(config.workers is None or config.workers >= 0, "workers", config.workers, "must be 0 or more.")
+    else:
+        require(0 <= config.seed < 2**31, "seed", config.seed, "must be from 0 to 2147483647.")
+        whole = isinstance(config.d, int) and not isinstance(config.d, bool) and config.d >= 0
+        require(whole or config.d == DIRECT, "d", config.d, "must be a whole number of 0 or more, or `direct`.")
+
+
+def check_d(ds: list[int], D: int, key: str) -> None:
+    """Raise a ConfigError if some d is above the D of the policy."""
+    for d in ds:
+        require(d <= D, key, d, f"is above D = {D}, the number of the policy's parameters; valid: 0 to {D}.")
+
+

@@ -1,0 +1,55 @@
+"""What a user sees while trials run: a live line in a terminal, plain lines elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+class Display:
+    """Counts trials and env steps. `done` is called with each finished trial, `estimate` after each round."""
+
+    def __init__(self, console: Console, at_most: int, workers: int, budget: int) -> None:
+        self.console, self.at_most, self.workers = console, at_most, max(workers, 1)
+        self.budget, self.start, self.trials, self.steps, self.text = budget, time.perf_counter(), 0, 0, "no estimate yet"
+        self.pending = 0
+        columns = [TextColumn("{task.completed} of at most {task.total} trials"), BarColumn(20), TextColumn("{task.fields[line]}"), TimeElapsedColumn()]
+        self.bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+        self.task = self.bar.add_task("", total=at_most, line="starting") if self.bar else None
+
+    def __enter__(self) -> Self:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def round(self, pending: int, text: str) -> None:
+        """A round of `pending` trials begins; `text` is the estimate so far."""
+        self.pending, self.text = pending, text
+        if self.bar is None:
+            self.console.print(f"round of {pending} trials; {text}", highlight=False)
+        self._refresh()
+
+    def done(self, trial: dict[str, Any]) -> None:
+        self.trials, self.steps, self.pending = self.trials + 1, self.steps + trial["env_steps"], self.pending - 1
+        if self.bar is None:
+            what = "solved" if trial["solved"] else "not solved"
+            self.console.print(
+                f"  d={trial['d']} seed={trial['seed']}: {what}, score {trial['score']:.1f}, "
+                f"{trial['env_steps']:,} env steps, {trial['seconds']:.1f} s", highlight=False,
+            )
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self.bar is None or self.task is None:
+            return
+        seconds = time.perf_counter() - self.start
+        running = min(self.pending, self.workers)
+        left = f"{(self.at_most - self.trials) * seconds / self.trials / 60:.0f} min left at most" if self.trials else "timing"
+        line = f"{running} running; {self.text}; {self.steps / seconds:,.0f} env steps/s; {left}"
+        self.bar.update(self.task, completed=self.trials, line=line)

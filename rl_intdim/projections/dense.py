@@ -1,0 +1,28 @@
+"""dense: independent Gaussian columns, scaled to unit norm. Memory: 4 D d bytes.
+
+Li et al. 2018, https://arxiv.org/abs/1804.08838. Nested: the first d columns at d + k are those at d.
+"""
+
+from math import sqrt
+
+import numpy as np
+import torch
+
+
+class Dense:
+    """P as its transpose, (d, D) float32, so that a population of theta_d decodes in one product of matrices."""
+
+    def __init__(self, D: int, d: int, rng: np.random.Generator) -> None:
+        self.d = d
+        columns = np.empty((d, D), dtype=np.float32)
+        for column in columns:
+            g = rng.standard_normal(D)
+            # cumsum adds from left to right, so the norm has the same last bit on every machine.
+            column[:] = g / sqrt(np.cumsum(g * g)[-1])
+        self.columns = torch.from_numpy(columns)
+
+    def apply(self, theta_d: torch.Tensor) -> torch.Tensor:
+        return theta_d @ self.columns
+
+    def adjoint(self, g_D: torch.Tensor) -> torch.Tensor:
+        return self.columns @ g_D

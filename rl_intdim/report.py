@@ -1,0 +1,116 @@
+"""What a finished sweep looks like: the table in the terminal and the plot."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from rl_intdim.search import Answer, posterior
+
+MEANING = {
+    "found": "the interval is as narrow as asked for",
+    "below_1": "theta0 alone, with nothing learned, solves the task with chance 1/2 or more",
+    "above_max": "no d up to the largest tried solves with chance 1/2",
+    "undecided": "the trials allowed did not narrow the interval enough",
+}
+
+
+def interval(ci95: Sequence[int | None]) -> str:
+    low, high = ci95
+    return f"[{low}, {'?' if high is None else high}]"
+
+
+def table(result: dict[str, Any]) -> Table:
+    """The result of one sweep, a row a figure."""
+    d_int, D = result["d_int"], result["D"]
+    out = Table(title=f"Intrinsic dimension of {result['env']} by {result['agent']}", show_header=False, title_style="bold")
+    out.add_column(style="cyan")
+    out.add_column()
+    rows = {
+        "d_int": f"{'-' if d_int is None else d_int}, 95 % interval {interval(result['ci95'])}",
+        "status": f"{result['status']}: {MEANING[result['status']]}",
+        "threshold": f"{result['threshold']:g} ({result['threshold_source']})" if result["threshold_source"] else f"{result['threshold']:g}",
+        "D": f"{D:,}" + (f", D / d_int = {D / d_int:.0f}" if d_int else ""),
+        "direct": "{} of {} solved".format(*result["direct"]),
+        "budget": f"{result['budget']:,} env steps a trial",
+        "trials": f"{result['trials']} in {result['env_steps']:,} env steps (scoring: {result['scoring_steps']:,}), {result['seconds']:.0f} s",
+        "less budget": "; ".join(f"{part}: {row['d_int'] or '-'} {interval(row['ci95'])}" for part, row in result["by_budget"].items()),
+    }
+    for name, text in rows.items():
+        out.add_row(name, text)
+    for warning in result["warnings"]:
+        out.add_row("note", f"[yellow]{warning}[/yellow]")
+    return out
+
+
+def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[dict[str, Any]], d_max: int) -> None:
+    """Scores of the trials and the solved fraction against d, with threshold, interval and posterior band."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    blue, orange, grey = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
+    searched = [t for t in trials if t["d"] != "direct"]
+    direct = [t for t in trials if t["d"] == "direct"]
+    tested = sorted({t["d"] for t in searched})
+    if not tested:
+        return
+    top_d = max([*tested, 2])
+    x0, x_direct = 0.5, top_d * 2  # where d = 0 and direct stand on the log axis
+    jitter = np.random.default_rng(0)
+
+    def place(d: int | str, spread: float = 0.0) -> float:
+        x = x_direct if d == "direct" else max(float(d), x0)
+        return x * 2 ** jitter.uniform(-spread, spread)
+
+    figure, (scores, solved) = plt.subplots(2, 1, figsize=(7, 6), sharex=True, constrained_layout=True)
+    for ok, color, marker in ((True, blue, "o"), (False, orange, "x")):
+        chosen = [t for t in [*searched, *direct] if t["solved"] is ok]
+        scores.scatter([place(t["d"], 0.07) for t in chosen], [t["score"] for t in chosen], s=22, c=color, marker=marker, alpha=0.8, label="solved" if ok else "not solved")
+    scores.axhline(result["threshold"], color=grey, ls="--", lw=1, label=f"threshold {result['threshold']:g}")
+    scores.set_ylabel("score (mean return of 100 fresh episodes)" if result["confirm_episodes"] == 100 else "score (mean return)")
+    scores.legend(loc="best", fontsize=8, framealpha=0.9)
+    d_int = "-" if result["d_int"] is None else result["d_int"]
+    scores.set_title(f"{result['env']} by {result['agent']}: d_int = {d_int}, 95 % interval {interval(result['ci95'])} ({result['status']})", fontsize=10)
+
+    low, high = result["ci95"]
+    for axis in (scores, solved):
+        if result["status"] != "below_1":
+            axis.axvspan(max(low, x0), high if high is not None else top_d * 1.3, color=blue, alpha=0.12, lw=0, label="95 % interval of d_int")
+        axis.grid(alpha=0.25)
+    if any(d > 0 for d in tested) and result["status"] != "below_1":
+        ds = np.geomspace(1, top_d, 80)
+        model = posterior(d_max)
+        band = model.band(model.update(answer.tested), list(ds))
+        solved.fill_between(ds, band[:, 0], band[:, 2], color=grey, alpha=0.2, lw=0, label="posterior, 95 % band")
+        solved.plot(ds, band[:, 1], color=grey, lw=1, label="posterior mean")
+    counts = {**answer.tested, **({"direct": (len(direct), sum(t["solved"] for t in direct))} if direct else {})}
+    for d, (n, k) in counts.items():
+        solved.scatter(place(d), k / n, s=12 + 4 * n, c=blue, edgecolors="white", lw=0.5, zorder=3)
+    solved.axhline(0.5, color=grey, ls=":", lw=1)
+    solved.set_ylim(-0.05, 1.05)
+    solved.set_ylabel("solved fraction (area: seeds)")
+    solved.set_xlabel(f"d, dimensions of the subspace (D = {result['D']:,})")
+    solved.legend(loc="best", fontsize=8, framealpha=0.9)
+    solved.set_xscale("log")
+    ticks = _spaced([d for d in tested if d > 0])
+    ticks = ([0] if 0 in tested else []) + ticks + (["direct"] if direct else [])
+    solved.xaxis.set_major_locator(FixedLocator([place(d) for d in ticks]))
+    solved.xaxis.set_minor_locator(NullLocator())
+    solved.set_xticklabels([str(d) for d in ticks])
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def _spaced(ds: list[int], ratio: float = 1.18) -> list[Any]:
+    """Ticks far enough apart on a log axis to be read; the largest d always."""
+    kept: list[Any] = []
+    for d in sorted(ds, reverse=True):
+        if not kept or kept[-1] / d >= ratio:
+            kept.append(d)
+    return kept[::-1]

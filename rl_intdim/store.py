@@ -1,0 +1,115 @@
+"""The run folder: the configuration as run, trials appended as they finish, and the result.
+
+    config.yaml     the configuration
+    trials.jsonl    one line per finished trial; append-only, on disk before the trial is counted
+    failures.jsonl  trials that broke down, if any
+    result.json     the answer
+    plot.png        score and solved fraction against d
+    solution.json   the solved policy of the smallest d
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from omegaconf import OmegaConf
+
+from rl_intdim.errors import ConfigError
+
+# Keys that no trial and no decision depends on: a folder may be resumed with other values.
+LOOSE = ("out", "workers", "dry_run", "search.max_trials", "search.ci_ratio", "search.direct")
+
+
+class Store:
+    """One run folder, held by one process at a time. Raises ConfigError if it belongs to another run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def open(self, config: dict[str, Any]) -> Iterator["Store"]:
+        """Make or resume the folder for `config` and lock it."""
+        if (self.folder / "config.yaml").exists():
+            self._compare(config)
+        elif self.folder.exists() and any(self.folder.iterdir()):
+            raise ConfigError(f"out={self.folder}: not a run folder, and not empty. Give another out=...")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise ConfigError(f"out={self.folder}: another process is running this sweep. Wait for it, or give another out=...") from None
+        except OSError as error:
+            raise ConfigError(f"out={self.folder}: cannot be made: {error.strerror}.") from None
+        try:
+            self._compare(config)  # again, now that nobody else can write
+            replace(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+            self._mend()
+            yield self
+        finally:
+            lock.release()
+
+    def _compare(self, config: dict[str, Any]) -> None:
+        path = self.folder / "config.yaml"
+        if not path.exists():
+            return
+        old = flat(OmegaConf.to_container(OmegaConf.load(path)))  # type: ignore[arg-type]
+        new = flat(config)
+        for key in sorted(old.keys() | new.keys()):
+            if not key.startswith(LOOSE) and old.get(key) != new.get(key):
+                raise ConfigError(
+                    f"out={self.folder}: made with {key}={old.get(key)}, and this command has {key}={new.get(key)}. "
+                    "Its trials cannot be mixed; give another out=..."
+                )
+
+    def _mend(self) -> None:
+        """A line that was cut off by a crash goes to a file of its own, so that the next one starts clean."""
+        path = self.folder / "trials.jsonl"
+        data = path.read_bytes() if path.exists() else b""
+        if data and not data.endswith(b"\n"):
+            whole, torn = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
+            self._append("torn.txt", torn.decode(errors="replace"))
+            with path.open("r+b") as file:
+                file.truncate(len(whole))
+
+    def trials(self) -> list[dict[str, Any]]:
+        """All finished trials, in the order in which they finished."""
+        path = self.folder / "trials.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def append(self, trial: dict[str, Any]) -> None:
+        self._append("trials.jsonl", json.dumps(trial, allow_nan=False))
+
+    def append_failure(self, failure: dict[str, Any]) -> None:
+        self._append("failures.jsonl", json.dumps(failure))
+
+    def _append(self, name: str, line: str) -> None:
+        with (self.folder / name).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def write_result(self, result: dict[str, Any]) -> None:
+        replace(self.folder / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested mapping as {dotted key: value}."""
+    out: dict[str, Any] = {}
+    for key, value in node.items():
+        out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+    return out

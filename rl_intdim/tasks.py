@@ -1,0 +1,129 @@
+"""Environments from a task, and episodes of the deterministic policy in them."""
+
+from importlib import import_module
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector.utils import batch_space
+
+from rl_intdim.config import Task
+from rl_intdim.errors import ConfigError, choices
+from rl_intdim.policy import MLP
+
+
+def load(path: str, key: str) -> Any:
+    """The object at an import path such as gymnasium.wrappers.FlattenObservation, or a ConfigError."""
+    module, _, name = path.rpartition(".")
+    try:
+        found = import_module(module)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"{key}={path}: cannot be imported: {error}") from None
+    if not hasattr(found, name):
+        raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(found))}")
+    return getattr(found, name)
+
+
+def _public(module: Any) -> list[str]:
+    return [n for n in dir(module) if n[:1].isupper()]
+
+
+def make(task: Task) -> gym.Env:
+    """One environment of the task, wrapped. Raises ConfigError for an id, kwargs or wrapper that fails."""
+    wrappers = [load(path, "env.wrappers") for path in task.wrappers]
+    try:
+        env = gym.make(task.id, **task.kwargs)
+    except gym.error.NameNotFound:
+        raise ConfigError(f"env.id={task.id}: not registered with Gymnasium. {_near_ids(task.id)}") from None
+    except (gym.error.Error, TypeError, ValueError, ModuleNotFoundError) as error:
+        raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {error}") from None
+    for path, wrapper in zip(task.wrappers, wrappers, strict=True):
+        try:
+            env = wrapper(env)
+        except Exception as error:  # a user's wrapper may raise anything
+            raise ConfigError(f"env.wrappers={path}: {type(error).__name__}: {error}") from None
+    return env
+
+
+def _near_ids(value: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(value, gym.registry, n=5, cutoff=0.5)
+    return f"Nearest: {', '.join(near)}." if near else "`gymnasium.pprint_registry()` lists what is."
+
+
+def policy(task: Task) -> MLP:
+    """The policy network of the task. Raises ConfigError where its spaces fit none."""
+    env = make(task)
+    try:
+        return MLP(task.policy, env.observation_space, env.action_space)
+    finally:
+        env.close()
+
+
+class Slots(gym.vector.VectorEnv):
+    """Single environments side by side, each for one episode: a slot that has finished is left alone.
+
+    Gymnasium's SyncVectorEnv steps or resets finished environments; in MuJoCo that is most of the work.
+    """
+
+    def __init__(self, envs: list[gym.Env]) -> None:
+        self.envs, self.num_envs = envs, len(envs)
+        self.single_observation_space = envs[0].observation_space
+        self.single_action_space = envs[0].action_space
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.live = np.zeros(self.num_envs, dtype=bool)
+
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:  # type: ignore[override]
+        seeds = np.random.SeedSequence(seed).generate_state(self.num_envs)
+        self.obs = np.stack([env.reset(seed=int(s))[0] for env, s in zip(self.envs, seeds, strict=True)])
+        self.live[:] = True
+        return self.obs.copy(), {}
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict]:  # type: ignore[override]
+        rewards = np.zeros(self.num_envs)
+        terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
+        for i in np.flatnonzero(self.live):
+            self.obs[i], rewards[i], terminated[i], truncated[i], _ = self.envs[i].step(actions[i])
+        self.live &= ~(terminated | truncated)
+        return self.obs.copy(), rewards, terminated, truncated, {}
+
+    def close_extras(self, **kwargs: Any) -> None:
+        for env in self.envs:
+            env.close()
+
+
+def make_vec(task: Task, n: int) -> gym.vector.VectorEnv:
+    """n environments for `episodes`: Gymnasium's own vector entry point where the task names it, else Slots."""
+    if task.vector == "slots":
+        return Slots([make(task) for _ in range(n)])
+    try:
+        return gym.make_vec(task.id, n, vectorization_mode="vector_entry_point")
+    except (gym.error.Error, TypeError, AttributeError) as error:
+        raise ConfigError(f"env.vector=native: {task.id} has no vector entry point that fits ({error}); valid: slots.") from None
+
+
+@torch.inference_mode()
+def episodes(
+    envs: gym.vector.VectorEnv, policy: MLP, theta: torch.Tensor, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Play one whole episode in every slot with the deterministic policies theta (N, D).
+
+    The slots are shared out in order: n / N episodes to each policy. Returns the undiscounted returns and
+    the lengths in env steps, both (n,). A finished slot waits: whole episodes only, since the first to
+    finish are the short ones.
+    """
+    n, N = envs.num_envs, theta.shape[0]
+    layers = policy.layers(theta)
+    obs, _ = envs.reset(seed=seed)
+    returns, lengths, live = np.zeros(n), np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)
+    while live.any():
+        x = torch.as_tensor(obs, dtype=torch.float32).view(N, n // N, -1)
+        outputs = policy.outputs(layers, x).numpy().reshape(n, -1)
+        obs, rewards, terminated, truncated, _ = envs.step(policy.actions(outputs))
+        returns[live] += rewards[live]
+        lengths += live
+        live &= ~(terminated | truncated)
+    return returns, lengths

@@ -1,0 +1,42 @@
+"""python -m rl_intdim.train: one trial at one d."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from rl_intdim import cli
+from rl_intdim.config import TrainConfig, check_d
+from rl_intdim.solution import Solution
+from rl_intdim.store import replace
+
+
+def train(config: TrainConfig) -> None:
+    """Run one trial and print its score; write it to `out` if given. Raises IntdimError."""
+    from rl_intdim import tasks
+    from rl_intdim.trial import Trial, run_trial
+
+    console = Console(highlight=False)
+    D = tasks.policy(config.env).D
+    if isinstance(config.d, int):
+        check_d([config.d], D, "d")
+    result = run_trial(Trial(config.env, config.agent, config.subspace.projection, config.d, config.seed, config.threads))
+    for steps, score, norm in result.curve:
+        console.print(f"{int(steps):>9,} env steps  look {score:8.1f}  norm of theta_d {norm:.3g}")
+    at = f" after {result.solved_at:,} env steps" if result.solved_at else ""
+    console.print(
+        f"{config.env.name} by {config.agent.name}, d = {config.d} of D = {D:,}, seed {config.seed}: "
+        f"score {result.score:.1f}, {'solved' + at if result.solved else 'not solved'} (threshold {config.env.threshold:g}); "
+        f"{result.env_steps:,} env steps, {result.seconds:.1f} s"
+    )
+    if config.out:
+        folder = Path(config.out)
+        folder.mkdir(parents=True, exist_ok=True)
+        replace(folder / "trial.json", json.dumps(asdict(result)) + "\n")
+        Solution(config.env, config.agent.name, config.subspace.projection, config.d, config.seed, result.score, result.theta_d).save(folder / "solution.json")
+        console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
+
+
+if __name__ == "__main__":
+    cli.main("train", train)

@@ -1,0 +1,64 @@
+"""Tune one key of an agent on a task, on seeds from 1,000,000 up, which no result ever uses.
+
+    python scripts/tune.py --key agent.sigma --values 0.1 0.2 0.4 --ds 4 8 --seeds 12 env=CartPole agent=cma
+
+Runs every value at every d and appends each trial to docs/results/tuning/<env>-<agent>.jsonl; trials
+already there are not run again. Prints solved trials and the median env steps they took.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from statistics import median
+
+from rl_intdim import cli
+from rl_intdim.config import DIRECT
+from rl_intdim.runners import local
+from rl_intdim.trial import Trial
+
+FIRST_SEED = 1_000_000
+FOLDER = Path(__file__).parent.parent / "docs" / "results" / "tuning"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--key", required=True, help="the key to tune, such as agent.multiplier")
+    parser.add_argument("--values", nargs="+", required=True)
+    parser.add_argument("--ds", nargs="+", default=["4", "8"])
+    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("overrides", nargs="*", help="env=... agent=... and what else is the same for all")
+    args = parser.parse_args()
+    name = None
+    for value in args.values:
+        setting = [*args.overrides, f"{args.key}={value}"]
+        config = cli.load("sweep", setting)
+        name = name or f"{config.env.name}-{config.agent.name}.jsonl"
+        path = FOLDER / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        for word in args.ds:
+            d = word if word == DIRECT else int(word)
+            records = {r["seed"]: r for r in done if r["setting"] == sorted(setting) and r["d"] == d}
+            seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
+            trials = [Trial(config.env, config.agent, config.subspace.projection, d, s) for s in seeds if s not in records]
+            for trial, result in local.run(trials, args.workers) if trials else ():
+                if isinstance(result, local.TrialError):
+                    raise SystemExit(f"{trial}: {result.message}")
+                record = {key: getattr(result, key) for key in ("d", "seed", "solved", "score", "solved_at", "env_steps", "seconds")}
+                records[trial.seed] = {"setting": sorted(setting), **record}
+                with path.open("a") as file:
+                    file.write(json.dumps(records[trial.seed]) + os.linesep)
+            mine = [records[s] for s in seeds]
+            solved = sorted(r["solved_at"] for r in mine if r["solved"])
+            half = sum(s <= config.env.budget / 2 for s in solved)
+            print(
+                f"{args.key}={value:<6} d={d!s:<6} solved {len(solved):>2}/{len(mine)} (by half the budget {half:>2}), "
+                f"median {median(solved) if solved else 0:>9,.0f} env steps, {sum(r['seconds'] for r in mine) / len(mine):.1f} s a trial",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
