@@ -19,26 +19,34 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from rl_intdim import catalogue
 from rl_intdim import config as cfg
 from rl_intdim.errors import ConfigError, IntdimError, choices
 
 INTERRUPTED = 130  # the shell's convention for Ctrl-C
 # Hydra would make folders and log files of its own; the run folder is ours.
-QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra.sweep.dir=.", "hydra.sweep.subdir=.", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled"]
+QUIET = [
+    "hydra.output_subdir=null",
+    "hydra.run.dir=.",
+    "hydra.sweep.dir=.",
+    "hydra.sweep.subdir=.",
+    "hydra/job_logging=disabled",
+    "hydra/hydra_logging=disabled",
+]
 
 
 def register(folders: list[Path]) -> dict[str, list[str]]:
     """Put every catalogue file into Hydra's store as a typed node; names by group. Later folders win."""
     store, names = ConfigStore.instance(), {"env": set[str](), "agent": set[str]()}
-    store.store(name="sweep", node=cfg.schema(cfg.SweepConfig))
-    store.store(name="train", node=cfg.schema(cfg.TrainConfig))
-    for folder in [cfg.catalogue("envs"), *(f / n for f in folders for n in ("env", "envs"))]:
+    store.store(name="sweep", node=catalogue.schema(cfg.SweepConfig))
+    store.store(name="train", node=catalogue.schema(cfg.TrainConfig))
+    for folder in [catalogue.shipped("envs"), *(f / n for f in folders for n in ("env", "envs"))]:
         for path in sorted(folder.glob("*.yaml")):
-            store.store(group="env", name=path.stem, node=cfg.task_node(path))
+            store.store(group="env", name=path.stem, node=catalogue.task_node(path))
             names["env"].add(path.stem)
-    for folder in [cfg.catalogue("agents"), *(f / n for f in folders for n in ("agent", "agents"))]:
+    for folder in [catalogue.shipped("agents"), *(f / n for f in folders for n in ("agent", "agents"))]:
         for path in sorted(folder.glob("*.yaml")):
-            node, tuned = cfg.agent_nodes(path)
+            node, tuned = catalogue.agent_nodes(path)
             store.store(group="agent", name=path.stem, node=node)
             names["agent"].add(path.stem)
             for task, values in tuned.items():
@@ -66,7 +74,7 @@ def typed(node: DictConfig) -> Any:
     try:
         config = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
-        raise ConfigError(cfg.explain(error, node)) from None
+        raise ConfigError(catalogue.explain(error, node)) from None
     for key, kind in (("env", cfg.Task), ("agent", cfg.Agent)):
         value = getattr(config, key)
         if not isinstance(value, kind):
@@ -82,7 +90,9 @@ def check_all(name: str, words: list[str], names: dict[str, list[str]]) -> None:
     except HydraException as error:
         raise ConfigError(str(error).split("\nSee ")[0].replace("\n", ": ")) from None
     sweeps = [
-        [f"{o.get_key_element()}={v}" for v in o.sweep_string_iterator()] if o.is_sweep_override() else [str(o.input_line)]
+        [f"{o.get_key_element()}={v}" for v in o.sweep_string_iterator()]
+        if o.is_sweep_override()
+        else [str(o.input_line)]
         for o in overrides
     ]
     for combination in product(*sweeps):
@@ -93,7 +103,9 @@ def _compose(name: str, words: list[str], names: dict[str, list[str]]) -> DictCo
     for word in words:
         group, _, value = word.partition("=")
         if group in names and value not in names[group]:
-            raise ConfigError(f"{word}: no such {'task' if group == 'env' else 'agent'}. {choices(value, names[group])}")
+            raise ConfigError(
+                f"{word}: no such {'task' if group == 'env' else 'agent'}. {choices(value, names[group])}"
+            )
     try:
         return compose(name, words)
     except MissingConfigException as error:
@@ -104,7 +116,11 @@ def _compose(name: str, words: list[str], names: dict[str, list[str]]) -> DictCo
             raise ConfigError(str(error).split("\n")[0]) from None
         good = [w for w in words if w.partition("=")[0] in names]
         word = next((w for w in words if w.lstrip("+~").partition("=")[0] == cause.full_key), cause.full_key or "")
-        raise ConfigError(f"{word}: {cfg.explain(cause, compose(name, good))}".replace(f"{word}: {cause.full_key}: ", f"{word}: ")) from None
+        raise ConfigError(
+            f"{word}: {catalogue.explain(cause, compose(name, good))}".replace(
+                f"{word}: {cause.full_key}: ", f"{word}: "
+            )
+        ) from None
 
 
 def load(name: str, words: list[str], folders: Sequence[Path] = ()) -> Any:
@@ -114,7 +130,7 @@ def load(name: str, words: list[str], folders: Sequence[Path] = ()) -> Any:
         return typed(_compose(name, words, names))
 
 
-def main(name: str, job: Callable[[Any], None]) -> None:
+def main(name: str, job: Callable[[Any], object]) -> None:
     """Run `job` on the configuration `name` as the command line changes it; exits, never returns a traceback
     for a mistake of the user's: 2 for a mistake, 1 for a run that failed, 130 for Ctrl-C."""
     argv = sys.argv[1:]
@@ -137,7 +153,10 @@ def main(name: str, job: Callable[[Any], None]) -> None:
         except IntdimError as error:
             fail(error)
         except KeyboardInterrupt:
-            print("\nStopped. Every finished trial is on disk; the same command goes on from there.", file=sys.stderr)
+            print(
+                "\nStopped. Every finished trial is on disk; the same command goes on from there.",
+                file=sys.stderr,
+            )
             sys.exit(INTERRUPTED)
 
     run()

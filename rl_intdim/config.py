@@ -6,11 +6,9 @@ environment itself (its spaces, d against D) is checked later, in `tasks` and `s
 
 import math
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
-import yaml
-from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf import MISSING
 
 from rl_intdim.errors import ConfigError, choices
 
@@ -110,7 +108,12 @@ class SweepConfig:
     """python -m rl_intdim.sweep"""
 
     defaults: list[Any] = field(
-        default_factory=lambda: ["_self_", {"env": "CartPole"}, {"agent": "cma"}, {"optional tuned@agent": "${agent}-${env}"}]
+        default_factory=lambda: [
+            "_self_",
+            {"env": "CartPole"},
+            {"agent": "cma"},
+            {"optional tuned@agent": "${agent}-${env}"},
+        ]
     )
     env: Any = MISSING  # a task: a file in envs/
     agent: Any = MISSING  # an agent: a file in agents/
@@ -127,7 +130,12 @@ class TrainConfig:
     """python -m rl_intdim.train"""
 
     defaults: list[Any] = field(
-        default_factory=lambda: ["_self_", {"env": "CartPole"}, {"agent": "cma"}, {"optional tuned@agent": "${agent}-${env}"}]
+        default_factory=lambda: [
+            "_self_",
+            {"env": "CartPole"},
+            {"agent": "cma"},
+            {"optional tuned@agent": "${agent}-${env}"},
+        ]
     )
     env: Any = MISSING
     agent: Any = MISSING
@@ -142,95 +150,6 @@ AGENTS = {"evolution": EvolutionAgent, "gradient": GradientAgent}
 STRATEGIES = ("cma", "random")
 PROJECTIONS = ("auto", "dense")
 
-
-# ------------------------------------------------------------------------------------ the catalogue
-
-def catalogue(kind: str) -> Path:
-    """The folder of the shipped YAML files: in the package when installed, beside it in a checkout."""
-    package = Path(__file__).parent
-    inside = package / "catalogue" / kind
-    return inside if inside.is_dir() or not (package.parent / "pyproject.toml").is_file() else package.parent / kind
-
-
-def schema(cls: type) -> DictConfig:
-    """A typed OmegaConf node of a frozen dataclass that can still be merged into; free mappings take new keys."""
-    return _thaw(OmegaConf.structured(cls))
-
-
-def _thaw(node: Any) -> Any:
-    OmegaConf.set_readonly(node, None)
-    if isinstance(node, DictConfig) and not node._is_none():
-        if OmegaConf.get_type(node) is dict:
-            OmegaConf.set_struct(node, False)
-        for key in node:
-            child = node._get_node(key)
-            if OmegaConf.is_config(child) and not (child._is_none() or child._is_missing()):
-                _thaw(child)
-    return node
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from a file, or a ConfigError that names file and line."""
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: not valid YAML: {error.problem or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path}: expected `key: value` lines, got {type(data).__name__}.")
-    return data
-
-
-def merged(cls: type, values: dict[str, Any], where: object) -> DictConfig:
-    """`values` in the schema `cls`; a key or type that does not fit is a ConfigError that names `where`."""
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        return OmegaConf.merge(schema(cls), values)  # type: ignore[return-value]
-    except OmegaConfBaseException as error:
-        raise ConfigError(f"{where}: {explain(error, schema(cls))}") from None
-
-
-def task_node(path: Path) -> DictConfig:
-    """The typed node of one file in envs/."""
-    return merged(Task, {"name": path.stem} | read_yaml(path), path)
-
-
-def agent_nodes(path: Path) -> tuple[DictConfig, dict[str, dict[str, Any]]]:
-    """The typed node of one file in agents/, and its tuned settings by task (`tasks:` in the file)."""
-    data = {"name": path.stem} | read_yaml(path)
-    tuned = data.pop("tasks", None) or {}
-    kind = data.get("trainer")
-    if kind not in AGENTS:
-        raise ConfigError(f"{path}: trainer: {kind!r} is no kind of trainer. {choices(kind, AGENTS)}")
-    node = merged(AGENTS[kind], data, path)
-    if not isinstance(tuned, dict):
-        raise ConfigError(f"{path}: tasks: expected a mapping of task names to settings, got {tuned!r}.")
-    for task, values in tuned.items():
-        merged(AGENTS[kind], data | values, f"{path}: tasks.{task}")
-    return node, tuned
-
-
-def explain(error: Exception, root: DictConfig | None = None) -> str:
-    """One line for the user from an OmegaConf error: key, value, and what is valid there."""
-    from omegaconf.errors import ConfigKeyError, MissingMandatoryValue
-
-    key = getattr(error, "full_key", None) or str(getattr(error, "key", "") or "")
-    text = str(getattr(error, "msg", None) or error).split("\n")[0]
-    if isinstance(error, (ConfigKeyError, AttributeError)) and root is not None and key:
-        *parents, last = str(key).split(".")
-        node: Any = OmegaConf.select(root, ".".join(parents)) if parents else root
-        if isinstance(node, DictConfig):
-            return f"{key}: no such key. {choices(last, [str(k) for k in node])}"
-    if isinstance(error, MissingMandatoryValue):
-        return f"{key}: missing, and it has no default. Give {key}=..."
-    return f"{key}: {text}" if key and not text.startswith(str(key)) else text
-
-
-# --------------------------------------------------------------------------------------- validation
 
 def require(ok: bool, key: str, value: object, valid: str) -> None:
     """Raise a ConfigError that names key, value and what is valid, unless ok."""
@@ -251,12 +170,22 @@ def check_task(task: Task) -> None:
     one_of("env.policy.activation", task.policy.activation, ("tanh", "relu"))
     one_of("env.policy.init", task.policy.init, ("glorot", "he"))
     one_of("env.policy.action", task.policy.action, ("tanh", "clip"))
-    require(all(n >= 1 for n in task.policy.hidden), "env.policy.hidden", task.policy.hidden, "units must be 1 or more.")
+    require(
+        all(n >= 1 for n in task.policy.hidden),
+        "env.policy.hidden",
+        task.policy.hidden,
+        "units must be 1 or more.",
+    )
     for part in fields(task.scoring):
         value = getattr(task.scoring, part.name)
         require(value >= 1, f"env.scoring.{part.name}", value, "must be at least 1.")
     look, confirm = task.scoring.look_episodes, task.scoring.confirm_episodes
-    require(confirm % look == 0, "env.scoring.confirm_episodes", confirm, f"must be a multiple of look_episodes ({look}), so that every slot plays as many.")
+    require(
+        confirm % look == 0,
+        "env.scoring.confirm_episodes",
+        confirm,
+        f"must be a multiple of look_episodes ({look}), so that every slot plays as many.",
+    )
     native = task.vector == "native" and (task.kwargs or task.wrappers)
     require(not native, "env.vector", "native", "cannot take env.kwargs or env.wrappers; give env.vector=slots.")
 
@@ -271,13 +200,23 @@ def check_agent(agent: Agent) -> None:
     elif isinstance(agent, GradientAgent):
         require(bool(agent.actor), "agent.actor", agent.actor, "name the modules of the actor.")
         require(agent.n_envs >= 1, "agent.n_envs", agent.n_envs, "must be at least 1.")
-        require(0 < agent.multiplier < math.inf, "agent.multiplier", agent.multiplier, "must be a positive number.")
+        require(
+            0 < agent.multiplier < math.inf,
+            "agent.multiplier",
+            agent.multiplier,
+            "must be a positive number.",
+        )
 
 
 def check_search(search: Search) -> None:
     """Raise a ConfigError for what can be wrong in a search without knowing D."""
     if search.ds is not None:
-        require(bool(search.ds) and all(d >= 0 for d in search.ds), "search.ds", search.ds, "needs one d or more, each 0 or more.")
+        require(
+            bool(search.ds) and all(d >= 0 for d in search.ds),
+            "search.ds",
+            search.ds,
+            "needs one d or more, each 0 or more.",
+        )
         require(len(set(search.ds)) == len(search.ds), "search.ds", search.ds, "names a d twice.")
     for key in ("seeds", "round", "max_trials"):
         value = getattr(search, key)
@@ -307,5 +246,3 @@ def check_d(ds: list[int], D: int, key: str) -> None:
     """Raise a ConfigError if some d is above the D of the policy."""
     for d in ds:
         require(d <= D, key, d, f"is above D = {D}, the number of the policy's parameters; valid: 0 to {D}.")
-
-

@@ -16,7 +16,6 @@ from rl_intdim.config import Policy
 from rl_intdim.errors import ConfigError
 
 
-
 class MLP:
     """A multilayer perceptron from a flat observation to one output per action (discrete) or action dimension.
 

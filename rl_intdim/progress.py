@@ -11,11 +11,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 class Display:
     """Counts trials and env steps. `done` is called with each finished trial, `estimate` after each round."""
 
-    def __init__(self, console: Console, at_most: int, workers: int, budget: int) -> None:
+    def __init__(self, console: Console, at_most: int, workers: int) -> None:
         self.console, self.at_most, self.workers = console, at_most, max(workers, 1)
-        self.budget, self.start, self.trials, self.steps, self.text = budget, time.perf_counter(), 0, 0, "no estimate yet"
-        self.pending = 0
-        columns = [TextColumn("{task.completed} of at most {task.total} trials"), BarColumn(20), TextColumn("{task.fields[line]}"), TimeElapsedColumn()]
+        self.start, self.trials, self.steps, self.text = time.perf_counter(), 0, 0, "no estimate yet"
+        self.pending = self.recalled = 0
+        columns = [
+            TextColumn("{task.completed} of at most {task.total} trials"),
+            BarColumn(20),
+            TextColumn("{task.fields[line]}"),
+            TimeElapsedColumn(),
+        ]
         self.bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
         self.task = self.bar.add_task("", total=at_most, line="starting") if self.bar else None
 
@@ -24,7 +29,9 @@ class Display:
             self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.bar:
             self.bar.stop()
 
@@ -32,16 +39,25 @@ class Display:
         """A round of `pending` trials begins; `text` is the estimate so far."""
         self.pending, self.text = pending, text
         if self.bar is None:
-            self.console.print(f"round of {pending} trials; {text}", highlight=False)
+            self.console.print(f"round of {pending} trials; {text}")
+        self._refresh()
+
+    def recall(self, trials: int) -> None:
+        """So many trials of the round were on disk already."""
+        self.recalled, self.pending = self.recalled + trials, self.pending - trials
         self._refresh()
 
     def done(self, trial: dict[str, Any]) -> None:
-        self.trials, self.steps, self.pending = self.trials + 1, self.steps + trial["env_steps"], self.pending - 1
+        self.trials, self.steps, self.pending = (
+            self.trials + 1,
+            self.steps + trial["env_steps"],
+            self.pending - 1,
+        )
         if self.bar is None:
             what = "solved" if trial["solved"] else "not solved"
             self.console.print(
                 f"  d={trial['d']} seed={trial['seed']}: {what}, score {trial['score']:.1f}, "
-                f"{trial['env_steps']:,} env steps, {trial['seconds']:.1f} s", highlight=False,
+                f"{trial['env_steps']:,} env steps, {trial['seconds']:.1f} s",
             )
         self._refresh()
 
@@ -50,6 +66,10 @@ class Display:
             return
         seconds = time.perf_counter() - self.start
         running = min(self.pending, self.workers)
-        left = f"{(self.at_most - self.trials) * seconds / self.trials / 60:.0f} min left at most" if self.trials else "timing"
+        left = (
+            f"{(self.at_most - self.trials - self.recalled) * seconds / self.trials / 60:.0f} min left at most"
+            if self.trials
+            else "timing"
+        )
         line = f"{running} running; {self.text}; {self.steps / seconds:,.0f} env steps/s; {left}"
-        self.bar.update(self.task, completed=self.trials, line=line)
+        self.bar.update(self.task, completed=self.trials + self.recalled, line=line)

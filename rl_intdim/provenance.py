@@ -35,13 +35,19 @@ def commit() -> str | None:
     if not (root / ".git").exists():
         return None
     try:
-        head = subprocess.run(["git", "-C", root, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-        dirty = subprocess.run(["git", "-C", root, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True)
+        head = subprocess.run(
+            ["git", "-C", root, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
+        )
+        dirty = subprocess.run(
+            ["git", "-C", root, "status", "--porcelain", "--untracked-files=no"],
+            capture_output=True,
+            text=True,
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return head.stdout.strip() + ("+" if dirty.stdout.strip() else "")
 
 
-def command(module: str) -> str:
-    """The command line that is running, without the parts that Hydra was given by us."""
-    return shlex.join(["python", "-m", module, *(a for a in sys.argv[1:] if not a.startswith("hydra"))])
+def command() -> str:
+    """The command line that is running, as it was typed."""
+    return shlex.join(["python", *sys.orig_argv[1:]])

@@ -25,18 +25,27 @@ def interval(ci95: Sequence[int | None]) -> str:
 def table(result: dict[str, Any]) -> Table:
     """The result of one sweep, a row a figure."""
     d_int, D = result["d_int"], result["D"]
-    out = Table(title=f"Intrinsic dimension of {result['env']} by {result['agent']}", show_header=False, title_style="bold")
+    out = Table(
+        title=f"Intrinsic dimension of {result['env']} by {result['agent']}",
+        show_header=False,
+        title_style="bold",
+    )
     out.add_column(style="cyan")
     out.add_column()
     rows = {
         "d_int": f"{'-' if d_int is None else d_int}, 95 % interval {interval(result['ci95'])}",
         "status": f"{result['status']}: {MEANING[result['status']]}",
-        "threshold": f"{result['threshold']:g} ({result['threshold_source']})" if result["threshold_source"] else f"{result['threshold']:g}",
+        "threshold": f"{result['threshold']:g} ({result['threshold_source']})"
+        if result["threshold_source"]
+        else f"{result['threshold']:g}",
         "D": f"{D:,}" + (f", D / d_int = {D / d_int:.0f}" if d_int else ""),
         "direct": "{} of {} solved".format(*result["direct"]),
         "budget": f"{result['budget']:,} env steps a trial",
-        "trials": f"{result['trials']} in {result['env_steps']:,} env steps (scoring: {result['scoring_steps']:,}), {result['seconds']:.0f} s",
-        "less budget": "; ".join(f"{part}: {row['d_int'] or '-'} {interval(row['ci95'])}" for part, row in result["by_budget"].items()),
+        "trials": f"{result['trials']} in {result['seconds']:.0f} s of computing",
+        "env steps": f"{result['env_steps']:,} of training, {result['scoring_steps']:,} of scoring",
+        "less budget": "; ".join(
+            f"{part}: {row['d_int'] or '-'} {interval(row['ci95'])}" for part, row in result["by_budget"].items()
+        ),
     }
     for name, text in rows.items():
         out.add_row(name, text)
@@ -51,7 +60,6 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
-
     from matplotlib.ticker import FixedLocator, NullLocator
 
     blue, orange, grey = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
@@ -71,17 +79,38 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
     figure, (scores, solved) = plt.subplots(2, 1, figsize=(7, 6), sharex=True, constrained_layout=True)
     for ok, color, marker in ((True, blue, "o"), (False, orange, "x")):
         chosen = [t for t in [*searched, *direct] if t["solved"] is ok]
-        scores.scatter([place(t["d"], 0.07) for t in chosen], [t["score"] for t in chosen], s=22, c=color, marker=marker, alpha=0.8, label="solved" if ok else "not solved")
+        scores.scatter(
+            [place(t["d"], 0.07) for t in chosen],
+            [t["score"] for t in chosen],
+            s=22,
+            c=color,
+            marker=marker,
+            alpha=0.8,
+            label="solved" if ok else "not solved",
+        )
     scores.axhline(result["threshold"], color=grey, ls="--", lw=1, label=f"threshold {result['threshold']:g}")
-    scores.set_ylabel("score (mean return of 100 fresh episodes)" if result["confirm_episodes"] == 100 else "score (mean return)")
+    scores.set_ylabel(
+        "score (mean return of 100 fresh episodes)" if result["confirm_episodes"] == 100 else "score (mean return)"
+    )
     scores.legend(loc="best", fontsize=8, framealpha=0.9)
     d_int = "-" if result["d_int"] is None else result["d_int"]
-    scores.set_title(f"{result['env']} by {result['agent']}: d_int = {d_int}, 95 % interval {interval(result['ci95'])} ({result['status']})", fontsize=10)
+    scores.set_title(
+        f"{result['env']} by {result['agent']}: d_int = {d_int}, 95 % interval {interval(result['ci95'])}"
+        f" ({result['status']})",
+        fontsize=10,
+    )
 
     low, high = result["ci95"]
     for axis in (scores, solved):
         if result["status"] != "below_1":
-            axis.axvspan(max(low, x0), high if high is not None else top_d * 1.3, color=blue, alpha=0.12, lw=0, label="95 % interval of d_int")
+            axis.axvspan(
+                max(low, x0),
+                high if high is not None else top_d * 1.3,
+                color=blue,
+                alpha=0.12,
+                lw=0,
+                label="95 % interval of d_int",
+            )
         axis.grid(alpha=0.25)
     if any(d > 0 for d in tested) and result["status"] != "below_1":
         ds = np.geomspace(1, top_d, 80)
@@ -89,7 +118,9 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
         band = model.band(model.update(answer.tested), list(ds))
         solved.fill_between(ds, band[:, 0], band[:, 2], color=grey, alpha=0.2, lw=0, label="posterior, 95 % band")
         solved.plot(ds, band[:, 1], color=grey, lw=1, label="posterior mean")
-    counts = {**answer.tested, **({"direct": (len(direct), sum(t["solved"] for t in direct))} if direct else {})}
+    counts: dict[Any, tuple[int, int]] = dict(answer.tested)
+    if direct:
+        counts["direct"] = (len(direct), sum(t["solved"] for t in direct))
     for d, (n, k) in counts.items():
         solved.scatter(place(d), k / n, s=12 + 4 * n, c=blue, edgecolors="white", lw=0.5, zorder=3)
     solved.axhline(0.5, color=grey, ls=":", lw=1)

@@ -26,7 +26,6 @@ class Outcome:
 
     d: int
     solved: bool
-    solved_at: int | None = None  # env steps
 
 
 @dataclass(frozen=True)
@@ -131,8 +130,8 @@ def count(outcomes: Sequence[Outcome]) -> dict[int, tuple[int, int]]:
 def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
     """What the outcomes say of d_int: the posterior's median and its 95 % interval.
 
-    The bounds are widened to the lattice. `found` needs high / low <= search.ci_ratio (or neighbours, such as 1 and 2) and, when the search
-    chose the d, MIN_SEEDS seeds at both bounds.
+    The bounds are widened to the lattice. `found` needs high / low <= search.ci_ratio (or neighbours, such
+    as 1 and 2) and, when the search chose the d, MIN_SEEDS seeds at both bounds.
     """
     tested = count(outcomes)
     n0, k0 = tested.get(0, (0, 0))
@@ -150,7 +149,14 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
     bounded = search.ds is not None or all(tested.get(d, (0, 0))[0] >= MIN_SEEDS for d in (low, high))
     found = high <= d_max and high <= max(low * search.ci_ratio, low + 1) and bounded
     ci95 = (low, high if high <= d_max else None)
-    return Answer("found" if found else "undecided", median if median <= d_max else None, ci95, falling, len(outcomes), tested)
+    return Answer(
+        "found" if found else "undecided",
+        median if median <= d_max else None,
+        ci95,
+        falling,
+        len(outcomes),
+        tested,
+    )
 
 
 def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[int]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from rl_intdim.config import Task, check_task, merged
+from rl_intdim.catalogue import merged
+from rl_intdim.config import Task, check_task
 from rl_intdim.errors import ConfigError
 from rl_intdim.store import replace
 
@@ -55,7 +56,15 @@ def load(path: Path) -> Solution:
             raise ConfigError(f"{path}: not a solution file of this version ({FORMAT!r}).")
         task = OmegaConf.to_object(merged(Task, data.pop("task"), path))
         solution = Solution(task=task, **data)  # type: ignore[arg-type]
-    except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError, AttributeError, OmegaConfBaseException) as error:
+    except (
+        OSError,
+        UnicodeDecodeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OmegaConfBaseException,
+    ) as error:
         raise ConfigError(f"{path}: not a solution file: {error}") from None
     check_task(solution.task)
     return solution

@@ -1,11 +1,11 @@
 """The run folder: the configuration as run, trials appended as they finish, and the result.
 
-    config.yaml     the configuration
-    trials.jsonl    one line per finished trial; append-only, on disk before the trial is counted
-    failures.jsonl  trials that broke down, if any
-    result.json     the answer
-    plot.png        score and solved fraction against d
-    solution.json   the solved policy of the smallest d
+config.yaml     the configuration
+trials.jsonl    one line per finished trial; append-only, on disk before the trial is counted
+failures.jsonl  trials that broke down, if any
+result.json     the answer
+plot.png        score and solved fraction against d
+solution.json   the solved policy of the smallest d
 """
 
 import json
@@ -42,7 +42,9 @@ class Store:
             lock = FileLock(self.folder / ".lock")
             lock.acquire(timeout=0)
         except Timeout:
-            raise ConfigError(f"out={self.folder}: another process is running this sweep. Wait for it, or give another out=...") from None
+            raise ConfigError(
+                f"out={self.folder}: another process is running this sweep. Wait for it, or give another out=..."
+            ) from None
         except OSError as error:
             raise ConfigError(f"out={self.folder}: cannot be made: {error.strerror}.") from None
         try:

@@ -57,9 +57,10 @@ class SubspaceOptimizer(torch.optim.Optimizer):
     ) -> None:
         self.subspace, self.scale = subspace, scale
         self.theta_d = torch.zeros(subspace.d, requires_grad=True)
-        parameters, free = list(parameters), list(free)
-        super().__init__([{"params": parameters}, {"params": free}], {"lr": lr})
-        self.inner = torch.optim.Adam([{"params": [self.theta_d]}, {"params": free}], lr=lr, **adam)
+        rest: list[Any] = list(free)
+        super().__init__([{"params": list(parameters)}, {"params": rest}], {"lr": lr})
+        groups: list[dict[str, Any]] = [{"params": [self.theta_d]}, {"params": rest}]
+        self.inner = torch.optim.Adam(groups, lr=lr, **adam)
         self.write()
 
     @torch.no_grad()
@@ -72,7 +73,9 @@ class SubspaceOptimizer(torch.optim.Optimizer):
         """One step of the inner Adam along g_d = P^T g_D."""
         loss = closure() if closure else None
         actor, free = self.param_groups
-        g_D = torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in actor["params"]])
+        g_D = torch.cat(
+            [torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in actor["params"]]
+        )
         self.theta_d.grad = self.subspace.projection.adjoint(g_D)
         self.inner.param_groups[0]["lr"] = actor["lr"] * self.scale
         self.inner.param_groups[1]["lr"] = free["lr"]

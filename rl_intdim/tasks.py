@@ -76,13 +76,13 @@ class Slots(gym.vector.VectorEnv):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.live = np.zeros(self.num_envs, dtype=bool)
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:  # type: ignore[override]
+    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
         seeds = np.random.SeedSequence(seed).generate_state(self.num_envs)
         self.obs = np.stack([env.reset(seed=int(s))[0] for env, s in zip(self.envs, seeds, strict=True)])
         self.live[:] = True
         return self.obs.copy(), {}
 
-    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict]:  # type: ignore[override]
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict]:
         rewards = np.zeros(self.num_envs)
         terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
         for i in np.flatnonzero(self.live):
@@ -102,7 +102,9 @@ def make_vec(task: Task, n: int) -> gym.vector.VectorEnv:
     try:
         return gym.make_vec(task.id, n, vectorization_mode="vector_entry_point")
     except (gym.error.Error, TypeError, AttributeError) as error:
-        raise ConfigError(f"env.vector=native: {task.id} has no vector entry point that fits ({error}); valid: slots.") from None
+        raise ConfigError(
+            f"env.vector=native: {task.id} has no vector entry point that fits ({error}); valid: slots."
+        ) from None
 
 
 @torch.inference_mode()

@@ -14,27 +14,40 @@ from rl_intdim.store import replace
 
 def train(config: TrainConfig) -> None:
     """Run one trial and print its score; write it to `out` if given. Raises IntdimError."""
-    from rl_intdim import tasks
-    from rl_intdim.trial import Trial, run_trial
+    from rl_intdim.trial import Trial, check, run_trial
 
-    console = Console(highlight=False)
-    D = tasks.policy(config.env).D
+    console = Console(highlight=False, soft_wrap=True)
+    D = check(config.env, config.agent)
     if isinstance(config.d, int):
         check_d([config.d], D, "d")
-    result = run_trial(Trial(config.env, config.agent, config.subspace.projection, config.d, config.seed, config.threads))
+    result = run_trial(
+        Trial(config.env, config.agent, config.subspace.projection, config.d, config.seed, config.threads)
+    )
     for steps, score, norm in result.curve:
         console.print(f"{int(steps):>9,} env steps  look {score:8.1f}  norm of theta_d {norm:.3g}")
-    at = f" after {result.solved_at:,} env steps" if result.solved_at else ""
-    console.print(
-        f"{config.env.name} by {config.agent.name}, d = {config.d} of D = {D:,}, seed {config.seed}: "
-        f"score {result.score:.1f}, {'solved' + at if result.solved else 'not solved'} (threshold {config.env.threshold:g}); "
-        f"{result.env_steps:,} env steps, {result.seconds:.1f} s"
+    how = (
+        f"solved after {result.solved_at:,} env steps"
+        if result.solved_at
+        else "solved"
+        if result.solved
+        else "not solved"
     )
+    console.print(f"{config.env.name} by {config.agent.name}, d = {config.d} of D = {D:,}, seed {config.seed}:")
+    console.print(f"score {result.score:.1f}, {how} (threshold {config.env.threshold:g})")
+    console.print(f"{result.env_steps:,} env steps, {result.seconds:.1f} s")
     if config.out:
         folder = Path(config.out)
         folder.mkdir(parents=True, exist_ok=True)
         replace(folder / "trial.json", json.dumps(asdict(result)) + "\n")
-        Solution(config.env, config.agent.name, config.subspace.projection, config.d, config.seed, result.score, result.theta_d).save(folder / "solution.json")
+        Solution(
+            config.env,
+            config.agent.name,
+            config.subspace.projection,
+            config.d,
+            config.seed,
+            result.score,
+            result.theta_d,
+        ).save(folder / "solution.json")
         console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
 
 

@@ -1,14 +1,15 @@
 """One trial: (task, agent, d, seed) -> TrialResult. Training, looks, confirmations, and the check of honesty."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import torch
 
 from rl_intdim import tasks
-from rl_intdim.config import DIRECT, Agent, EvolutionAgent, Task
+from rl_intdim.config import Agent, Task
 from rl_intdim.errors import TrialFailure
 from rl_intdim.policy import MLP
 from rl_intdim.subspace import Subspace
@@ -61,7 +62,14 @@ class Referee:
     policy is seen by what scores it.
     """
 
-    def __init__(self, task: Task, policy: MLP, subspace: Subspace, looks: np.random.SeedSequence, confirms: np.random.SeedSequence) -> None:
+    def __init__(
+        self,
+        task: Task,
+        policy: MLP,
+        subspace: Subspace,
+        looks: np.random.SeedSequence,
+        confirms: np.random.SeedSequence,
+    ) -> None:
         self.task, self.policy, self.subspace = task, policy, subspace
         self.envs = tasks.make_vec(task, task.scoring.look_episodes)
         self.looks, self.confirms = np.random.default_rng(looks), np.random.default_rng(confirms)
@@ -129,7 +137,9 @@ class Referee:
         return mean
 
 
-def draw_subspace(policy: MLP, projection: str, d: int | str, seed: int) -> tuple[Subspace, list[np.random.SeedSequence]]:
+def draw_subspace(
+    policy: MLP, projection: str, d: int | str, seed: int
+) -> tuple[Subspace, list[np.random.SeedSequence]]:
     """The subspace of a seed, the same for every agent, and the seeds of [training, looks, confirmations]."""
     theta0, P, *rest = np.random.SeedSequence(seed).spawn(5)
     start = policy.theta0(np.random.default_rng(theta0))
@@ -143,7 +153,11 @@ def run_trial(trial: Trial) -> TrialResult:
     policy = tasks.policy(trial.task)
     subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, trial.d, trial.seed)
     referee = Referee(trial.task, policy, subspace, looks, confirms)
-    env_steps = 0 if subspace.d == 0 else trainer(trial.agent)(trial.task, trial.agent, policy, subspace, training, referee)
+    env_steps = (
+        0
+        if subspace.d == 0
+        else trainer(trial.agent).train(trial.task, trial.agent, policy, subspace, training, referee)
+    )
     scored = referee.close()
     return TrialResult(
         d=trial.d,
@@ -161,13 +175,14 @@ def run_trial(trial: Trial) -> TrialResult:
     )
 
 
-def trainer(agent: Agent) -> Callable[..., int]:
-    """The function that trains an agent of this kind; the other kinds' libraries stay unimported."""
-    if isinstance(agent, EvolutionAgent):
-        from rl_intdim.trainers.evolution import train
-    else:
-        from rl_intdim.trainers.gradient import train
-    return train
+def check(task: Task, agent: Agent) -> int:
+    """Make once what every trial will make; raises ConfigError for what does not fit. Returns D."""
+    policy = tasks.policy(task)
+    tasks.make_vec(task, 1).close()
+    trainer(agent).check(task, agent, policy)
+    return policy.D
 
 
-__all__ = ["DIRECT", "Referee", "Trial", "TrialResult", "draw_subspace", "run_trial"]
+def trainer(agent: Agent) -> Any:
+    """The module in `trainers` that trains an agent of this kind; the other kinds' libraries stay unimported."""
+    return import_module(f"rl_intdim.trainers.{agent.trainer}")

@@ -42,11 +42,16 @@ def main() -> None:
             d = word if word == DIRECT else int(word)
             records = {r["seed"]: r for r in done if r["setting"] == sorted(setting) and r["d"] == d}
             seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
-            trials = [Trial(config.env, config.agent, config.subspace.projection, d, s) for s in seeds if s not in records]
+            trials = [
+                Trial(config.env, config.agent, config.subspace.projection, d, s) for s in seeds if s not in records
+            ]
             for trial, result in local.run(trials, args.workers) if trials else ():
                 if isinstance(result, local.TrialError):
                     raise SystemExit(f"{trial}: {result.message}")
-                record = {key: getattr(result, key) for key in ("d", "seed", "solved", "score", "solved_at", "env_steps", "seconds")}
+                record = {
+                    key: getattr(result, key)
+                    for key in ("d", "seed", "solved", "score", "solved_at", "env_steps", "seconds")
+                }
                 records[trial.seed] = {"setting": sorted(setting), **record}
                 with path.open("a") as file:
                     file.write(json.dumps(records[trial.seed]) + os.linesep)
@@ -54,8 +59,9 @@ def main() -> None:
             solved = sorted(r["solved_at"] for r in mine if r["solved"])
             half = sum(s <= config.env.budget / 2 for s in solved)
             print(
-                f"{args.key}={value:<6} d={d!s:<6} solved {len(solved):>2}/{len(mine)} (by half the budget {half:>2}), "
-                f"median {median(solved) if solved else 0:>9,.0f} env steps, {sum(r['seconds'] for r in mine) / len(mine):.1f} s a trial",
+                f"{args.key}={value:<6} d={d!s:<6} solved {len(solved):>2}/{len(mine)}, by half the budget {half:>2};",
+                f"median {median(solved) if solved else 0:>9,.0f} env steps;",
+                f"{sum(r['seconds'] for r in mine) / len(mine):.1f} s a trial",
                 flush=True,
             )
 

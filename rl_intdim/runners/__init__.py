@@ -1,1 +1,4 @@
-"""Where trials run. One seam: run(trials, workers) -> iterator of (trial, TrialResult | TrialError), as they finish."""
+"""Where trials run. One seam:
+
+run(trials, workers) -> iterator of (trial, TrialResult | TrialError), as they finish
+"""

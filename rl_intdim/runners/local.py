@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -15,10 +15,9 @@ if TYPE_CHECKING:  # the parent process needs no torch
 
 @dataclass(frozen=True)
 class TrialError:
-    """A trial that broke down; it is never counted as unsolved. `mistake`: the configuration is to blame."""
+    """A trial that broke down; it is never counted as unsolved."""
 
     message: str
-    mistake: bool = False
 
 
 def run(trials: "Sequence[Trial]", workers: int) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
@@ -26,15 +25,17 @@ def run(trials: "Sequence[Trial]", workers: int) -> "Iterator[tuple[Trial, Trial
 
     Closing the iterator, Ctrl-C included, stops the workers.
     """
+    if not trials:
+        return
     if workers == 0:
         for trial in trials:
             yield trial, _attempt(trial)
         return
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rl_intdim.trial"])
-    pool = ProcessPool(max_workers=min(workers, len(trials)) or 1, context=context, initializer=_ignore_interrupts)
+    pool = ProcessPool(max_workers=min(workers, len(trials)), context=context, initializer=_ignore_interrupts)
     try:
-        waiting = {pool.schedule(_attempt, args=(trial,)): trial for trial in trials}
+        waiting: dict[Any, Trial] = {pool.schedule(_attempt, args=(trial,)): trial for trial in trials}
         while waiting:
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in finished:
@@ -58,14 +59,11 @@ def _ignore_interrupts() -> None:
 
 
 def _attempt(trial: "Trial") -> "TrialResult | TrialError":
-    from rl_intdim.errors import ConfigError
     from rl_intdim.trial import run_trial
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a library's advice, once a trial, would drown the display
             return run_trial(trial)
-    except ConfigError as error:
-        return TrialError(str(error), mistake=True)
     except Exception as error:  # whatever it was, the other trials go on
         return TrialError(f"{type(error).__name__}: {error}")

@@ -30,7 +30,12 @@ class CMA:
 
     def __init__(self, d: int, sigma: float, popsize: int, rng: np.random.Generator) -> None:
         # Without `randn` and `seed` the library would draw from, and reseed, numpy's global generator.
-        options = {"popsize": popsize, "randn": lambda *shape: rng.standard_normal(shape), "seed": np.nan, "verbose": -9}
+        options = {
+            "popsize": popsize,
+            "randn": lambda *shape: rng.standard_normal(shape),
+            "seed": np.nan,
+            "verbose": -9,
+        }
         self.es = cma.CMAEvolutionStrategy(np.zeros(d), sigma, options)
 
     def ask(self) -> np.ndarray:
@@ -64,8 +69,17 @@ class Random:
 STRATEGIES: dict[str, type[Strategy]] = {"cma": CMA, "random": Random}
 
 
+def check(task: Task, agent: EvolutionAgent, policy: MLP) -> None:
+    """Every task with a policy can be trained."""
+
+
 def train(
-    task: Task, agent: EvolutionAgent, policy: MLP, subspace: Subspace, seeds: np.random.SeedSequence, referee: Referee
+    task: Task,
+    agent: EvolutionAgent,
+    policy: MLP,
+    subspace: Subspace,
+    seeds: np.random.SeedSequence,
+    referee: Referee,
 ) -> int:
     """Train theta_d by an evolution strategy; returns the env steps used.
 

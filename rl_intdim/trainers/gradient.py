@@ -19,6 +19,7 @@ from rl_intdim import tasks
 from rl_intdim.config import GradientAgent, Task
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.policy import MLP
+from rl_intdim.projections import Identity
 from rl_intdim.subspace import Subspace, SubspaceOptimizer
 from rl_intdim.trial import Referee
 
@@ -26,8 +27,20 @@ ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 LATENT = 10.0  # tanh(10) is 1 within 5e-9: the output of the actor before a tanh map, as SB3 sees its bounds
 
 
+def check(task: Task, agent: GradientAgent, policy: MLP) -> None:
+    """Build the algorithm and its subspace once. Raises ConfigError for what does not fit."""
+    model = build(task, agent, policy, seed=0)
+    Hold(model, agent, Subspace(torch.zeros(policy.D), Identity(policy.D)))
+    model.get_env().close()  # type: ignore[union-attr]
+
+
 def train(
-    task: Task, agent: GradientAgent, policy: MLP, subspace: Subspace, seeds: np.random.SeedSequence, referee: Referee
+    task: Task,
+    agent: GradientAgent,
+    policy: MLP,
+    subspace: Subspace,
+    seeds: np.random.SeedSequence,
+    referee: Referee,
 ) -> int:
     """Train theta_d by a Stable-Baselines3 algorithm; returns the env steps used.
 
@@ -51,11 +64,16 @@ def build(task: Task, agent: GradientAgent, policy: MLP, seed: int) -> BaseAlgor
     if not (isinstance(algorithm, type) and issubclass(algorithm, BaseAlgorithm)):
         raise ConfigError(f"agent.algorithm={agent.algorithm}: not a Stable-Baselines3 algorithm.")
     envs = make_vec_env(lambda: _before_output_map(tasks.make(task), policy), n_envs=agent.n_envs, seed=seed)
-    network = {"net_arch": {"pi": list(task.policy.hidden), **agent.critic}, "activation_fn": ACTIVATIONS[task.policy.activation]}
+    network = {
+        "net_arch": {"pi": list(task.policy.hidden), **agent.critic},
+        "activation_fn": ACTIVATIONS[task.policy.activation],
+    }
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # advice on batch sizes and on devices
-            return algorithm("MlpPolicy", envs, policy_kwargs=network, seed=seed, device="cpu", verbose=0, **agent.settings)
+            return algorithm(
+                "MlpPolicy", envs, policy_kwargs=network, seed=seed, device="cpu", verbose=0, **agent.settings
+            )
     except (TypeError, ValueError, AssertionError) as error:
         raise ConfigError(f"agent.settings={agent.settings}: {agent.algorithm}: {error}") from None
 
@@ -76,16 +94,22 @@ class Hold:
         self.actor = self._parameters(agent.actor, "agent.actor")
         found = sum(p.numel() for p in self.actor)
         if found != subspace.D:
-            raise ConfigError(f"agent.actor={agent.actor}: {found} parameters, and the task's policy has {subspace.D}.")
+            raise ConfigError(
+                f"agent.actor={agent.actor}: {found} parameters, and the task's policy has {subspace.D}."
+            )
         if getattr(self.policy, "optimizer", None) is None:
             raise ConfigError(f"agent.algorithm={agent.algorithm}: its actor does not step through policy.optimizer.")
         free = self._parameters([name for name in agent.free if self._has(name)], "agent.free")
-        scale = 1.0 if subspace.d == subspace.D else agent.multiplier * subspace.step_scale
+        scale = 1.0 if isinstance(subspace.projection, Identity) else agent.multiplier * subspace.step_scale
         adam = {k: v for k, v in self.policy.optimizer.defaults.items() if k in ("betas", "eps", "weight_decay")}
-        self.optimizer = SubspaceOptimizer(subspace, self.actor, free, self.policy.optimizer.defaults["lr"], scale, **adam)
+        self.optimizer = SubspaceOptimizer(
+            subspace, self.actor, free, self.policy.optimizer.defaults["lr"], scale, **adam
+        )
         self.policy.optimizer = self.optimizer
         mine = {id(p) for p in [*self.actor, *free]}
-        self.still = {n: t.detach().clone() for n, t in self.policy.state_dict(keep_vars=True).items() if id(t) not in mine}
+        self.still = {
+            n: t.detach().clone() for n, t in self.policy.state_dict(keep_vars=True).items() if id(t) not in mine
+        }
 
     def _has(self, name: str) -> bool:
         return hasattr(self.policy, name.split(".")[0])
@@ -107,7 +131,9 @@ class Hold:
         state = self.policy.state_dict()
         moved = [name for name, before in self.still.items() if not torch.equal(before, state[name])]
         if moved:
-            raise TrialFailure(f"{', '.join(moved)} moved outside the subspace; it is neither in agent.actor nor in agent.free.")
+            raise TrialFailure(
+                f"{', '.join(moved)} moved outside the subspace; it is neither in agent.actor nor in agent.free."
+            )
         actor = torch.nn.utils.parameters_to_vector(self.actor).detach()
         return referee.look(env_steps, self.optimizer.theta_d, actor)
 

@@ -1,0 +1,86 @@
+"""What a finished sweep says: the result as written to result.json, and the solution worth keeping."""
+
+from typing import Any
+
+from rl_intdim import provenance
+from rl_intdim.config import DIRECT, SweepConfig
+from rl_intdim.rounds import outcomes
+from rl_intdim.search import Answer, answer
+from rl_intdim.solution import Solution
+
+METHOD = (
+    "d_int: posterior median of the d at which the chance of solving crosses 1/2; ci95: its central 95 % credible "
+    "interval. Model: a logistic in log d with unknown place, width and lapse, and perhaps a fall (rl_intdim.search)."
+)
+
+
+def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, Any]]) -> tuple[dict[str, Any], Answer]:
+    """The result of a finished sweep, as written to result.json, and the answer of the search behind it."""
+    task, search = config.env, config.search
+    searched = [t for t in trials if t["d"] != DIRECT]
+    direct = [t for t in trials if t["d"] == DIRECT]
+    said = answer(search, d_max, outcomes(searched))
+    by_budget: dict[str, dict[str, Any]] = {}
+    for name, part in (("quarter", 0.25), ("half", 0.5), ("all", 1.0)):
+        then = answer(search, d_max, outcomes(searched, part * task.budget))
+        by_budget[name] = {"d_int": then.d_int, "ci95": list(then.ci95), "status": then.status}
+    warnings = []
+    if said.p_falling > 0.5:
+        warnings.append(
+            f"success falls off again above d_int (probability {said.p_falling:.2f}): "
+            "the step size or the budget may not suit larger d."
+        )
+    half = by_budget["half"]["d_int"]
+    if said.d_int and (half is None or half > said.d_int):
+        warnings.append("d_int still falls as the budget grows; more budget may lower it further.")
+    if direct and sum(t["solved"] for t in direct) * 2 < len(direct):
+        warnings.append(
+            "direct training failed in most runs. That does not invalidate d_int: "
+            "a larger space can be harder for a given budget."
+        )
+    result = {
+        "env": task.name,
+        "agent": config.agent.name,
+        "projection": config.subspace.projection,
+        "d_int": said.d_int,
+        "ci95": list(said.ci95),
+        "status": said.status,
+        "method": METHOD,
+        "threshold": task.threshold,
+        "threshold_source": task.threshold_source,
+        "confirm_episodes": task.scoring.confirm_episodes,
+        "D": D,
+        "d_max": d_max,
+        "budget": task.budget,
+        "trials": len(searched),
+        "env_steps": sum(t["env_steps"] for t in trials),
+        "seconds": round(sum(t["seconds"] for t in trials), 1),
+        "scoring_steps": sum(t["scoring_steps"] for t in trials),
+        "direct": [sum(t["solved"] for t in direct), len(direct)],
+        "tested": {str(d): list(nk) for d, nk in said.tested.items()},
+        "by_budget": by_budget,
+        "p_falling": round(said.p_falling, 3),
+        "warnings": warnings,
+        "threads": config.threads,
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "command": provenance.command(),
+    }
+    return result, said
+
+
+def solution(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | None:
+    """The solved policy of the smallest d, the best score among equals."""
+    solved = [t for t in trials if t["solved"] and t["d"] != DIRECT]
+    if not solved:
+        return None
+    best = min(solved, key=lambda t: (t["d"], -t["score"]))
+    return Solution(
+        config.env,
+        config.agent.name,
+        config.subspace.projection,
+        best["d"],
+        best["seed"],
+        best["score"],
+        best["theta_d"],
+    )
