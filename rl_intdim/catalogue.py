@@ -87,6 +87,7 @@ def explain(error: Exception, root: DictConfig | None = None) -> str:
         node: Any = OmegaConf.select(root, ".".join(parents)) if parents else root
         if isinstance(node, DictConfig):
             return f"{key}: no such key. {choices(last, [str(k) for k in node])}"
-    if isinstance(error, MissingMandatoryValue):
-        return f"{key}: missing, and it has no default. Give {key}=..."
+    _, missing, source = text.partition("Missing mandatory value: ")  # found while resolving ${source}
+    if isinstance(error, MissingMandatoryValue) or missing:
+        return f"{source or key}: missing, and it has no default. Give {source or key}=..."
     return f"{key}: {text}" if key and not text.startswith(str(key)) else text

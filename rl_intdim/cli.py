@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hydra import compose, initialize
@@ -25,14 +26,7 @@ from rl_intdim.errors import ConfigError, IntdimError, choices
 
 INTERRUPTED = 130  # the shell's convention for Ctrl-C
 # Hydra would make folders and log files of its own; the run folder is ours.
-QUIET = [
-    "hydra.output_subdir=null",
-    "hydra.run.dir=.",
-    "hydra.sweep.dir=.",
-    "hydra.sweep.subdir=.",
-    "hydra/job_logging=disabled",
-    "hydra/hydra_logging=disabled",
-]
+QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled"]
 
 
 def register(folders: list[Path]) -> dict[str, list[str]]:
@@ -144,7 +138,6 @@ def main(name: str, job: Callable[[Any], object]) -> None:
         GlobalHydra.instance().clear()
     except ConfigError as error:
         fail(error)
-    sys.argv[1:] = rest + QUIET
 
     @hydra_main(version_base="1.3", config_path=None, config_name=name)
     def run(node: DictConfig) -> None:
@@ -159,7 +152,9 @@ def main(name: str, job: Callable[[Any], object]) -> None:
             )
             sys.exit(INTERRUPTED)
 
-    run()
+    with TemporaryDirectory() as scratch:  # Hydra's sweeper insists on writing a file of its own
+        sys.argv[1:] = [*rest, *QUIET, f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=."]
+        run()
 
 
 def fail(error: IntdimError) -> None:

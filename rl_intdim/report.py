@@ -127,7 +127,8 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
     solved.set_ylim(-0.05, 1.05)
     solved.set_ylabel("solved fraction (area: seeds)")
     solved.set_xlabel(f"d, dimensions of the subspace (D = {result['D']:,})")
-    solved.legend(loc="best", fontsize=8, framealpha=0.9)
+    if solved.get_legend_handles_labels()[0]:
+        solved.legend(loc="best", fontsize=8, framealpha=0.9)
     solved.set_xscale("log")
     ticks = _spaced([d for d in tested if d > 0])
     ticks = ([0] if 0 in tested else []) + ticks + (["direct"] if direct else [])

@@ -141,11 +141,11 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
     weights = model.update(tested)
     low, median, high = (model.quantile(weights, q) for q in (0.025, 0.5, 0.975))
     falling = float(weights[..., np.isfinite(model.FALLS)].sum())
+    if low > d_max:
+        return Answer("above_max", None, (d_max, None), falling, len(outcomes), tested)
     if search.ds is None:
         grid = lattice(d_max)
         low, high = snap(low, grid, up=False), high if high > d_max else snap(high, grid, up=True)
-    if low > d_max:
-        return Answer("above_max", None, (d_max, None), falling, len(outcomes), tested)
     bounded = search.ds is not None or all(tested.get(d, (0, 0))[0] >= MIN_SEEDS for d in (low, high))
     found = high <= d_max and high <= max(low * search.ci_ratio, low + 1) and bounded
     ci95 = (low, high if high <= d_max else None)

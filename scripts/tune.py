@@ -42,10 +42,9 @@ def main() -> None:
             d = word if word == DIRECT else int(word)
             records = {r["seed"]: r for r in done if r["setting"] == sorted(setting) and r["d"] == d}
             seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
-            trials = [
-                Trial(config.env, config.agent, config.subspace.projection, d, s) for s in seeds if s not in records
-            ]
-            for trial, result in local.run(trials, args.workers) if trials else ():
+            todo = [seed for seed in seeds if seed not in records]
+            trials = [Trial(config.env, config.agent, config.subspace.projection, d, seed) for seed in todo]
+            for trial, result in local.run(trials, args.workers):
                 if isinstance(result, local.TrialError):
                     raise SystemExit(f"{trial}: {result.message}")
                 record = {
@@ -59,7 +58,7 @@ def main() -> None:
             solved = sorted(r["solved_at"] for r in mine if r["solved"])
             half = sum(s <= config.env.budget / 2 for s in solved)
             print(
-                f"{args.key}={value:<6} d={d!s:<6} solved {len(solved):>2}/{len(mine)}, by half the budget {half:>2};",
+                f"{args.key}={value:<6} d={d!s:<6} solved {len(solved):>2}/{len(mine)} (half the budget: {half:>2});",
                 f"median {median(solved) if solved else 0:>9,.0f} env steps;",
                 f"{sum(r['seconds'] for r in mine) / len(mine):.1f} s a trial",
                 flush=True,

@@ -1,0 +1,53 @@
+"""Every file of the catalogue, and the wheel that carries it."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+
+from rl_intdim import catalogue, cli
+from rl_intdim.trial import check
+
+TASKS = sorted(p.stem for p in catalogue.shipped("envs").glob("*.yaml"))
+AGENTS = sorted(p.stem for p in catalogue.shipped("agents").glob("*.yaml"))
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("task", [t for t in TASKS if t != "gym"])
+@pytest.mark.parametrize("agent", AGENTS)
+def test_every_agent_fits_every_task(task, agent):
+    config = cli.load("sweep", [f"env={task}", f"agent={agent}"])
+    assert check(config.env, config.agent) > 0
+
+
+@pytest.mark.parametrize("task", [t for t in TASKS if t != "gym"])
+def test_every_task_says_where_its_threshold_comes_from(task):
+    env = cli.load("sweep", [f"env={task}"]).env
+    assert env.threshold_source
+    if "Gymnasium" in env.threshold_source:
+        assert env.threshold == gym.spec(env.id).reward_threshold
+
+
+def test_the_catalogues_hold_no_python():
+    assert not [*ROOT.glob("agents/*.py"), *ROOT.glob("envs/*.py")]
+
+
+def test_the_wheel_carries_the_catalogue_and_no_top_level_but_ours(tmp_path):
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    done = subprocess.run(build, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    assert {f"rl_intdim/data/envs/{t}.yaml" for t in TASKS} <= set(names)
+    assert {f"rl_intdim/data/agents/{a}.yaml" for a in AGENTS} <= set(names)
+    assert {n.split("/")[0] for n in names} == {"rl_intdim", "rl_intdim-0.1.0.dist-info"}
+    # It finds its files with no checkout around.
+    zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(tmp_path / "site")
+    code = (
+        "from rl_intdim.catalogue import shipped as s; print(sorted(p.stem for p in s('envs').iterdir()), s('envs'))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "site", capture_output=True, text=True)
+    assert str(TASKS) in ran.stdout
+    assert str(tmp_path) in ran.stdout

@@ -1,0 +1,201 @@
+"""The commands as a user types them: what works, and one clear message with exit status 2 for what does not."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rl_intdim import cli, sweep, train
+
+USER_TASK = """
+id: Acrobot-v1
+threshold: -100
+budget: 3000
+policy: {hidden: [4]}
+"""
+
+
+def command(monkeypatch, name, job, *words):
+    """Run a command in this process; returns its exit status."""
+    monkeypatch.setattr(sys, "argv", [name, *words])
+    try:
+        cli.main(name, job)
+    except SystemExit as stop:
+        return stop.code or 0
+    return 0
+
+
+BAD = {
+    "env=CartPol": "Did you mean CartPole? Valid: CartPole",
+    "agent=pp": "Did you mean ppo? Valid: ppo",
+    "env.treshold=3": "Did you mean threshold?",
+    "serach.round=3": "Did you mean search?",
+    "env.policy.hiden=[3]": "Did you mean hidden?",
+    "env.threshold=abc": "env.threshold=abc",
+    "env.threshold=nan": "must be a finite number",
+    "env.threshold=null": "env.threshold",
+    "env.budget=1.5": "env.budget=1.5",
+    "env.budget=0": "at least 1",
+    "env.policy.hidden=[0]": "env.policy.hidden",
+    "env.policy.activation=tnah": "Did you mean tanh?",
+    "env.policy=3": "env.policy=3",
+    "env.vector=fast": "Valid: native, slots",
+    "env=gym": "env.id: missing",
+    "env=gym env.id=Acrobot-v1": "env.threshold: missing",
+    "search.ds=[-1]": "0 or more",
+    "search.ds=[2,2]": "twice",
+    "search.ds=[]": "search.ds",
+    "search.ds=[a]": "search.ds",
+    "search.ci_ratio=0.5": "1 or more",
+    "search.round=0": "at least 1",
+    "agent.popsize=x": "agent.popsize=x",
+    "agent.popsize=1": "at least 2",
+    "agent.sigma=0": "positive",
+    "agent=ppo agent.multiplier=-1": "positive",
+    "agent.strategy=cmaes": "Did you mean cma?",
+    "subspace.projection=dens": "Did you mean dense?",
+    "workers=-1": "0 or more",
+    "threads=0": "at least 1",
+    "dry_run": "dry_run",
+    "--config-dir nowhere": "no such folder",
+    "-m env=CartPole,CartPol": "Did you mean CartPole?",
+    "~env": "env",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_a_mistake_gets_one_message_and_status_2(monkeypatch, capsys, line):
+    assert command(monkeypatch, "sweep", lambda config: pytest.fail("ran"), *line.split()) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+    assert BAD[line] in said.err
+    assert not list(Path().iterdir())
+
+
+LATE = {  # what needs the environment, or the algorithm
+    "env=gym env.id=CartPoel-v1 env.threshold=1": "CartPole-v1",
+    "env=gym env.id=FrozenLake-v1 env.threshold=1": "FlattenObservation",
+    "env.vector=slots +env.kwargs.nosuch=1": "nosuch",
+    "env.vector=slots env.wrappers=[gymnasium.wrappers.Nosuch]": "Nosuch",
+    "search.d_max=600": "above D = 562",
+    "agent=ppo agent.algorithm=stable_baselines3.PP": "PPO",
+    "agent=ppo +agent.settings.nosuch=1": "nosuch",
+    "agent=ppo agent.actor=[action_net]": "562",
+    "agent=ppo agent.actor=[actor_net]": "actor_net",
+    "agent=ppo agent.algorithm=pathlib.Path": "not a Stable-Baselines3 algorithm",
+}
+
+
+@pytest.mark.parametrize("line", LATE)
+def test_a_mistake_that_needs_the_environment(monkeypatch, capsys, line):
+    assert command(monkeypatch, "sweep", sweep.sweep, *line.split()) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("error: ")
+    assert LATE[line] in said.err
+    assert "Traceback" not in said.err
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("d", ["-1", "563", "2.5", "all", "true"])
+def test_a_wrong_d(monkeypatch, capsys, d):
+    assert command(monkeypatch, "train", train.train, f"d={d}") == 2
+    assert f"d={d}".lower() in capsys.readouterr().err.lower()
+
+
+def test_mistakes_are_answered_before_torch_is_imported():
+    code = (
+        "import sys\nfrom rl_intdim import cli, sweep\nsys.argv[1:] = ['env=CartPol']\n"
+        "try:\n    cli.main('sweep', sweep.sweep)\nexcept SystemExit as stop:\n"
+        "    print(stop.code, 'torch' in sys.modules, 'gymnasium' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "2 False False\n"
+
+
+def test_yaml_that_does_not_parse_is_named_with_its_line(monkeypatch, capsys):
+    Path("mine/env").mkdir(parents=True)
+    Path("mine/env/Mine.yaml").write_text("id: CartPole-v1\nthreshold: [1\nbudget: 3\n")
+    assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir", "mine", "env=Mine") == 2
+    assert "Mine.yaml, line 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("treshold: 3", "Did you mean"), ("budget: x", "budget"), ("- 1", "list")]
+)
+def test_yaml_that_does_not_fit_is_named_with_its_key(monkeypatch, capsys, text, said):
+    Path("mine/env").mkdir(parents=True)
+    Path("mine/env/Mine.yaml").write_text(text)
+    assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir=mine", "env=Mine") == 2
+    error = capsys.readouterr().err
+    assert "Mine.yaml" in error
+    assert said in error
+
+
+def test_a_task_of_the_users_own(monkeypatch, capsys):
+    Path("mine/env").mkdir(parents=True)
+    Path("mine/env/Mine.yaml").write_text(USER_TASK)
+    words = ["--config-dir", "mine", "env=Mine", "d=2", "env.policy.hidden=[5]"]
+    assert command(monkeypatch, "train", train.train, *words) == 0
+    assert "Mine by cma, d = 2 of D = 53" in capsys.readouterr().out  # 6-5-3
+
+
+def test_an_agent_of_the_users_own_with_tuned_settings(monkeypatch):
+    """Defaults, then what is tuned for the task, then the command line."""
+    Path("mine/agents").mkdir(parents=True)
+    Path("mine/agents/es.yaml").write_text(
+        "trainer: evolution\nstrategy: cma\npopsize: 8\ntasks:\n  CartPole: {popsize: 10, sigma: 0.5}\n"
+    )
+    seen = []
+    for words in (["env=InvertedPendulum"], ["env=CartPole"], ["agent.popsize=12"]):
+        argv = ["--config-dir", "mine", "agent=es", *words]
+        assert command(monkeypatch, "sweep", lambda c: seen.append((c.agent.popsize, c.agent.sigma)), *argv) == 0
+    assert seen == [(8, 0.2), (10, 0.5), (12, 0.5)]
+
+
+def test_any_gymnasium_environment_from_the_command_line(monkeypatch, capsys):
+    words = ["env=gym", "env.id=Acrobot-v1", "env.threshold=-100", "env.budget=3000", "d=2"]
+    assert command(monkeypatch, "train", train.train, *words) == 0
+    assert "Acrobot-v1 by cma" in capsys.readouterr().out
+
+
+def test_wrappers_and_kwargs(monkeypatch, capsys):
+    words = ["env=gym", "env.id=FrozenLake-v1", "env.threshold=0.7", "env.kwargs.is_slippery=false",
+             "env.budget=2000", "env.wrappers=[gymnasium.wrappers.FlattenObservation]", "d=2"]  # fmt: skip
+    assert command(monkeypatch, "train", train.train, *words) == 0
+    assert "D = 844" in capsys.readouterr().out  # 16-20-20-4
+
+
+def test_dry_run_says_what_would_run_and_writes_nothing(monkeypatch, capsys):
+    assert command(monkeypatch, "sweep", sweep.sweep, "dry_run=true") == 0
+    said = capsys.readouterr().out
+    assert "125 trials, 62,500,000 env steps" in said
+    assert "expected" in said
+    assert not list(Path().iterdir())
+
+
+def test_multirun_runs_every_combination(monkeypatch):
+    seen = []
+    words = ["-m", "env=CartPole,InvertedPendulum", "agent=cma,ppo"]
+    assert command(monkeypatch, "sweep", lambda c: seen.append(c.out), *words) == 0
+    assert seen == [f"runs/{e}-{a}" for e in ("CartPole", "InvertedPendulum") for a in ("cma", "ppo")]
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("agent", ["cma", "ppo", "random"])
+def test_train_prints_the_score_and_writes_only_where_told(monkeypatch, capsys, agent):
+    words = [f"agent={agent}", "d=10", "seed=3", "env.budget=5000"]
+    assert command(monkeypatch, "train", train.train, *words) == 0
+    assert f"CartPole by {agent}, d = 10 of D = 562, seed 3" in capsys.readouterr().out
+    assert not list(Path().iterdir())
+    assert command(monkeypatch, "train", train.train, *words, "out=here") == 0
+    assert json.loads(Path("here/trial.json").read_text())["seed"] == 3
+    assert json.loads(Path("here/solution.json").read_text())["d"] == 10
+
+
+def test_d_0_scores_theta0(monkeypatch, capsys):
+    assert command(monkeypatch, "train", train.train, "d=0") == 0
+    assert "0 env steps" in capsys.readouterr().out

@@ -1,0 +1,198 @@
+"""Whole sweeps on small real tasks: the answer, the run folder, resuming, and failing well."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rl_intdim import cli, solution, sweep
+from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.rounds import outcomes
+from rl_intdim.search import answer
+
+FAST = ["env.budget=20000", "workers=0", "search.direct=1", "search.d_max=8"]
+KEYS = [
+    "env",
+    "agent",
+    "projection",
+    "d_int",
+    "ci95",
+    "threshold",
+    "D",
+    "budget",
+    "trials",
+    "env_steps",
+    "seconds",
+    "direct",
+    "status",
+    "versions",
+    "commit",
+    "command",
+]
+
+
+def run(*words):
+    config = cli.load("sweep", [*FAST, *words])
+    return sweep.sweep(config), Path(config.out)
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
+
+
+def test_below_1():
+    """A threshold that theta0 alone reaches: nothing has to be learned."""
+    result, folder = run("env.threshold=5")
+    assert (result["status"], result["d_int"], result["ci95"]) == ("below_1", 0, [0, 0])
+    assert {t["d"] for t in lines(folder)} == {0, "direct"}
+    assert json.loads((folder / "result.json").read_text())["status"] == "below_1"
+
+
+def test_above_max():
+    """A threshold that no policy reaches, up to d = 2."""
+    result, folder = run("env.threshold=501", "env.budget=2000", "search.d_max=2")
+    assert (result["status"], result["d_int"], result["ci95"]) == ("above_max", None, [2, None])
+    assert not (folder / "solution.json").exists()
+    assert result["direct"] == [0, 1]
+    assert "direct training failed" in " ".join(result["warnings"])
+
+
+def test_a_search_leaves_a_whole_run_folder(capsys):
+    result, folder = run("env.threshold=100", "search.max_trials=60")
+    assert set(result) >= KEYS
+    assert result["status"] == "found"
+    assert 1 <= result["ci95"][0] <= result["d_int"] <= result["ci95"][1] <= 8
+    assert {p.name for p in folder.iterdir()} - {".lock"} == {
+        "config.yaml", "trials.jsonl", "result.json", "plot.png", "solution.json",
+    }  # fmt: skip
+    trials = lines(folder)
+    assert result["trials"] == len(trials) - 1
+    assert result["env_steps"] == sum(t["env_steps"] for t in trials)
+    for t in trials:
+        assert t["solved"] == (t["score"] >= 100)
+        assert t["score"] == t["confirmations"][-1][1]
+        if t["d"] and not t["solved"]:
+            assert t["curve"]
+    best = solution.load(folder / "solution.json")
+    assert best.d == min(t["d"] for t in trials if t["solved"] and t["d"] != "direct")
+    printed = capsys.readouterr().out
+    assert "d_int" in printed
+    assert "round of" in printed
+
+
+def test_resumed_repeated_or_with_other_workers_the_answer_is_the_same(monkeypatch):
+    words = ["env.threshold=100", "search.max_trials=36"]
+    whole, folder = run(*words)
+    decided = sorted((t["d"], t["seed"], t["score"]) for t in lines(folder) if t["d"] != "direct")
+    # Cut in the middle of a round, and finished by two processes.
+    half, other = lines(folder)[:15], Path("other")
+    other.mkdir()
+    (other / "config.yaml").write_text((folder / "config.yaml").read_text())
+    (other / "trials.jsonl").write_text("".join(json.dumps(t) + "\n" for t in half))
+    again, _ = run(*words, "workers=2", f"out={other}")
+    assert sorted((t["d"], t["seed"], t["score"]) for t in lines(other) if t["d"] != "direct") == decided
+    assert {k: whole[k] for k in ("d_int", "ci95", "env_steps")} == {
+        k: again[k] for k in ("d_int", "ci95", "env_steps")
+    }
+    # Finished: nothing is run again, and nothing written anew.
+    monkeypatch.setattr("rl_intdim.trial.run_trial", None)
+    before = (folder / "trials.jsonl").read_bytes()
+    assert run(*words)[0]["d_int"] == whole["d_int"]
+    assert (folder / "trials.jsonl").read_bytes() == before
+
+
+def test_a_grid_runs_exactly_that():
+    result, folder = run("search.ds=[1,4]", "search.seeds=3", "search.d_max=null")
+    assert result["tested"].keys() == {"1", "4"}
+    assert all(n == 3 for n, _ in result["tested"].values())
+    assert result["d_max"] == 4
+    assert len(lines(folder)) == 7
+
+
+def test_the_smaller_budgets_are_answered_from_the_recorded_steps():
+    result, folder = run("search.ds=[2,8]", "search.seeds=4", "env.threshold=100", "search.d_max=null")
+    config = cli.load("sweep", ["search.ds=[2,8]"])
+    half = answer(config.search, 8, outcomes(lines(folder), 10_000))
+    assert result["by_budget"]["half"]["d_int"] == half.d_int
+    assert result["by_budget"]["all"]["d_int"] == result["d_int"]
+
+
+def test_a_trial_that_breaks_down_is_tried_again_and_never_counted(monkeypatch):
+    from rl_intdim import trial
+
+    real, broken = trial.run_trial, []
+
+    def flaky(spec):
+        if spec.seed == 2 and len(broken) < limit:
+            broken.append(spec)
+            raise ValueError("a NaN, say")
+        return real(spec)
+
+    monkeypatch.setattr("rl_intdim.trial.run_trial", flaky)
+    words = ["search.ds=[1]", "search.seeds=4", "search.d_max=null", "env.budget=2000"]
+    limit = 2
+    with pytest.raises(TrialFailure, match=r"d=1 seed=2 broke down 2 times.*a NaN, say"):
+        run(*words)
+    folder = Path("runs/CartPole-cma")
+    assert len(lines(folder)) == 4  # all the others, and the direct run
+    assert len((folder / "failures.jsonl").read_text().splitlines()) == 2
+    result, _ = run(*words)
+    assert result["tested"] == {"1": [4, 0]}
+
+
+def test_a_worker_that_is_killed_fails_alone(monkeypatch):
+    """Real processes; one kills itself on its first attempt."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    words = ["+env.kwargs.mark=mark", "env.id=killer:test/Killer-v0", "env.vector=slots", "env.threshold=1"]
+    Path("mark").touch()
+    command = [sys.executable, "-m", "rl_intdim.sweep", *FAST, "search.ds=[1]", "search.seeds=3", *words, "workers=2",
+               "search.d_max=null", "env.budget=200"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folder = Path("runs/CartPole-cma")
+    assert len(lines(folder)) == 4
+    assert "process died" in (folder / "failures.jsonl").read_text()
+
+
+def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on():
+    command = [sys.executable, "-m", "rl_intdim.sweep", "env.budget=20000", "search.ds=[1,2]", "search.seeds=12",
+               "workers=2", "search.direct=0"]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0)
+    log = Path("runs/CartPole-cma/trials.jsonl")
+    deadline = time.monotonic() + 60
+    while not (log.exists() and log.read_text().count("\n") >= 2):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "same command" in errors
+    assert "Traceback" not in errors
+    finished = log.read_text().count("\n")
+    assert 2 <= finished < 24
+    while _group_lives(process.pid):  # the fork server ends when it sees its parent gone
+        assert time.monotonic() < deadline + 60
+        time.sleep(0.05)
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert f"{finished} trials are finished" in done.stdout
+    assert len(lines(log.parent)) == 24
+
+
+def _group_lives(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_d_above_D_is_refused_and_nothing_written():
+    for word in ("search.ds=[4,563]", "search.d_max=563"):
+        with pytest.raises(ConfigError, match=r"above D = 562"):
+            run(word)
+    assert not Path("runs").exists()

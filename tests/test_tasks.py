@@ -1,0 +1,91 @@
+"""Batched episodes against a plain loop over gymnasium.make, episode by episode."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from rl_intdim import cli, tasks
+from rl_intdim.errors import ConfigError
+
+POLICIES, EPISODES = 3, 2
+N = POLICIES * EPISODES
+
+
+def plain(env, obs, act):
+    """Return and length of one episode, from an environment that was just reset to obs."""
+    total, steps, done = 0.0, 0, False
+    while not done:
+        obs, reward, terminated, truncated, _ = env.step(act(obs))
+        total, steps, done = total + float(reward), steps + 1, terminated or truncated
+    return total, steps
+
+
+def start_states(task, seed):
+    """The plain environments of the task in the initial states that `episodes` starts from."""
+    if task.vector == "native":
+        vec = tasks.make_vec(task, N)
+        vec.reset(seed=seed)
+        for state in vec.state.T:
+            env = gym.make(task.id)
+            env.reset(seed=0)
+            env.unwrapped.state = state.copy()
+            yield env, state.astype(np.float32)
+    else:
+        for s in np.random.SeedSequence(seed).generate_state(N):
+            env = gym.make(task.id)
+            yield env, env.reset(seed=int(s))[0]
+
+
+@pytest.mark.parametrize("name", ["CartPole", "InvertedPendulum"])
+def test_batched_episodes_equal_a_plain_loop(name):
+    task = cli.load("sweep", [f"env={name}"]).env
+    policy = tasks.policy(task)
+    rng = np.random.default_rng(2)
+    # Of unequal skill: the slots finish at different times.
+    theta = torch.stack([policy.theta0(rng) * scale for scale in (0.5, 1, 2)])
+    returns, lengths = tasks.episodes(tasks.make_vec(task, N), policy, theta, seed=5)
+    expected = []
+    for slot, (env, obs) in enumerate(start_states(task, 5)):
+        layers = policy.layers(theta[slot // EPISODES][None])
+
+        def act(obs, layers=layers):
+            x = torch.as_tensor(obs, dtype=torch.float32).view(1, 1, -1)
+            return policy.actions(policy.outputs(layers, x).numpy().reshape(1, -1))[0]
+
+        expected.append(plain(env, obs, act))
+    assert lengths.tolist() == [steps for _, steps in expected]
+    assert returns == pytest.approx([total for total, _ in expected], rel=1e-9)
+    assert len(set(lengths.tolist())) > 2
+
+
+def test_a_finished_slot_is_left_alone(echo):
+    envs = tasks.Slots([gym.make("test/Echo-v0", length=k) for k in (2, 5)])
+    policy = tasks.policy(echo())
+    returns, lengths = tasks.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
+    assert lengths.tolist() == [2, 5]
+    assert [env.unwrapped.t for env in envs.envs] == [2, 5]
+    assert (returns <= lengths).all()
+
+
+def test_the_seed_decides_the_episodes(echo):
+    task = echo("continuous")
+    policy, envs = tasks.policy(task), tasks.make_vec(task, 4)
+    theta = policy.theta0(np.random.default_rng(0))[None]
+    once, again, other = (tasks.episodes(envs, policy, theta, seed)[0].tolist() for seed in (1, 1, 2))
+    assert once == again != other
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"id": "CartPoel-v1", "kwargs": {}}, "CartPole-v1"),
+        ({"kwargs": {"nosuch": 1}}, "nosuch"),
+        ({"wrappers": ["gymnasium.wrappers.FlatenObservation"]}, "FlattenObservation"),
+        ({"wrappers": ["nosuch.Wrapper"]}, "nosuch"),
+        ({"vector": "native", "kwargs": {}}, "slots"),
+    ],
+)
+def test_what_cannot_be_made_is_named(echo, changes, named):
+    with pytest.raises(ConfigError, match=named):
+        tasks.make_vec(echo(**changes), 1)

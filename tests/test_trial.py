@@ -1,0 +1,222 @@
+"""The trial: what is drawn from the seed, the scoring protocol, and the checks that keep agents honest."""
+
+import numpy as np
+import pytest
+import torch
+
+from rl_intdim import cli, tasks
+from rl_intdim.config import Scoring
+from rl_intdim.errors import TrialFailure
+from rl_intdim.trainers import evolution, gradient
+from rl_intdim.trial import Referee, Trial, draw_subspace, run_trial
+
+AGENTS = ["cma", "ppo", "random"]
+
+
+def trial(task, agent="cma", d=3, seed=0, **changes):
+    config = cli.load("sweep", [f"agent={agent}", *(f"agent.{k}={v}" for k, v in changes.items())])
+    return Trial(task, config.agent, "dense", d, seed)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+def test_every_agent_learns_a_trivial_task(echo, agent, kind):
+    result = run_trial(trial(echo(kind), agent, d=8, seed=1))
+    assert result.solved
+    assert result.score >= 9
+    assert result.solved_at <= result.env_steps <= 20_000 + 500
+    assert run_trial(trial(echo(kind), agent, d=0, seed=1)).score < 9
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_direct_trains_all_parameters(echo, agent):
+    result = run_trial(trial(echo(threshold=8.0), agent, d="direct"))
+    assert result.solved
+    assert len(result.theta_d) == result.D == 42
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_a_trial_is_repeatable_to_the_bit(echo, agent):
+    task = echo(budget=2000, threshold=11.0)
+    np.random.seed(1)  # noqa: NPY002
+    torch.manual_seed(1)
+    once = run_trial(trial(task, agent, seed=4))
+    np.random.seed(2)  # noqa: NPY002
+    torch.manual_seed(2)
+    again = run_trial(trial(task, agent, seed=4))
+    other = run_trial(trial(task, agent, seed=5))
+    assert once.curve == again.curve
+    assert once.theta_d == again.theta_d
+    assert once.curve != other.curve
+
+
+def test_cma_leaves_numpys_global_generator_alone(echo):
+    np.random.seed(7)  # noqa: NPY002
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    run_trial(trial(echo(budget=500, threshold=11.0), "cma"))
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+def test_agents_share_theta0_and_P_to_the_bit(echo, monkeypatch):
+    """Each agent's own idea of theta_D at theta_d, for the same seed and d."""
+    seen: dict[str, list] = {agent: [] for agent in AGENTS}
+    for agent in AGENTS:
+        original = Referee.look
+
+        def spy(self, env_steps, theta_d, actor=None, agent=agent, original=original):
+            seen[agent].append((self.subspace.theta0, self.subspace.theta(torch.arange(3.0)), actor))
+            return original(self, env_steps, theta_d, actor)
+
+        monkeypatch.setattr(Referee, "look", spy)
+        run_trial(trial(echo(budget=2000), agent))
+        monkeypatch.setattr(Referee, "look", original)
+    first = seen["cma"][0]
+    for looks in seen.values():
+        assert torch.equal(looks[0][0], first[0])
+        assert torch.equal(looks[0][1], first[1])
+    assert seen["ppo"][0][2] is not None
+
+
+@pytest.mark.parametrize("kind", ["discrete", "continuous"])
+def test_ppos_own_network_acts_as_the_tasks_policy(echo, kind):
+    """SB3's actor, held at theta, takes the very actions of our forward pass: same order, same output map."""
+    task = echo(kind)
+    spec = trial(task, "ppo")
+    policy = tasks.policy(task)
+    subspace, _ = draw_subspace(policy, "dense", 3, 0)
+    model = gradient.build(task, spec.agent, policy, 0)
+    hold = gradient.Hold(model, spec.agent, subspace)
+    theta = subspace.theta(torch.zeros(3))
+    assert torch.equal(torch.nn.utils.parameters_to_vector(hold.actor).detach(), theta)
+    obs = np.random.default_rng(0).uniform(-1, 1, (50, 2)).astype(np.float32)
+    theirs = model.predict(obs, deterministic=True)[0]
+    if kind == "continuous":
+        theirs = policy.actions(theirs)
+    mine = policy.actions(policy.outputs(policy.layers(theta[None]), torch.from_numpy(obs)[None]).numpy()[0])
+    assert theirs == pytest.approx(mine, abs=1e-6)
+
+
+# ------------------------------------------------------------------------------------- the protocol
+
+
+class Scripted(Referee):
+    """A referee whose episodes return what the script says: (look, confirmation) per call."""
+
+    def __init__(self, task, looks, confirmations):
+        policy = tasks.policy(task)
+        subspace, (_, a, b) = draw_subspace(policy, "dense", 2, 0)
+        super().__init__(task, policy, subspace, a, b)
+        self.script = {task.scoring.look_episodes: list(looks), task.scoring.confirm_episodes: list(confirmations)}
+
+    def _mean(self, theta_d, n, rng):
+        return self.script[n].pop(0)
+
+
+def referee(echo, looks, confirmations, **scoring):
+    task = echo(threshold=9.0, budget=1000, scoring=Scoring(look_episodes=5, confirm_episodes=20, **scoring))
+    return Scripted(task, looks, confirmations)
+
+
+def test_a_look_at_the_threshold_is_confirmed_on_fresh_episodes(echo):
+    judge = referee(echo, [8.9, 9.0], [9.5])
+    assert not judge.look(20, torch.zeros(2))
+    assert judge.look(40, torch.ones(2))
+    assert judge.confirmations == [[40, 9.5]]
+    assert judge.close().env_steps == 40
+
+
+def test_at_most_three_confirmations_the_last_for_the_best_checkpoint(echo):
+    judge = referee(echo, [9.9, 9.8, 9.7, 8.0], [5.0, 6.0, 9.2])
+    for i in range(4):
+        assert not judge.look(20 * (i + 1), torch.full((2,), float(i)))
+    assert judge.confirmations == [[20, 5.0], [40, 6.0]]  # the third look is not confirmed: one is kept back
+    best = judge.close()
+    assert judge.confirmations[2] == [60, 9.2]
+    assert judge.solved
+    assert best.env_steps == 60
+
+
+def test_a_refused_checkpoint_is_ranked_by_its_confirmation(echo):
+    judge = referee(echo, [9.9, 8.0], [5.0, 8.5])
+    judge.look(20, torch.zeros(2))
+    judge.look(40, torch.ones(2))
+    assert judge.close().env_steps == 40
+    assert not judge.solved
+
+
+def test_looks_are_due_every_fiftieth_of_the_budget_and_never_after_it(echo):
+    judge = referee(echo, [], [])
+    assert [s for s in range(1, 1100) if judge.due(s)] == list(range(20, 1001, 20))
+    late = referee(echo, [], [])
+    assert late.due(500)
+    assert not late.due(519)
+    assert late.due(520)
+
+
+def test_looks_and_confirmations_play_different_episodes(echo):
+    judge = Referee(echo(), *_parts(echo()))
+    looked = [int(judge.looks.integers(2**31)) for _ in range(50)]
+    confirmed = [int(judge.confirms.integers(2**31)) for _ in range(50)]
+    assert not set(looked) & set(confirmed)
+
+
+def _parts(task):
+    policy = tasks.policy(task)
+    subspace, (_, a, b) = draw_subspace(policy, "dense", 2, 0)
+    return policy, subspace, a, b
+
+
+# -------------------------------------------------------------------------------- broken trials fail
+
+
+def test_an_actor_outside_the_subspace_fails(echo):
+    task = echo(threshold=11.0)
+    judge = Referee(task, *_parts(task))
+    theta = judge.subspace.theta(torch.zeros(2))
+    assert not judge.look(1, torch.zeros(2), theta)
+    theta[3] += 1e-6
+    with pytest.raises(TrialFailure, match="theta0"):
+        judge.look(2, torch.zeros(2), theta)
+
+
+def test_nan_fails(echo):
+    judge = Referee(echo(), *_parts(echo()))
+    with pytest.raises(TrialFailure, match="finite"):
+        judge.look(1, torch.tensor([np.nan, 0.0]))
+
+
+def test_a_tensor_that_moves_and_is_not_listed_fails(echo):
+    """The critic trains, but the agent's file does not say so."""
+    spec = trial(echo(), "ppo")
+    spec = Trial(
+        spec.task, type(spec.agent)(**(vars(spec.agent) | {"free": ["mlp_extractor.value_net"]})), "dense", 3, 0
+    )
+    before = gradient.SubspaceOptimizer.step
+
+    def moves_the_value_head(self, closure=None):
+        before(self, closure)
+        with torch.no_grad():
+            held.policy.value_net.weight.add_(1)
+
+    built = gradient.Hold.__init__
+
+    def remember(self, *args):
+        nonlocal held
+        built(self, *args)
+        held = self
+
+    held = None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradient.SubspaceOptimizer, "step", moves_the_value_head)
+        patch.setattr(gradient.Hold, "__init__", remember)
+        with pytest.raises(TrialFailure, match=r"value_net\.weight"):
+            run_trial(spec)
+
+
+def test_random_is_cmas_first_population():
+    """The control draws from the distribution that CMA-ES starts from."""
+    cma, control = (
+        evolution.STRATEGIES[name](5, 0.7, 16, np.random.default_rng(0)).ask() for name in ("cma", "random")
+    )
+    assert cma.shape == control.shape == (16, 5)
+    assert np.concatenate([cma, control]).std() == pytest.approx(0.7, rel=0.2)
