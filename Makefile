@@ -1,6 +1,7 @@
 # Two commands do everything: `make sweep` and `make test`. They make the virtual environment they need.
 PYTHON ?= python3
 VENV := .venv
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -27,8 +28,8 @@ format: $(READY)
 # torch first and alone: a plain resolve may take the newest build with gigabytes of CUDA.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet torch
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
 
 clean:

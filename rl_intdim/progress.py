@@ -11,8 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 class Display:
     """Counts trials and env steps. `done` is called with each finished trial, `estimate` after each round."""
 
-    def __init__(self, console: Console, at_most: int, workers: int) -> None:
+    def __init__(self, console: Console, at_most: int, workers: int, budget: int) -> None:
         self.console, self.at_most, self.workers = console, at_most, max(workers, 1)
+        self.budget = budget
         self.start, self.trials, self.steps, self.text = time.perf_counter(), 0, 0, "no estimate yet"
         self.pending = self.recalled = 0
         columns = [
@@ -64,12 +65,17 @@ class Display:
     def _refresh(self) -> None:
         if self.bar is None or self.task is None:
             return
-        seconds = time.perf_counter() - self.start
+        rate = self.steps / (time.perf_counter() - self.start)
         running = min(self.pending, self.workers)
-        left = (
-            f"{(self.at_most - self.trials - self.recalled) * seconds / self.trials / 60:.0f} min left at most"
-            if self.trials
-            else "timing"
-        )
-        line = f"{running} running; {self.text}; {self.steps / seconds:,.0f} env steps/s; {left}"
+        todo = self.at_most - self.trials - self.recalled
+        left = f"{_span(todo * self.budget / rate)} left at most" if rate else "timing"
+        line = f"{running} running; {self.text}; {rate:,.0f} env steps/s; {left}"
         self.bar.update(self.task, completed=self.trials + self.recalled, line=line)
+
+
+def _span(seconds: float) -> str:
+    """A time to wait, in the unit one would say it in."""
+    for limit, unit, name in ((100, 1, "s"), (100 * 60, 60, "min")):
+        if seconds < limit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds / 3600:.0f} h"

@@ -59,7 +59,7 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
     if finished:
         console.print(f"Resuming {store.folder}: {len(finished)} trials are finished.")
     workers = cores() if config.workers is None else config.workers
-    with Display(console, at_most(config.search), workers) as display:
+    with Display(console, at_most(config.search), workers, config.env.budget) as display:
 
         def run(jobs: list[Job]) -> dict[Job, Record]:
             todo = [
