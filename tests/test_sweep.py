@@ -16,24 +16,10 @@ from rl_intdim.rounds import outcomes
 from rl_intdim.search import answer
 
 FAST = ["env.budget=20000", "workers=0", "search.direct=1", "search.d_max=8"]
-KEYS = [
-    "env",
-    "agent",
-    "projection",
-    "d_int",
-    "ci95",
-    "threshold",
-    "D",
-    "budget",
-    "trials",
-    "env_steps",
-    "seconds",
-    "direct",
-    "status",
-    "versions",
-    "commit",
-    "command",
-]
+KEYS = {
+    *("env", "agent", "projection", "d_int", "ci95", "threshold", "D", "budget", "trials", "env_steps", "seconds"),
+    *("direct", "status", "versions", "commit", "command"),
+}
 
 
 def run(*words):
