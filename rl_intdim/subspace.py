@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from rl_intdim.config import DIRECT
-from rl_intdim.projections import PROJECTIONS, Identity, Projection, resolve
+from rl_intdim.projections import PROJECTIONS, Identity, Projection
 
 
 class Subspace:
@@ -26,7 +26,7 @@ class Subspace:
     def draw(cls, theta0: torch.Tensor, d: int | str, projection: str, rng: np.random.Generator) -> "Subspace":
         """The subspace of d dimensions, or all D of them for `direct`; `rng` draws P."""
         D = theta0.numel()
-        return cls(theta0, Identity(D) if d == DIRECT else PROJECTIONS[resolve(projection)](D, int(d), rng))
+        return cls(theta0, Identity(D) if d == DIRECT else PROJECTIONS[projection](D, int(d), rng))
 
     def theta(self, theta_d: torch.Tensor) -> torch.Tensor:
         """theta0 + P theta_d: (..., d) -> (..., D)."""

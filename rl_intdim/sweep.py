@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +25,12 @@ ATTEMPTS = 2  # a trial that breaks down is tried once more
 
 def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]:
     """Measure d_int; returns the result as written to result.json, or {} of a dry run. Raises IntdimError."""
+    from rl_intdim.projections import resolve
     from rl_intdim.trial import check
 
     console = console or Console(highlight=False, soft_wrap=True)
     D = check(config.env, config.agent)
+    config = replace(config, subspace=resolve(config.subspace))
     search = config.search
     check_d(search.ds or [], D, "search.ds")
     check_d([search.d_max or 0], D, "search.d_max")

@@ -8,30 +8,28 @@ from rich.console import Console
 
 from rl_intdim import cli
 from rl_intdim.config import TrainConfig, check_d
+from rl_intdim.errors import ConfigError
 from rl_intdim.solution import Solution
 from rl_intdim.store import replace
 
 
 def train(config: TrainConfig) -> None:
     """Run one trial and print its score; write it to `out` if given. Raises IntdimError."""
+    from rl_intdim.projections import resolve
     from rl_intdim.trial import Trial, check, run_trial
 
     console = Console(highlight=False, soft_wrap=True)
     D = check(config.env, config.agent)
     if isinstance(config.d, int):
         check_d([config.d], D, "d")
-    result = run_trial(
-        Trial(config.env, config.agent, config.subspace.projection, config.d, config.seed, config.threads)
-    )
+    if config.out and Path(config.out, "trial.json").exists():
+        raise ConfigError(f"out={config.out}: holds a trial already. Give another out=...")
+    projection = resolve(config.subspace).projection
+    result = run_trial(Trial(config.env, config.agent, projection, config.d, config.seed, config.threads))
     for steps, score, norm in result.curve:
         console.print(f"{int(steps):>9,} env steps  look {score:8.1f}  norm of theta_d {norm:.3g}")
-    how = (
-        f"solved after {result.solved_at:,} env steps"
-        if result.solved_at
-        else "solved"
-        if result.solved
-        else "not solved"
-    )
+    when = f" after {result.solved_at:,} env steps" if result.solved_at else ""
+    how = f"solved{when}" if result.solved else "not solved"
     console.print(f"{config.env.name} by {config.agent.name}, d = {config.d} of D = {D:,}, seed {config.seed}:")
     console.print(f"score {result.score:.1f}, {how} (threshold {config.env.threshold:g})")
     console.print(f"{result.env_steps:,} env steps, {result.seconds:.1f} s")
@@ -39,15 +37,10 @@ def train(config: TrainConfig) -> None:
         folder = Path(config.out)
         folder.mkdir(parents=True, exist_ok=True)
         replace(folder / "trial.json", json.dumps(asdict(result)) + "\n")
-        Solution(
-            config.env,
-            config.agent.name,
-            config.subspace.projection,
-            config.d,
-            config.seed,
-            result.score,
-            result.theta_d,
-        ).save(folder / "solution.json")
+        found = Solution(
+            config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d
+        )
+        found.save(folder / "solution.json")
         console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
 
 

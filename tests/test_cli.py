@@ -194,6 +194,8 @@ def test_train_prints_the_score_and_writes_only_where_told(monkeypatch, capsys, 
     assert command(monkeypatch, "train", train.train, *words, "out=here") == 0
     assert json.loads(Path("here/trial.json").read_text())["seed"] == 3
     assert json.loads(Path("here/solution.json").read_text())["d"] == 10
+    assert command(monkeypatch, "train", train.train, *words, "out=here") == 2
+    assert "out=here: holds a trial already" in capsys.readouterr().err
 
 
 def test_d_0_scores_theta0(monkeypatch, capsys):

@@ -6,11 +6,13 @@
 Columns have unit norm, the normalisation of Li et al. 2018 (https://arxiv.org/abs/1804.08838, section 2).
 """
 
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 import torch
 
+from rl_intdim.config import SubspaceConfig
 from rl_intdim.projections.dense import Dense
 from rl_intdim.projections.identity import Identity
 
@@ -28,9 +30,9 @@ class Projection(Protocol):
 PROJECTIONS: dict[str, type[Projection]] = {"dense": Dense}
 
 
-def resolve(name: str) -> str:
-    """The projection that `auto` stands for; any other name as it is."""
-    return "dense" if name == "auto" else name
+def resolve(subspace: SubspaceConfig) -> SubspaceConfig:
+    """The projection that `auto` stands for, so that records and solutions name what was drawn."""
+    return replace(subspace, projection="dense") if subspace.projection == "auto" else subspace
 
 
 __all__ = ["PROJECTIONS", "Dense", "Identity", "Projection", "resolve"]
