@@ -4,6 +4,7 @@ Every configuration that a command line asks for (several with -m) is composed a
 one runs and before torch is imported.
 """
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -66,14 +67,14 @@ def user_folders(argv: list[str]) -> tuple[list[Path], list[str]]:
 def typed(node: DictConfig) -> Any:
     """The frozen dataclass of a composed configuration, checked."""
     try:
-        config = OmegaConf.to_object(node)
+        config: Any = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
         raise ConfigError(catalogue.explain(error, node)) from None
     for key, kind in (("env", cfg.Task), ("agent", cfg.Agent)):
         value = getattr(config, key)
         if not isinstance(value, kind):
             raise ConfigError(f"{key}={value}: not known.")
-    cfg.check(config)  # type: ignore[arg-type]
+    cfg.check(config)
     return config
 
 
@@ -141,6 +142,7 @@ def main(name: str, job: Callable[[Any], object]) -> None:
 
     @hydra_main(version_base="1.3", config_path=None, config_name=name)
     def run(node: DictConfig) -> None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: no worker is left behind
         try:
             job(typed(node))
         except IntdimError as error:

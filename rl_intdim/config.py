@@ -104,46 +104,40 @@ class Search:
 
 
 @dataclass(frozen=True)
-class SweepConfig:
-    """python -m rl_intdim.sweep"""
+class Command:
+    """What every command that trains is told."""
 
     defaults: list[Any] = field(
         default_factory=lambda: [
             "_self_",
             {"env": "CartPole"},
             {"agent": "cma"},
-            {"optional tuned@agent": "${agent}-${env}"},
+            {"optional tuned@agent": "${agent}-${env}"},  # what the agent's file has under `tasks:`
         ]
     )
     env: Any = MISSING  # a task: a file in envs/
     agent: Any = MISSING  # an agent: a file in agents/
     subspace: SubspaceConfig = field(default_factory=SubspaceConfig)
+    threads: int = 1  # torch threads a trial; part of the configuration, since sums depend on it
+
+
+@dataclass(frozen=True)
+class SweepConfig(Command):
+    """python -m rl_intdim.sweep"""
+
     search: Search = field(default_factory=Search)
     out: str = "runs/${env.name}-${agent.name}"  # the run folder; the same command resumes it
     workers: int | None = None  # trials at a time; all cores if null; 0 runs them in this process
-    threads: int = 1  # torch threads a trial; part of the configuration, since sums depend on it
     dry_run: bool = False  # say what would run, and stop
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Command):
     """python -m rl_intdim.train"""
 
-    defaults: list[Any] = field(
-        default_factory=lambda: [
-            "_self_",
-            {"env": "CartPole"},
-            {"agent": "cma"},
-            {"optional tuned@agent": "${agent}-${env}"},
-        ]
-    )
-    env: Any = MISSING
-    agent: Any = MISSING
-    subspace: SubspaceConfig = field(default_factory=SubspaceConfig)
     d: Any = 4  # dimensions of the subspace; 0 scores theta0 alone; direct trains all D
     seed: int = 0
-    out: str | None = None  # where to write trial.json and solution.json; nothing is written if null
-    threads: int = 1
+    out: str | None = None  # a new folder for trial.json and solution.json; nothing is written if null
 
 
 AGENTS = {"evolution": EvolutionAgent, "gradient": GradientAgent}
@@ -227,7 +221,7 @@ def check_search(search: Search) -> None:
     require(search.d_max is None or search.d_max >= 1, "search.d_max", search.d_max, "must be 1 or more.")
 
 
-def check(config: SweepConfig | TrainConfig) -> None:
+def check(config: Command) -> None:
     """Raise a ConfigError for anything in a command's configuration that cannot be right."""
     check_task(config.env)
     check_agent(config.agent)
@@ -236,7 +230,7 @@ def check(config: SweepConfig | TrainConfig) -> None:
     if isinstance(config, SweepConfig):
         check_search(config.search)
         require(config.workers is None or config.workers >= 0, "workers", config.workers, "must be 0 or more.")
-    else:
+    if isinstance(config, TrainConfig):
         require(0 <= config.seed < 2**31, "seed", config.seed, "must be from 0 to 2147483647.")
         whole = isinstance(config.d, int) and not isinstance(config.d, bool) and config.d >= 0
         require(whole or config.d == DIRECT, "d", config.d, "must be a whole number of 0 or more, or `direct`.")

@@ -7,8 +7,9 @@ import torch
 from rl_intdim import cli, tasks
 from rl_intdim.config import Scoring
 from rl_intdim.errors import TrialFailure
+from rl_intdim.referee import Referee
 from rl_intdim.trainers import evolution, gradient
-from rl_intdim.trial import Referee, Trial, draw_subspace, run_trial
+from rl_intdim.trial import Trial, draw_subspace, run_trial
 
 AGENTS = ["cma", "ppo", "random"]
 

@@ -12,8 +12,8 @@ import torch
 from rl_intdim import tasks
 from rl_intdim.config import EvolutionAgent, Task
 from rl_intdim.policy import MLP
+from rl_intdim.referee import Referee
 from rl_intdim.subspace import Subspace
-from rl_intdim.trial import Referee
 
 
 class Strategy(Protocol):

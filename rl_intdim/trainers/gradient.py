@@ -20,8 +20,8 @@ from rl_intdim.config import GradientAgent, Task
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.policy import MLP
 from rl_intdim.projections import Identity
+from rl_intdim.referee import Referee
 from rl_intdim.subspace import Subspace, SubspaceOptimizer
-from rl_intdim.trial import Referee
 
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 LATENT = 10.0  # tanh(10) is 1 within 5e-9: the output of the actor before a tanh map, as SB3 sees its bounds

@@ -1,0 +1,104 @@
+"""Judges a trial: looks while it trains, confirmations on fresh episodes, and the check that keeps it honest."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from rl_intdim import tasks
+from rl_intdim.config import Task
+from rl_intdim.errors import TrialFailure
+from rl_intdim.policy import MLP
+from rl_intdim.subspace import Subspace
+
+
+@dataclass
+class Checkpoint:
+    """A policy that was looked at: its place, its best known score and its coordinates."""
+
+    env_steps: int
+    score: float
+    theta_d: torch.Tensor
+
+
+class Referee:
+    """The scoring protocol: looks evenly over the budget, a confirmation when one reaches the threshold, at
+    most so many confirmations, the last kept for the best checkpoint at the end.
+
+    Looks and confirmations draw their episodes from generators of their own, so nothing that chooses a
+    policy is seen by what scores it.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        policy: MLP,
+        subspace: Subspace,
+        looks: np.random.SeedSequence,
+        confirms: np.random.SeedSequence,
+    ) -> None:
+        self.task, self.policy, self.subspace = task, policy, subspace
+        self.envs = tasks.make_vec(task, task.scoring.look_episodes)
+        self.looks, self.confirms = np.random.default_rng(looks), np.random.default_rng(confirms)
+        self.curve: list[list[float]] = []
+        self.confirmations: list[list[float]] = []
+        self.best: Checkpoint | None = None
+        self.solved = False
+        self.scoring_steps = 0
+        self.next_look = 1.0
+
+    def due(self, env_steps: int) -> bool:
+        """Is a look due? None is after the budget: what was learned there does not count."""
+        interval = self.task.budget / self.task.scoring.looks
+        if env_steps > self.task.budget or env_steps < self.next_look * interval:
+            return False
+        self.next_look = env_steps // interval + 1
+        return True
+
+    def look(self, env_steps: int, theta_d: torch.Tensor, actor: torch.Tensor | None = None) -> bool:
+        """Score the policy at theta_d; True if the trial is solved and over.
+
+        `actor`: the flat parameters (D,) that the agent holds; they must equal theta0 + P theta_d to the bit.
+        """
+        theta_d = theta_d.detach().clone()
+        if not torch.isfinite(theta_d).all():
+            raise TrialFailure(f"theta_d is not finite after {env_steps} env steps.")
+        if actor is not None and not torch.equal(actor, self.subspace.theta(theta_d)):
+            raise TrialFailure(f"the actor is not theta0 + P theta_d after {env_steps} env steps.")
+        score = self._mean(theta_d, self.task.scoring.look_episodes, self.looks)
+        self.curve.append([env_steps, score, float(theta_d.norm())])
+        checkpoint = Checkpoint(env_steps, score, theta_d)
+        if score >= self.task.threshold and len(self.confirmations) < self.task.scoring.confirmations - 1:
+            self._confirm(checkpoint)
+        if self.best is None or checkpoint.score > self.best.score:
+            self.best = checkpoint
+        return self.solved
+
+    def close(self) -> Checkpoint:
+        """The end of the budget: confirm the best checkpoint if nothing is solved. Returns the one scored."""
+        if self.best is None:  # d = 0, or a budget too small for one look
+            self.best = Checkpoint(0, -np.inf, torch.zeros(self.subspace.d))
+        if not self.solved:
+            self._confirm(self.best)
+        self.envs.close()
+        return self.best
+
+    def _confirm(self, checkpoint: Checkpoint) -> None:
+        """Score on fresh episodes. The confirmation replaces the look's score: it was chosen for being high."""
+        checkpoint.score = self._mean(checkpoint.theta_d, self.task.scoring.confirm_episodes, self.confirms)
+        self.confirmations.append([checkpoint.env_steps, checkpoint.score])
+        self.solved = checkpoint.score >= self.task.threshold
+        if self.solved:
+            self.best = checkpoint
+
+    def _mean(self, theta_d: torch.Tensor, n: int, rng: np.random.Generator) -> float:
+        theta = self.subspace.theta(theta_d)[None]
+        returns = []
+        for _ in range(n // self.envs.num_envs):
+            rewards, lengths = tasks.episodes(self.envs, self.policy, theta, int(rng.integers(2**31)))
+            returns.append(rewards)
+            self.scoring_steps += int(lengths.sum())
+        mean = float(np.mean(returns))
+        if not np.isfinite(mean):
+            raise TrialFailure("the environment returned rewards that are not finite.")
+        return mean
