@@ -86,7 +86,7 @@ class GradientAgent(Agent):
 class SubspaceConfig:
     """How P is drawn."""
 
-    projection: str = "auto"  # dense (Gaussian, unit columns); auto takes the best known: dense
+    projection: str = "auto"  # dense, sparse, fastfood, countsketch, or an import path; auto: dense while it is small
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class TrainConfig(Command):
 
 AGENTS = {"evolution": EvolutionAgent, "gradient": GradientAgent}
 STRATEGIES = ("cma", "random")
-PROJECTIONS = ("auto", "dense")
+PROJECTIONS = ("auto", "dense", "sparse", "fastfood", "countsketch")
 
 
 def require(ok: bool, key: str, value: object, valid: str) -> None:
@@ -225,7 +225,8 @@ def check(config: Command) -> None:
     """Raise a ConfigError for anything in a command's configuration that cannot be right."""
     check_task(config.env)
     check_agent(config.agent)
-    one_of("subspace.projection", config.subspace.projection, PROJECTIONS)
+    if "." not in config.subspace.projection:
+        one_of("subspace.projection", config.subspace.projection, PROJECTIONS)
     require(config.threads >= 1, "threads", config.threads, "must be at least 1.")
     if isinstance(config, SweepConfig):
         check_search(config.search)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from rl_intdim import cli, report, result
-from rl_intdim.config import SweepConfig, check_d
+from rl_intdim.config import SubspaceConfig, SweepConfig, check_d
 from rl_intdim.errors import TrialFailure
 from rl_intdim.progress import Display
 from rl_intdim.rounds import Job, Record, at_most, drive, expected
@@ -25,16 +25,18 @@ ATTEMPTS = 2  # a trial that breaks down is tried once more
 
 def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]:
     """Measure d_int; returns the result as written to result.json, or {} of a dry run. Raises IntdimError."""
-    from rl_intdim.projections import resolve
+    from rl_intdim.projections import check_memory, resolve
     from rl_intdim.trial import check
 
     console = console or Console(highlight=False, soft_wrap=True)
     D = check(config.env, config.agent)
-    config = replace(config, subspace=resolve(config.subspace))
     search = config.search
     check_d(search.ds or [], D, "search.ds")
     check_d([search.d_max or 0], D, "search.d_max")
     d_max = search.d_max or (max([1, *search.ds]) if search.ds else D)
+    projection = resolve(config.subspace.projection, D, d_max)
+    check_memory(projection, D, d_max, workers(config) or 1)
+    config = replace(config, subspace=SubspaceConfig(projection))
     if config.dry_run:
         say_what_would_run(config, D, d_max, console)
         return {}
@@ -60,8 +62,7 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
     finished: dict[Job, Record] = {(t["d"], t["seed"]): t for t in store.trials()}
     if finished:
         console.print(f"Resuming {store.folder}: {len(finished)} trials are finished.")
-    workers = cores() if config.workers is None else config.workers
-    with Display(console, at_most(config.search), workers, config.env.budget) as display:
+    with Display(console, at_most(config.search), workers(config), config.env.budget) as display:
 
         def run(jobs: list[Job]) -> dict[Job, Record]:
             todo = [
@@ -70,7 +71,7 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
                 if (d, seed) not in finished
             ]
             display.recall(len(jobs) - len(todo))
-            run_all(todo, workers, store, finished, display)
+            run_all(todo, workers(config), store, finished, display)
             return {job: finished[job] for job in jobs}
 
         def on_round(now: Answer, pending: int) -> None:
@@ -83,7 +84,7 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
 
 
 def run_all(
-    todo: "Sequence[Trial]", workers: int, store: Store, finished: dict[Job, Record], display: Display
+    todo: "Sequence[Trial]", at_once: int, store: Store, finished: dict[Job, Record], display: Display
 ) -> None:
     """Run trials until each has finished, on disk before it is counted; one that breaks down is tried again."""
     from rl_intdim.runners import local
@@ -91,7 +92,7 @@ def run_all(
     failed: list[tuple[Trial, str]] = []
     for attempt in range(1, ATTEMPTS + 1):
         failed = []
-        for trial, outcome in local.run(todo, workers):
+        for trial, outcome in local.run(todo, at_once):
             if isinstance(outcome, local.TrialError):
                 failed.append((trial, outcome.message))
                 store.append_failure(
@@ -121,13 +122,13 @@ def say_what_would_run(config: SweepConfig, D: int, d_max: int, console: Console
     console.print(
         f"  expected    {trials:.0f} trials, {steps:,.0f} env steps (mean of simulated tasks, d_int log-uniform)"
     )
-    console.print(
-        f"  run folder  {config.out}, {cores() if config.workers is None else config.workers} trials at a time"
-    )
+    console.print(f"  run folder  {config.out}, {workers(config)} trials at a time")
 
 
-def cores() -> int:
-    """The cores that this process may use."""
+def workers(config: SweepConfig) -> int:
+    """Trials at a time: as configured, or one on each core that this process may use."""
+    if config.workers is not None:
+        return config.workers
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,6 +1,5 @@
 """Environments from a task, and episodes of the deterministic policy in them."""
 
-from importlib import import_module
 from typing import Any
 
 import gymnasium as gym
@@ -9,24 +8,8 @@ import torch
 from gymnasium.vector.utils import batch_space
 
 from rl_intdim.config import Task
-from rl_intdim.errors import ConfigError, choices
+from rl_intdim.errors import ConfigError, load
 from rl_intdim.policy import MLP
-
-
-def load(path: str, key: str) -> Any:
-    """The object at an import path such as gymnasium.wrappers.FlattenObservation, or a ConfigError."""
-    module, _, name = path.rpartition(".")
-    try:
-        found = import_module(module)
-    except (ImportError, ValueError) as error:
-        raise ConfigError(f"{key}={path}: cannot be imported: {error}") from None
-    if not hasattr(found, name):
-        raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(found))}")
-    return getattr(found, name)
-
-
-def _public(module: Any) -> list[str]:
-    return [n for n in dir(module) if n[:1].isupper()]
 
 
 def make(task: Task) -> gym.Env:

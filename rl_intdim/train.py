@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rl_intdim import cli
-from rl_intdim.config import TrainConfig, check_d
+from rl_intdim.config import DIRECT, TrainConfig, check_d
 from rl_intdim.errors import ConfigError
 from rl_intdim.solution import Solution
 from rl_intdim.store import replace
@@ -24,7 +24,7 @@ def train(config: TrainConfig) -> None:
         check_d([config.d], D, "d")
     if config.out and Path(config.out, "trial.json").exists():
         raise ConfigError(f"out={config.out}: holds a trial already. Give another out=...")
-    projection = resolve(config.subspace).projection
+    projection = resolve(config.subspace.projection, D, D if config.d == DIRECT else config.d)
     result = run_trial(Trial(config.env, config.agent, projection, config.d, config.seed, config.threads))
     for steps, score, norm in result.curve:
         console.print(f"{int(steps):>9,} env steps  look {score:8.1f}  norm of theta_d {norm:.3g}")

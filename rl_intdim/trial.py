@@ -51,7 +51,7 @@ def draw_subspace(
     """The subspace of a seed, the same for every agent, and the seeds of [training, looks, confirmations]."""
     theta0, P, *rest = np.random.SeedSequence(seed).spawn(5)
     start = policy.theta0(np.random.default_rng(theta0))
-    return Subspace.draw(start, d, projection, np.random.default_rng(P)), rest
+    return Subspace(start, d, projection, P), rest
 
 
 def run_trial(trial: Trial) -> TrialResult:

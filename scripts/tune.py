@@ -14,7 +14,6 @@ from statistics import median
 
 from rl_intdim import cli
 from rl_intdim.config import DIRECT
-from rl_intdim.projections import resolve
 from rl_intdim.runners import local
 from rl_intdim.trial import Trial
 
@@ -44,7 +43,7 @@ def main() -> None:
             records = {r["seed"]: r for r in done if r["setting"] == sorted(setting) and r["d"] == d}
             seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
             todo = [seed for seed in seeds if seed not in records]
-            trials = [Trial(config.env, config.agent, resolve(config.subspace).projection, d, seed) for seed in todo]
+            trials = [Trial(config.env, config.agent, "dense", d, seed) for seed in todo]
             for trial, result in local.run(trials, args.workers):
                 if isinstance(result, local.TrialError):
                     raise SystemExit(f"{trial}: {result.message}")

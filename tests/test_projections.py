@@ -1,15 +1,22 @@
 """Projections by their properties, for every type in the registry."""
 
+from math import sqrt
+
 import numpy as np
+import psutil
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rl_intdim.projections import PROJECTIONS
+from rl_intdim import config, projections
+from rl_intdim.errors import ConfigError
+from rl_intdim.projections import PROJECTIONS, check_memory, find, resolve
+from rl_intdim.projections.fastfood import hadamard
 
 shapes = st.integers(1, 60).flatmap(lambda D: st.tuples(st.just(D), st.integers(1, D)))
 seeds = st.integers(0, 2**31 - 1)
+EXACT = ["dense", "countsketch"]  # unit columns exactly; the others in expectation
 
 
 def draw(name, D, d, seed=0):
@@ -23,45 +30,163 @@ def matrix(projection, d):
 @pytest.mark.parametrize("name", PROJECTIONS)
 class TestEvery:
     @given(shapes, seeds)
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=40, deadline=None)
     def test_linear_and_adjoint(self, name, shape, seed):
         D, d = shape
         P, rng = draw(name, D, d, seed), np.random.default_rng(seed)
         x, y = torch.from_numpy(rng.standard_normal((2, d))).float()
         g = torch.from_numpy(rng.standard_normal(D)).float()
+        assert P.apply(x).shape == (D,)
+        assert P.adjoint(g).shape == (d,)
         assert torch.allclose(P.apply(2 * x - y), 2 * P.apply(x) - P.apply(y), atol=1e-4)
         assert torch.allclose(P.apply(x) @ g, x @ P.adjoint(g), atol=1e-3)
         assert torch.allclose(P.apply(torch.stack([x, y])), torch.stack([P.apply(x), P.apply(y)]), atol=1e-5)
 
     @given(shapes, seeds)
     @settings(max_examples=20, deadline=None)
-    def test_unit_columns(self, name, shape, seed):
+    def test_both_products_are_of_one_matrix(self, name, shape, seed):
         D, d = shape
-        assert torch.allclose(matrix(draw(name, D, d, seed), d).norm(dim=0), torch.ones(d), atol=1e-5)
+        P = draw(name, D, d, seed)
+        transposed = torch.stack([P.adjoint(row) for row in torch.eye(D)])  # (D, d)
+        assert torch.allclose(matrix(P, d), transposed, atol=1e-5)
+
+    def test_columns_have_unit_norm_in_expectation(self, name):
+        squares = torch.cat([matrix(draw(name, 300, 7, seed), 7).square().sum(0) for seed in range(150)])
+        assert squares.mean().item() == pytest.approx(1, abs=5 * squares.std().item() / sqrt(len(squares)) + 1e-5)
+
+    def test_columns_point_anywhere(self, name):
+        """Different columns are uncorrelated, and so are neighbouring rows."""
+        products = []
+        for seed in range(300):
+            P = matrix(draw(name, 64, 5, seed), 5)
+            products.append([P[:, 0] @ P[:, 1], (P[:-1] * P[1:]).sum(), P.sum() / sqrt(5 * 64)])
+        mean, std = np.mean(products, 0), np.std(products, 0)
+        assert (np.abs(mean) <= 5 * std / sqrt(300) + 1e-6).all()
 
     def test_the_seed_alone_decides(self, name):
-        assert torch.equal(matrix(draw(name, 50, 7, 1), 7), matrix(draw(name, 50, 7, 1), 7))
-        assert not torch.equal(matrix(draw(name, 50, 7, 1), 7), matrix(draw(name, 50, 7, 2), 7))
+        first = matrix(draw(name, 50, 7, 1), 7)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(2)
+        torch.manual_seed(5)
+        assert torch.equal(matrix(draw(name, 50, 7, 1), 7), first)
+        torch.set_num_threads(threads)
+        assert not torch.equal(matrix(draw(name, 50, 7, 2), 7), first)
+
+    def test_draws_are_pinned(self, name):
+        """The draws of a seed are part of every published solution; they must never change."""
+        P = matrix(draw(name, 562, 9, seed=3), 9)
+        entry = P.flatten()[P.flatten().nonzero()[:3, 0]].tolist()
+        assert entry == pytest.approx(PINNED[name], rel=1e-6)
+
+    def test_nested_or_not_as_it_says(self, name):
+        wide, narrow = (matrix(draw(name, 400, d), d) for d in (9, 4))
+        assert torch.equal(wide[:, :4], narrow) == PROJECTIONS[name].nested
+
+    @pytest.mark.parametrize(("D", "d"), [(1, 1), (2, 1), (2, 2), (64, 64), (65, 64), (1000, 1), (1000, 999)])
+    def test_edges(self, name, D, d):
+        P = draw(name, D, d)
+        x, g = torch.ones(d), torch.ones(D)
+        assert torch.allclose(P.apply(x) @ g, x @ P.adjoint(g), rtol=1e-4, atol=1e-4)
+        assert P.apply(x).isfinite().all()
 
     def test_zero_dimensions_move_nothing(self, name):
-        assert torch.equal(draw(name, 50, 0).apply(torch.zeros(0)), torch.zeros(50))
+        P = projections.draw(name, 50, 0, np.random.default_rng(0))
+        assert torch.equal(P.apply(torch.zeros(0)), torch.zeros(50))
+        assert P.adjoint(torch.ones(50)).shape == (0,)
+
+    def test_double_precision(self, name):
+        P = draw(name, 50, 7).to("cpu", torch.float64)
+        assert P.apply(torch.ones(7, dtype=torch.float64)).dtype == torch.float64
+        assert P.adjoint(torch.ones(50, dtype=torch.float64)).dtype == torch.float64
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+    def test_the_same_on_a_gpu(self, name):
+        here, there = draw(name, 500, 20), draw(name, 500, 20).to("cuda", torch.float32)
+        x, g = torch.randn(20), torch.randn(500)
+        assert torch.allclose(there.apply(x.cuda()).cpu(), here.apply(x), atol=1e-5)
+        assert torch.allclose(there.adjoint(g.cuda()).cpu(), here.adjoint(g), atol=1e-4)
+
+    def test_memory_is_known_before(self, name):
+        """The bytes of its tensors, within a third (sparse draws its number of non-zeros)."""
+        D, d = 20_000, 100
+        P = draw(name, D, d)
+        used = sum(_bytes(t) for t in vars(P).values() if isinstance(t, torch.Tensor))
+        assert used == pytest.approx(PROJECTIONS[name].memory(D, d), rel=0.35)
 
 
-def test_dense_is_nested():
-    assert torch.equal(matrix(draw("dense", 50, 9), 9)[:, :4], matrix(draw("dense", 50, 4), 4))
+def _bytes(t):
+    parts = [t.crow_indices(), t.col_indices(), t.values()] if t.layout == torch.sparse_csr else [t]
+    return sum(p.numel() * p.element_size() for p in parts)
 
 
-def test_dense_draws_are_pinned():
-    """The draws of a seed are part of every published solution; they must never change."""
-    first = matrix(draw("dense", 562, 2, seed=3), 2)[:3]
-    assert first.flatten().tolist() == pytest.approx(PINNED, abs=0)
+@pytest.mark.parametrize("name", EXACT)
+@given(shape=shapes, seed=seeds)
+@settings(max_examples=20, deadline=None)
+def test_unit_columns_exactly(name, shape, seed):
+    D, d = shape
+    assert torch.allclose(matrix(draw(name, D, d, seed), d).norm(dim=0), torch.ones(d), atol=1e-5)
 
 
-PINNED = [
-    0.08731582760810852,
-    -0.09249934554100037,
-    -0.10933800041675568,
-    -0.13849571347236633,
-    0.017887355759739876,
-    -0.04313977435231209,
-]
+@given(shapes, seeds)
+@settings(max_examples=40, deadline=None)
+def test_countsketch_is_balanced_and_orthonormal(shape, seed):
+    D, d = shape
+    P = matrix(draw("countsketch", D, d, seed), d)
+    assert ((P != 0).sum(1) == 1).all()
+    assert set((P != 0).sum(0).tolist()) <= {D // d, -(-D // d)}
+    assert torch.allclose(P.T @ P, torch.eye(d), atol=1e-5)
+
+
+def test_countsketch_rows_share_a_column_as_often_as_a_pairwise_independent_hash():
+    """Rows of different blocks: probability 1/d."""
+    D, d, n = 40, 8, 2000
+    columns = np.array([matrix(draw("countsketch", D, d, s), d).abs().argmax(1).numpy() for s in range(n)])
+    for i, j in ((0, 8), (3, 21), (7, 39)):
+        assert (columns[:, i] == columns[:, j]).mean() == pytest.approx(1 / d, abs=5 * sqrt(1 / d / n))
+
+
+def test_sparse_has_the_density_of_the_paper():
+    P = matrix(draw("sparse", 10_000, 50), 50)
+    assert (P != 0).float().mean().item() == pytest.approx(0.01, rel=0.1)
+
+
+def test_hadamard_against_its_definition():
+    H = torch.ones(1, 1)
+    for _ in range(4):
+        H = torch.cat([torch.cat([H, H], 1), torch.cat([H, -H], 1)])
+    x = torch.randn(3, 16)
+    assert torch.allclose(hadamard(x.clone()), x @ H, atol=1e-5)
+
+
+def test_what_does_not_fit_is_refused_and_what_fits_is_named(monkeypatch):
+    with pytest.raises(ConfigError, match=r"dense.*GiB.*These fit: .*countsketch"):
+        check_memory("dense", 10**8, 10**6)
+    little = psutil.virtual_memory()._replace(available=100)
+    monkeypatch.setattr(projections.psutil, "virtual_memory", lambda: little)
+    with pytest.raises(ConfigError, match="None fits"):
+        projections.draw("dense", 1000, 10, np.random.default_rng(0))
+
+
+def test_auto_is_dense_while_that_is_small():
+    assert resolve("auto", 562, 562) == "dense"
+    assert resolve("auto", 1_005_366, 6000) == "countsketch"
+    assert resolve("sparse", 562, 562) == "sparse"
+
+
+def test_by_import_path_or_not_at_all():
+    assert find("rl_intdim.projections.dense.Dense") is PROJECTIONS["dense"]
+    for name, said in (("dens", "dense"), ("rl_intdim.projections.dense.Dens", "Dense"), ("nosuch.module", "nosuch")):
+        with pytest.raises(ConfigError, match=said):
+            find(name)
+
+
+def test_the_names_that_the_command_line_takes():
+    assert ("auto", *PROJECTIONS) == config.PROJECTIONS
+
+
+PINNED = {
+    "dense": [0.08731582760810852, -0.09249934554100037, 0.04338347539305687],
+    "sparse": [0.20538367331027985, -0.20538367331027985, -0.20538367331027985],
+    "fastfood": [0.09555285423994064, 0.03744769096374512, -0.039673808962106705],
+    "countsketch": [0.1270001232624054, -0.1270001232624054, -0.1270001232624054],
+}

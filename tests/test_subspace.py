@@ -1,11 +1,14 @@
-"""The subspace and its optimiser."""
+"""The subspace and its optimiser, on modules that have nothing to do with reinforcement learning."""
 
-import numpy as np
+import copy
+
 import pytest
 import torch
 
-from rl_intdim.projections import Identity
-from rl_intdim.subspace import Subspace, SubspaceOptimizer
+from rl_intdim.config import DIRECT
+from rl_intdim.errors import ConfigError
+from rl_intdim.projections import PROJECTIONS
+from rl_intdim.subspace import Subspace, SubspaceOptimizer, flat
 
 
 def linear(seed=0):
@@ -13,45 +16,42 @@ def linear(seed=0):
     return torch.nn.Linear(4, 3)
 
 
-def flat(module):
-    return torch.nn.utils.parameters_to_vector(module.parameters()).detach()
-
-
 def loss_of(module):
     return (module(torch.ones(2, 4)) - 1).square().sum() + module.weight.square().sum()
 
 
-def test_direct_steps_as_plain_adam():
-    mine, plain = linear(), linear()
-    optimizer = SubspaceOptimizer(Subspace(flat(mine), Identity(15)), mine.parameters(), [], lr=0.01, scale=1.0)
-    adam = torch.optim.Adam(plain.parameters(), lr=0.01)
-    for module, stepper in ((mine, optimizer), (plain, adam)):
-        for _ in range(20):
-            stepper.zero_grad()
-            loss_of(module).backward()
-            stepper.step()
-    assert torch.allclose(flat(mine), flat(plain), atol=1e-5)
-
-
-def test_stays_in_the_subspace_to_the_bit_and_learns():
-    module = linear()
-    subspace = Subspace.draw(flat(module), 3, "dense", np.random.default_rng(0))
-    optimizer = SubspaceOptimizer(subspace, module.parameters(), [], lr=0.01, scale=1.0)
-    before = loss_of(module).item()
-    for _ in range(50):
+def train(module, optimizer, steps=20):
+    for _ in range(steps):
         optimizer.zero_grad()
         loss_of(module).backward()
         optimizer.step()
-        assert torch.equal(flat(module), subspace.theta(optimizer.theta_d.detach()))
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.SGD, torch.optim.AdamW])
+def test_direct_steps_as_the_plain_optimiser(kind):
+    mine, plain = linear(), linear()
+    train(mine, SubspaceOptimizer(Subspace(mine, DIRECT), kind, lr=0.01, weight_decay=0.0))
+    train(plain, kind(plain.parameters(), lr=0.01, weight_decay=0.0))
+    assert torch.allclose(flat(mine.parameters()), flat(plain.parameters()), atol=1e-5)
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_stays_in_the_subspace_to_the_bit_and_learns(projection):
+    module = linear()
+    subspace = Subspace(module, d=5, projection=projection, seed=1)
+    optimizer = SubspaceOptimizer(subspace, lr=0.01)
+    before, storage = loss_of(module).item(), module.weight.data_ptr()
+    for _ in range(50):
+        train(module, optimizer, 1)
+        assert torch.equal(flat(module.parameters()), subspace.theta(optimizer.theta_d))
     assert loss_of(module).item() < before
-    assert optimizer.theta_d.abs().min() > 0
+    assert module.weight.data_ptr() == storage  # written in place
 
 
 def test_the_learning_rate_is_read_at_every_step_and_scaled():
     """SB3 writes its schedule into the groups: lr 0 must stop the actor and the free parameters."""
     module, free = linear(), torch.nn.Parameter(torch.ones(2))
-    subspace = Subspace.draw(flat(module), 3, "dense", np.random.default_rng(0))
-    optimizer = SubspaceOptimizer(subspace, module.parameters(), [free], lr=0.01, scale=7.0)
+    optimizer = SubspaceOptimizer(Subspace(module, 3, "dense"), free=[free], scale=7.0, lr=0.01)
     (loss_of(module) + free.square().sum()).backward()
     optimizer.step()
     assert optimizer.theta_d.detach().abs().tolist() == pytest.approx([0.07] * 3, rel=1e-3)  # Adam's first step
@@ -64,8 +64,92 @@ def test_the_learning_rate_is_read_at_every_step_and_scaled():
     assert free.tolist() == pytest.approx([0.99] * 2, rel=1e-3)
 
 
+def test_schedules_and_settings_of_a_group_reach_the_inner_optimiser():
+    module = linear()
+    optimizer = SubspaceOptimizer(Subspace(module, 3, "dense"), torch.optim.SGD, lr=1.0, momentum=0.0)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+    moved = []
+    for _ in range(3):
+        before = optimizer.theta_d.detach().clone()
+        optimizer.zero_grad()
+        flat(module.parameters()).sum().backward()  # a constant gradient
+        optimizer.step()
+        schedule.step()
+        moved.append((optimizer.theta_d.detach() - before).norm().item())
+    assert moved == pytest.approx([moved[0], moved[0] / 2, moved[0] / 4], rel=1e-4)
+    optimizer.param_groups[0]["momentum"] = 0.9
+    optimizer.step()
+    assert optimizer.inner.param_groups[0]["momentum"] == 0.9
+
+
+def test_clipping_works_on_the_full_gradient():
+    module = linear()
+    optimizer = SubspaceOptimizer(Subspace(module, 3, "dense"), torch.optim.SGD, lr=1.0)
+    (1000 * loss_of(module)).backward()
+    torch.nn.utils.clip_grad_norm_(module.parameters(), 0.5)
+    optimizer.step()
+    assert 0 < optimizer.theta_d.norm().item() <= 0.5 * 1.6  # the norm of P: 3 unit columns in 15 dimensions
+
+
+def test_a_saved_state_goes_on_to_the_bit():
+    module = linear()
+    optimizer = SubspaceOptimizer(Subspace(module, 3, "sparse", seed=4), lr=0.05)
+    origin = linear()
+    train(module, optimizer, 5)
+    saved = copy.deepcopy(optimizer.state_dict())
+    train(module, optimizer, 5)
+    resumed = SubspaceOptimizer(Subspace(origin, 3, "sparse", seed=4), lr=0.3)
+    resumed.load_state_dict(saved)
+    train(origin, resumed, 5)
+    assert torch.equal(flat(origin.parameters()), flat(module.parameters()))
+    assert torch.equal(resumed.theta_d, optimizer.theta_d)
+
+
+def test_lbfgs_calls_its_closure_in_the_subspace():
+    module = linear()
+    subspace = Subspace(module, 6, "dense")
+    optimizer = SubspaceOptimizer(subspace, torch.optim.LBFGS, lr=1.0, max_iter=50)
+    before = loss_of(module).item()
+
+    def closure():
+        optimizer.zero_grad()
+        loss = loss_of(module)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert loss_of(module).item() < before
+    loss_of(module).backward()
+    g_d = subspace.projection.adjoint(optimizer.theta_d.new_zeros(15) + flat(p.grad for p in module.parameters()))
+    assert g_d.norm() < 1  # near the least loss of the subspace
+    assert torch.equal(flat(module.parameters()), subspace.theta(optimizer.theta_d))
+
+
+def test_parameters_that_are_not_contiguous():
+    module = linear()
+    module.weight = torch.nn.Parameter(torch.randn(4, 3).T)
+    assert not module.weight.is_contiguous()
+    subspace = Subspace(module, 5, "dense")
+    train(module, SubspaceOptimizer(subspace, lr=0.01))
+    assert not module.weight.is_contiguous()
+    assert not torch.equal(flat(module.parameters()), subspace.theta0)
+
+
+def test_a_parameter_without_a_gradient_counts_as_zero():
+    module = linear()
+    optimizer = SubspaceOptimizer(Subspace(module, 5, "dense"), lr=0.01)
+    module.weight.sum().backward()
+    optimizer.step()
+    assert optimizer.theta_d.abs().sum() > 0
+
+
+def test_d_above_D():
+    with pytest.raises(ConfigError, match="from 0 to D = 15"):
+        Subspace(linear(), d=16)
+
+
 def test_step_scale_moves_a_parameter_as_much_at_every_d():
     for d in (1, 10, 100):
-        subspace = Subspace.draw(torch.zeros(2000), d, "dense", np.random.default_rng(0))
+        subspace = Subspace(torch.zeros(2000), d, "dense")
         moved = subspace.theta(torch.full((d,), subspace.step_scale))
         assert moved.square().mean().sqrt().item() == pytest.approx(1.0, rel=0.25)

@@ -15,7 +15,7 @@ from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.rounds import outcomes
 from rl_intdim.search import answer
 
-FAST = ["env.budget=20000", "workers=0", "search.direct=1", "search.d_max=8"]
+FAST = ["env.budget=10000", "workers=0", "search.direct=1", "search.d_max=8"]
 KEYS = {
     *("env", "agent", "projection", "d_int", "ci95", "threshold", "D", "budget", "trials", "env_steps", "seconds"),
     *("direct", "status", "versions", "commit", "command"),
@@ -103,7 +103,7 @@ def test_a_grid_runs_exactly_that():
 def test_the_smaller_budgets_are_answered_from_the_recorded_steps():
     result, folder = run("search.ds=[2,8]", "search.seeds=4", "env.threshold=100", "search.d_max=null")
     config = cli.load("sweep", ["search.ds=[2,8]"])
-    half = answer(config.search, 8, outcomes(lines(folder), 10_000))
+    half = answer(config.search, 8, outcomes(lines(folder), 5_000))
     assert result["by_budget"]["half"]["d_int"] == half.d_int
     assert result["by_budget"]["all"]["d_int"] == result["d_int"]
 

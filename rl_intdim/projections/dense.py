@@ -1,16 +1,19 @@
-"""dense: independent Gaussian columns, scaled to unit norm. Memory: 4 D d bytes.
+"""dense: independent Gaussian columns, scaled to unit norm.
 
-Li et al. 2018, https://arxiv.org/abs/1804.08838. Nested: the first d columns at d + k are those at d.
+Li et al. 2018, https://arxiv.org/abs/1804.08838
 """
 
 from math import sqrt
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
 
 
 class Dense:
-    """P as its transpose, (d, D) float32, so that a population of theta_d decodes in one product of matrices."""
+    """P as its transpose, (d, D), so that a population of theta_d decodes in one product of matrices."""
+
+    nested: ClassVar = True
 
     def __init__(self, D: int, d: int, rng: np.random.Generator) -> None:
         self.d = d
@@ -21,8 +24,16 @@ class Dense:
             column[:] = g / sqrt(np.cumsum(g * g)[-1])
         self.columns = torch.from_numpy(columns)
 
+    @staticmethod
+    def memory(D: int, d: int) -> int:
+        return 4 * D * d
+
     def apply(self, theta_d: torch.Tensor) -> torch.Tensor:
         return theta_d @ self.columns
 
     def adjoint(self, g_D: torch.Tensor) -> torch.Tensor:
         return self.columns @ g_D
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
+        self.columns = self.columns.to(device, dtype)
+        return self

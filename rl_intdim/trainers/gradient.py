@@ -16,12 +16,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 
 from rl_intdim import tasks
-from rl_intdim.config import GradientAgent, Task
-from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.config import DIRECT, GradientAgent, Task
+from rl_intdim.errors import ConfigError, TrialFailure, load
 from rl_intdim.policy import MLP
 from rl_intdim.projections import Identity
 from rl_intdim.referee import Referee
-from rl_intdim.subspace import Subspace, SubspaceOptimizer
+from rl_intdim.subspace import Subspace, SubspaceOptimizer, flat
 
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 LATENT = 10.0  # tanh(10) is 1 within 5e-9: the output of the actor before a tanh map, as SB3 sees its bounds
@@ -30,7 +30,7 @@ LATENT = 10.0  # tanh(10) is 1 within 5e-9: the output of the actor before a tan
 def check(task: Task, agent: GradientAgent, policy: MLP) -> None:
     """Build the algorithm and its subspace once. Raises ConfigError for what does not fit."""
     model = build(task, agent, policy, seed=0)
-    Hold(model, agent, Subspace(torch.zeros(policy.D), Identity(policy.D)))
+    Hold(model, agent, Subspace(torch.zeros(policy.D), DIRECT))
     model.get_env().close()  # type: ignore[union-attr]
 
 
@@ -60,7 +60,7 @@ def train(
 
 def build(task: Task, agent: GradientAgent, policy: MLP, seed: int) -> BaseAlgorithm:
     """The algorithm on its training environments, with the task's network as its actor's shape."""
-    algorithm = tasks.load(agent.algorithm, "agent.algorithm")
+    algorithm = load(agent.algorithm, "agent.algorithm")
     if not (isinstance(algorithm, type) and issubclass(algorithm, BaseAlgorithm)):
         raise ConfigError(f"agent.algorithm={agent.algorithm}: not a Stable-Baselines3 algorithm.")
     envs = make_vec_env(lambda: _before_output_map(tasks.make(task), policy), n_envs=agent.n_envs, seed=seed)
@@ -101,10 +101,10 @@ class Hold:
             raise ConfigError(f"agent.algorithm={agent.algorithm}: its actor does not step through policy.optimizer.")
         free = self._parameters([name for name in agent.free if self._has(name)], "agent.free")
         scale = 1.0 if isinstance(subspace.projection, Identity) else agent.multiplier * subspace.step_scale
-        adam = {k: v for k, v in self.policy.optimizer.defaults.items() if k in ("betas", "eps", "weight_decay")}
-        self.optimizer = SubspaceOptimizer(
-            subspace, self.actor, free, self.policy.optimizer.defaults["lr"], scale, **adam
-        )
+        # The algorithm's own optimiser, with its own settings, moves into the subspace.
+        kind, settings = self.policy.optimizer_class, self.policy.optimizer.defaults
+        own = {k: v for k, v in settings.items() if k == "lr" or k in self.policy.optimizer_kwargs}
+        self.optimizer = SubspaceOptimizer(subspace, kind, self.actor, free, scale, **own)
         self.policy.optimizer = self.optimizer
         mine = {id(p) for p in [*self.actor, *free]}
         self.still = {
@@ -134,7 +134,7 @@ class Hold:
             raise TrialFailure(
                 f"{', '.join(moved)} moved outside the subspace; it is neither in agent.actor nor in agent.free."
             )
-        actor = torch.nn.utils.parameters_to_vector(self.actor).detach()
+        actor = flat(self.actor).detach()
         return referee.look(env_steps, self.optimizer.theta_d, actor)
 
 

@@ -1,0 +1,73 @@
+"""countsketch: one signed non-zero per row, so P theta_d is a signed copy. The fastest, and O(D) memory.
+
+Charikar, Chen and Farach-Colton 2002, https://doi.org/10.1016/S0304-3975(03)00400-6; for fine-tuning: Uni-LoRA 2025,
+https://arxiv.org/abs/2506.00799.
+
+Balanced, not hashed: rows are taken in blocks of d, and each block maps its rows one to one onto the columns, rolled
+by a random shift: row b d + i takes column (i + shift_b) mod d, with a random sign. Two rows of different blocks
+share a column with probability 1/d, as for a pairwise independent hash; two of one block never do. Each column has
+floor or ceil of D/d rows and the value 1/sqrt(rows): the columns are orthonormal for every d up to D. Being rolls,
+both products read and write memory in order, which a random table look-up for each row does not.
+"""
+
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+
+CHUNK = 2**18  # elements that the adjoint takes at a time, to stay in the second-level cache
+
+
+class CountSketch:
+    """Shifts (blocks,) and signs times values (blocks, d); the last block is cut off at D."""
+
+    nested: ClassVar = False
+
+    def __init__(self, D: int, d: int, rng: np.random.Generator) -> None:
+        self.d, self.D = d, D
+        blocks = -(-D // d)
+        shifts = rng.integers(d, size=blocks)
+        signs = rng.integers(2, size=(blocks, d), dtype=np.int8)
+        rows = np.full(d, D // d)  # of each column
+        rows[(np.arange(D % d) + shifts[-1]) % d] += 1
+        self.shifts = torch.from_numpy(shifts)
+        self.values = _rolled(torch.from_numpy(1 / np.sqrt(rows))[None], self.shifts)[0].float()
+        self.values *= torch.from_numpy(2 * signs - 1)
+        self.values.view(-1)[D:] = 0
+
+    @staticmethod
+    def memory(D: int, d: int) -> int:
+        return 4 * (D + d) + 8 * (D // d + 1)
+
+    def apply(self, theta_d: torch.Tensor) -> torch.Tensor:
+        batch = theta_d.shape[:-1]
+        rolled = _rolled(theta_d.reshape(-1, self.d), self.shifts)
+        return rolled.mul_(self.values).reshape(*batch, -1)[..., : self.D]
+
+    def adjoint(self, g_D: torch.Tensor) -> torch.Tensor:
+        d, total = self.d, self.values.new_zeros(self.d)
+        step = max(1, CHUNK // d)
+        for start in range(0, len(self.shifts), step):
+            values = self.values[start : start + step]
+            g = g_D[start * d : (start + len(values)) * d]
+            if g.numel() < values.numel():  # the last block
+                g = torch.cat([g, g.new_zeros(values.numel() - g.numel())])
+            # Each row twice in a line: the window that starts at d - shift is the row rolled back.
+            twice = torch.mul(g.view(-1, 1, d), values[:, None].expand(-1, 2, -1))
+            starts = (
+                torch.arange(len(values), device=g.device) * (2 * d) + (d - self.shifts[start : start + step]) % d
+            )
+            lines = twice.view(-1).as_strided((twice.numel() - d + 1, d), (1, 1))
+            total += lines.index_select(0, starts).sum(0)
+        return total
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
+        self.shifts, self.values = self.shifts.to(device), self.values.to(device, dtype)
+        return self
+
+
+def _rolled(x: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
+    """Each row of x (N, d) rolled by each shift: (N, shifts, d), where [n, b, i] is x[n, (i + shift_b) mod d]."""
+    N, d = x.shape
+    twice = torch.cat([x, x], 1)
+    return twice.as_strided((N, d, d), (2 * d, 1, 1)).index_select(1, shifts)
