@@ -1,7 +1,6 @@
 """python -m rl_intdim.sweep: the intrinsic dimension of one task by one agent."""
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -40,11 +39,9 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
     if config.dry_run:
         say_what_would_run(config, D, d_max, console)
         return {}
-    start = time.perf_counter()
     with Store(Path(config.out)).open(asdict(config)) as store:
         trials = _measure(config, d_max, store, console)
         figures, said = result.summarise(config, D, d_max, trials)
-        figures["wall_seconds"] = round(time.perf_counter() - start, 1)
         store.write_result(figures)
         report.plot(store.folder / "plot.png", figures, said, trials, d_max)
         best = result.solution(config, trials)

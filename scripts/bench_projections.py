@@ -4,8 +4,8 @@
     python scripts/bench_projections.py --quick    # only D = 1,005,366, d = 6,000 (Pong)
 
 One torch thread. Each figure is the median of repeated calls, taken in turns with the copy. At Pong's size two peers
-stand beside our four types: a Fastfood of one block of 2^20, as the paper pads it, and what a dense P would need. Sparse
-is a CSR product. A GPU is measured too where there is one.
+stand beside our four types: a Fastfood of one block of 2^20, as the paper pads it, and what a dense P would need.
+Sparse is a CSR product. A GPU is measured too where there is one.
 """
 
 import argparse
@@ -87,22 +87,19 @@ def main() -> None:
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     rows = []
-    print(
-        f"{'device':<6} {'D':>9} {'d':>6} {'projection':<19} {'MiB':>8} {'apply':>9} {'adjoint':>9}  in copies of D floats"
-    )
+    line = "{:<6} {:>9} {:>6} {:<19} {:>8} {:>9} {:>9}"
+    print(line.format("device", "D", "d", "projection", "MiB", "apply", "adjoint"), " in copies of D floats")
     sizes = [PONG] + ([] if quick else [(D, d) for D in SIZES for d in DIMENSIONS if d <= D])
     for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
         for D, d in sizes:
             peers: dict[str, type[Projection]] = {"fastfood, one block": OneBlock} if (D, d) == PONG else {}
             for row in measure(D, d, device, PROJECTIONS | peers):
                 rows.append(row)
-                print(
-                    f"{device:<6} {D:>9,} {d:>6,} {row['projection']:<19} {row['MiB']:>8.1f} {row['apply_copies']:>9.1f} "
-                    f"{row['adjoint_copies']:>9.1f}  ({row['apply_ms']:.3f} and {row['adjoint_ms']:.3f} ms)",
-                    flush=True,
-                )
+                ratios = (f"{row[key]:.1f}" for key in ("MiB", "apply_copies", "adjoint_copies"))
+                took = f" ({row['apply_ms']:.3f} and {row['adjoint_ms']:.3f} ms)"
+                print(line.format(device, f"{D:,}", f"{d:,}", row["projection"], *ratios), took, flush=True)
             if (D, d) == PONG:
-                print(f"{device:<6} {D:>9,} {d:>6,} {'dense':<19} {4 * D * d / 2**20:>8.0f}   not drawn")
+                print(line.format(device, f"{D:,}", f"{d:,}", "dense", f"{4 * D * d / 2**20:.0f}", "not", "drawn"))
     if not quick:
         FOLDER.mkdir(parents=True, exist_ok=True)
         versions = {"command": "python scripts/bench_projections.py", "versions": provenance.versions(), "threads": 1}

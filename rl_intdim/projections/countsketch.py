@@ -15,7 +15,7 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
-CHUNK = 2**18  # elements that the adjoint takes at a time, to stay in the second-level cache
+CHUNK = 2**17  # elements that the adjoint takes at a time, to stay in the second-level cache
 
 
 class CountSketch:
@@ -31,13 +31,16 @@ class CountSketch:
         rows = np.full(d, D // d)  # of each column
         rows[(np.arange(D % d) + shifts[-1]) % d] += 1
         self.shifts = torch.from_numpy(shifts)
+        # Where the adjoint reads block b when each row of a chunk stands twice in a line.
+        self.step = max(1, CHUNK // d)
+        self.back = torch.from_numpy(2 * d * (np.arange(blocks) % self.step) + (d - shifts) % d)
         self.values = _rolled(torch.from_numpy(1 / np.sqrt(rows))[None], self.shifts)[0].float()
         self.values *= torch.from_numpy(2 * signs - 1)
         self.values.view(-1)[D:] = 0
 
     @staticmethod
     def memory(D: int, d: int) -> int:
-        return 4 * (D + d) + 8 * (D // d + 1)
+        return 4 * (D + d) + 16 * (D // d + 1)
 
     def apply(self, theta_d: torch.Tensor) -> torch.Tensor:
         batch = theta_d.shape[:-1]
@@ -45,29 +48,30 @@ class CountSketch:
         return rolled.mul_(self.values).reshape(*batch, -1)[..., : self.D]
 
     def adjoint(self, g_D: torch.Tensor) -> torch.Tensor:
-        d, total = self.d, self.values.new_zeros(self.d)
-        step = max(1, CHUNK // d)
-        for start in range(0, len(self.shifts), step):
-            values = self.values[start : start + step]
-            g = g_D[start * d : (start + len(values)) * d]
+        total = self.values.new_zeros(self.d)
+        for start in range(0, len(self.back), self.step):
+            values, back = (part[start : start + self.step] for part in (self.values, self.back))
+            g = g_D[start * self.d : (start + len(back)) * self.d]
             if g.numel() < values.numel():  # the last block
                 g = torch.cat([g, g.new_zeros(values.numel() - g.numel())])
-            # Each row twice in a line: the window that starts at d - shift is the row rolled back.
-            twice = torch.mul(g.view(-1, 1, d), values[:, None].expand(-1, 2, -1))
-            starts = (
-                torch.arange(len(values), device=g.device) * (2 * d) + (d - self.shifts[start : start + step]) % d
-            )
-            lines = twice.view(-1).as_strided((twice.numel() - d + 1, d), (1, 1))
-            total += lines.index_select(0, starts).sum(0)
+            # The window from d - shift on is the row rolled back.
+            twice = torch.mul(g.view(-1, 1, self.d), values[:, None].expand(-1, 2, -1))
+            total += _windows(twice, back, self.d).sum(0)
         return total
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Self:
-        self.shifts, self.values = self.shifts.to(device), self.values.to(device, dtype)
+        self.shifts, self.back = self.shifts.to(device), self.back.to(device)
+        self.values = self.values.to(device, dtype)
         return self
 
 
 def _rolled(x: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
     """Each row of x (N, d) rolled by each shift: (N, shifts, d), where [n, b, i] is x[n, (i + shift_b) mod d]."""
     N, d = x.shape
-    twice = torch.cat([x, x], 1)
-    return twice.as_strided((N, d, d), (2 * d, 1, 1)).index_select(1, shifts)
+    lines = 2 * d * torch.arange(N, device=x.device)
+    return _windows(torch.cat([x, x], 1), (lines[:, None] + shifts).flatten(), d).view(N, -1, d)
+
+
+def _windows(x: torch.Tensor, starts: torch.Tensor, d: int) -> torch.Tensor:
+    """The d elements of x from each start on: (starts, d). Whole rows are copied, whatever the starts."""
+    return x.view(-1).as_strided((x.numel() - d + 1, d), (1, 1)).index_select(0, starts)
