@@ -5,7 +5,7 @@ from typing import Any
 from rl_intdim import provenance
 from rl_intdim.config import DIRECT, SweepConfig
 from rl_intdim.rounds import outcomes
-from rl_intdim.search import Answer, answer
+from rl_intdim.search import Answer, answer, looked_above
 from rl_intdim.solution import Solution
 
 METHOD = (
@@ -30,6 +30,8 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
             f"success falls off again above d_int (probability {said.p_falling:.2f}): "
             "the step size or the budget may not suit larger d."
         )
+    if search.ds is None and said.status in ("found", "undecided") and not looked_above(said, d_max):
+        warnings.append("no look well above d_int was made yet; success could fall off there.")
     half = by_budget["half"]["d_int"]
     if said.d_int and (half is None or half > said.d_int):
         warnings.append("d_int still falls as the budget grows; more budget may lower it further.")

@@ -18,6 +18,7 @@ from rl_intdim.config import Search
 
 MIN_SEEDS = 5  # at each d that bounds the interval, and at the look above
 LOOK_ABOVE = 4  # this many times the estimate
+LOOK_BY = 96  # look there after so many trials, if the search has not ended before
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[
     """The d of the next round of trials, from the configuration and the outcomes alone; [] when done.
 
     theta0 alone; then 1, 2, 4, ... until half of a round solve; then draws spread over the posterior of
-    d_int, with the seeds that its bounds still lack; last, one look well above the estimate.
+    d_int, with the seeds that its bounds still lack; once, a look well above the estimate. Where the search
+    stops has no say in where it goes, so that a sweep can be extended.
     """
     r = search.round
     if search.ds is not None:
@@ -183,10 +185,17 @@ def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[
     if now.status == "above_max":
         return []
     above = min(LOOK_ABOVE * (now.d_int or d_max), d_max)
-    seen_above = sum(n for d, (n, _) in now.tested.items() if d >= 0.75 * above)
+    if not looked_above(now, d_max) and (now.status == "found" or len(outcomes) >= LOOK_BY):
+        return [snap(above, lattice(d_max), up=True)] * r
     if now.status == "found":
-        return [] if seen_above >= MIN_SEEDS else [snap(above, lattice(d_max), up=True)] * r
+        return []
     return _narrow(r, d_max, now)
+
+
+def looked_above(now: Answer, d_max: int) -> bool:
+    """Have MIN_SEEDS trials been run well above the estimate, where success may have fallen off again?"""
+    above = min(LOOK_ABOVE * (now.d_int or d_max), d_max)
+    return sum(n for d, (n, _) in now.tested.items() if d >= 0.75 * above) >= MIN_SEEDS
 
 
 def _narrow(r: int, d_max: int, now: Answer) -> list[int]:

@@ -7,7 +7,7 @@ import pytest
 
 from rl_intdim.config import Search
 from rl_intdim.rounds import at_most, drive, expected, outcomes
-from rl_intdim.search import MIN_SEEDS, Outcome, Posterior, answer, count, lattice, next_round
+from rl_intdim.search import MIN_SEEDS, Outcome, Posterior, answer, count, lattice, looked_above, next_round
 
 
 def simulated(place, width=1.0, lapse=0.0, fall=np.inf, seed=0):
@@ -80,6 +80,20 @@ def test_looks_well_above_the_estimate():
     said, _ = measure(simulated(6, width=0.3))
     assert max(said.tested) >= 3 * said.d_int
     assert said.tested[max(said.tested)][0] >= MIN_SEEDS
+
+
+def test_looks_above_in_time_when_nothing_is_decided():
+    said, _ = measure(simulated(40, width=4), Search(max_trials=120, ci_ratio=1.0))
+    assert said.status == "undecided"
+    assert looked_above(said, 562)
+
+
+def test_a_sweep_can_be_extended():
+    """More trials allowed: the same trials first."""
+    _, short = measure(simulated(9, width=1.5), Search(max_trials=40, direct=0))
+    _, long = measure(simulated(9, width=1.5), Search(max_trials=120, ci_ratio=1.2, direct=0))
+    assert long[: len(short)] == short
+    assert len(long) > len(short)
 
 
 def test_a_falling_flank_is_seen():
