@@ -8,7 +8,7 @@ import torch
 from gymnasium.vector.utils import batch_space
 
 from rl_intdim.config import Task
-from rl_intdim.errors import ConfigError, load
+from rl_intdim.errors import ConfigError, TrialFailure, load
 from rl_intdim.policy import MLP
 
 
@@ -98,7 +98,7 @@ def episodes(
 
     The slots are shared out in order: n / N episodes to each policy. Returns the undiscounted returns and
     the lengths in env steps, both (n,). A finished slot waits: whole episodes only, since the first to
-    finish are the short ones.
+    finish are the short ones. Raises TrialFailure if a reward is not finite.
     """
     n, N = envs.num_envs, theta.shape[0]
     layers = policy.layers(theta)
@@ -111,4 +111,6 @@ def episodes(
         returns[live] += rewards[live]
         lengths += live
         live &= ~(terminated | truncated)
+    if not np.isfinite(returns).all():
+        raise TrialFailure("the environment returned rewards that are not finite.")
     return returns, lengths

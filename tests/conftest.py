@@ -35,6 +35,8 @@ class Echo(gym.Env):
         wanted = int(self.x > 0) if self.kind == "discrete" else self.x
         reward = float(action == wanted) if self.kind == "discrete" else 1 - abs(float(action[0]) - wanted)
         self.t += 1
+        if self.kind == "broken":
+            reward = np.nan
         return self._show(), reward, False, self.t >= self.length, {}
 
 

@@ -180,6 +180,12 @@ def test_an_actor_outside_the_subspace_fails(echo):
         judge.look(2, torch.zeros(2), theta)
 
 
+@pytest.mark.parametrize("agent", AGENTS)
+def test_rewards_that_are_not_finite_fail(echo, agent):
+    with pytest.raises(TrialFailure, match="not finite"):
+        run_trial(trial(echo("broken"), agent))
+
+
 def test_nan_fails(echo):
     judge = Referee(echo(), *_parts(echo()))
     with pytest.raises(TrialFailure, match="finite"):
