@@ -183,7 +183,7 @@ def test_an_actor_outside_the_subspace_fails(echo):
 @pytest.mark.filterwarnings("ignore:.*NaN")
 @pytest.mark.parametrize("agent", AGENTS)
 def test_rewards_that_are_not_finite_fail(echo, agent):
-    with pytest.raises((TrialFailure, ValueError), match="not finite|invalid values"):
+    with pytest.raises((TrialFailure, ValueError), match=r"not finite|invalid values"):
         run_trial(trial(echo("broken"), agent))
 
 
