@@ -49,7 +49,7 @@ def test_above_max():
 
 
 def test_a_search_leaves_a_whole_run_folder(capsys):
-    result, folder = run("env.threshold=100", "search.max_trials=60")
+    result, folder = run("env.threshold=100", "env.budget=20000", "search.max_trials=60")
     assert set(result) >= KEYS
     assert result["status"] == "found"
     assert 1 <= result["ci95"][0] <= result["d_int"] <= result["ci95"][1] <= 8
