@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from importlib import import_module
-from typing import Any
 
 
 class IntdimError(Exception):
@@ -24,19 +22,3 @@ def choices(value: object, valid: Iterable[str]) -> str:
     near = get_close_matches(str(value), names, n=3, cutoff=0.5)
     hint = f"Did you mean {near[0]}? " if near else ""
     return f"{hint}Valid: {', '.join(near + [name for name in names if name not in near])}."
-
-
-def load(path: str, key: str) -> Any:
-    """The object at an import path such as gymnasium.wrappers.FlattenObservation, or a ConfigError."""
-    module, _, name = path.rpartition(".")
-    try:
-        found = import_module(module)
-    except (ImportError, ValueError) as error:
-        raise ConfigError(f"{key}={path}: cannot be imported: {error}") from None
-    if not hasattr(found, name):
-        raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(found))}")
-    return getattr(found, name)
-
-
-def _public(module: Any) -> list[str]:
-    return [n for n in dir(module) if n[:1].isupper()]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from rl_intdim.config import DIRECT
 from rl_intdim.search import Answer, posterior
 
 MEANING = {
@@ -63,8 +64,8 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
     from matplotlib.ticker import FixedLocator, NullLocator
 
     blue, orange, grey = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
-    searched = [t for t in trials if t["d"] != "direct"]
-    direct = [t for t in trials if t["d"] == "direct"]
+    searched = [t for t in trials if t["d"] != DIRECT]
+    direct = [t for t in trials if t["d"] == DIRECT]
     tested = sorted({t["d"] for t in searched})
     if not tested:
         return
@@ -73,7 +74,7 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
     jitter = np.random.default_rng(0)
 
     def place(d: int | str, spread: float = 0.0) -> float:
-        x = x_direct if d == "direct" else max(float(d), x0)
+        x = x_direct if d == DIRECT else max(float(d), x0)
         return x * 2 ** jitter.uniform(-spread, spread)
 
     figure, (scores, solved) = plt.subplots(2, 1, figsize=(7, 6), sharex=True, constrained_layout=True)
@@ -120,7 +121,7 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
         solved.plot(ds, band[:, 1], color=grey, lw=1, label="posterior mean")
     counts: dict[Any, tuple[int, int]] = dict(answer.tested)
     if direct:
-        counts["direct"] = (len(direct), sum(t["solved"] for t in direct))
+        counts[DIRECT] = (len(direct), sum(t["solved"] for t in direct))
     for d, (n, k) in counts.items():
         solved.scatter(place(d), k / n, s=12 + 4 * n, c=blue, edgecolors="white", lw=0.5, zorder=3)
     solved.axhline(0.5, color=grey, ls=":", lw=1)
@@ -131,7 +132,7 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
         solved.legend(loc="best", fontsize=8, framealpha=0.9)
     solved.set_xscale("log")
     ticks = _spaced([d for d in tested if d > 0])
-    ticks = ([0] if 0 in tested else []) + ticks + (["direct"] if direct else [])
+    ticks = ([0] if 0 in tested else []) + ticks + ([DIRECT] if direct else [])
     solved.xaxis.set_major_locator(FixedLocator([place(d) for d in ticks]))
     solved.xaxis.set_minor_locator(NullLocator())
     solved.set_xticklabels([str(d) for d in ticks])

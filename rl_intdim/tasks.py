@@ -8,7 +8,8 @@ import torch
 from gymnasium.vector.utils import batch_space
 
 from rl_intdim.config import Task
-from rl_intdim.errors import ConfigError, TrialFailure, load
+from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.imports import load
 from rl_intdim.policy import MLP
 
 

@@ -17,7 +17,8 @@ import numpy as np
 import psutil
 import torch
 
-from rl_intdim.errors import ConfigError, choices, load
+from rl_intdim.errors import ConfigError, choices
+from rl_intdim.imports import load
 from rl_intdim.projections.countsketch import CountSketch
 from rl_intdim.projections.dense import Dense
 from rl_intdim.projections.fastfood import Fastfood

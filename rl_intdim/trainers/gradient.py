@@ -17,7 +17,8 @@ from stable_baselines3.common.env_util import make_vec_env
 
 from rl_intdim import tasks
 from rl_intdim.config import DIRECT, GradientAgent, Task
-from rl_intdim.errors import ConfigError, TrialFailure, load
+from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.imports import load
 from rl_intdim.policy import MLP
 from rl_intdim.projections import Identity
 from rl_intdim.referee import Referee

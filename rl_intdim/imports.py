@@ -1,0 +1,22 @@
+"""Objects by their import path, as a configuration names them."""
+
+from importlib import import_module
+from typing import Any
+
+from rl_intdim.errors import ConfigError, choices
+
+
+def load(path: str, key: str) -> Any:
+    """The object at an import path such as gymnasium.wrappers.FlattenObservation, or a ConfigError."""
+    module, _, name = path.rpartition(".")
+    try:
+        found = import_module(module)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"{key}={path}: cannot be imported: {error}") from None
+    if not hasattr(found, name):
+        raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(found))}")
+    return getattr(found, name)
+
+
+def _public(module: Any) -> list[str]:
+    return [n for n in dir(module) if n[:1].isupper()]
