@@ -25,6 +25,11 @@ from rl_intdim import catalogue
 from rl_intdim import config as cfg
 from rl_intdim.errors import ConfigError, IntdimError, choices
 
+KINDS = {"env": "task", "agent": "agent", "search": "search"}  # the groups, in words
+SEARCHES: dict[str, dict[str, Any]] = {
+    "adaptive": {},
+    "grid": {"grid": 22, "seeds": 5, "full_budget": True},  # the paper's protocol for its RL figures
+}
 INTERRUPTED = 130  # the shell's convention for Ctrl-C
 # Hydra would make folders and log files of its own; the run folder is ours.
 QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled"]
@@ -32,9 +37,11 @@ QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disab
 
 def register(folders: list[Path]) -> dict[str, list[str]]:
     """Put every catalogue file into Hydra's store as a typed node; names by group. Later folders win."""
-    store, names = ConfigStore.instance(), {"env": set[str](), "agent": set[str]()}
+    store, names = ConfigStore.instance(), {"env": set[str](), "agent": set[str](), "search": set(SEARCHES)}
     store.store(name="sweep", node=catalogue.schema(cfg.SweepConfig))
     store.store(name="train", node=catalogue.schema(cfg.TrainConfig))
+    for search, values in SEARCHES.items():
+        store.store(group="search", name=search, node=catalogue.merged(cfg.Search, values, search))
     for folder in [catalogue.shipped("envs"), *(f / n for f in folders for n in ("env", "envs"))]:
         for path in sorted(folder.glob("*.yaml")):
             store.store(group="env", name=path.stem, node=catalogue.task_node(path))
@@ -98,9 +105,7 @@ def _compose(name: str, words: list[str], names: dict[str, list[str]]) -> DictCo
     for word in words:
         group, _, value = word.partition("=")
         if group in names and value not in names[group]:
-            raise ConfigError(
-                f"{word}: no such {'task' if group == 'env' else 'agent'}. {choices(value, names[group])}"
-            )
+            raise ConfigError(f"{word}: no such {KINDS[group]}. {choices(value, names[group])}")
     try:
         return compose(name, words)
     except MissingConfigException as error:

@@ -13,6 +13,7 @@ from omegaconf import MISSING
 from rl_intdim.errors import ConfigError, choices
 
 DIRECT = "direct"  # in place of d: train all D parameters, no projection
+DIRECT_SEED = 500_000  # direct runs take seeds from here on, so that their number moves no other seed
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,13 @@ class Search:
     """Which d to try, how often, and when to stop."""
 
     ds: list[int] | None = None  # run exactly these d instead of searching
-    seeds: int = 10  # seeds at each d of `ds`
+    grid: int | None = None  # the same with this many d, evenly spaced in log d from 1 to d_max
+    seeds: int = 10  # seeds at each d of `ds` or `grid`
+    full_budget: bool = False  # train to the end of the budget even when solved, as the paper does
     round: int = 6  # trials decided at once; fixed, so that workers do not change the answer
     ci_ratio: float = 1.5  # stop when the interval's high / low is at most this
-    max_trials: int = 120  # stop in any case
+    max_trials: int = 120  # stop before there are more
+    max_env_steps: int | None = None  # stop before training takes more, direct runs included
     d_max: int | None = None  # largest d tried; D if null
     direct: int = 5  # direct runs shown beside d_int
     seed: int = 0  # first seed; every trial takes the next
@@ -125,8 +129,12 @@ class Command:
 class SweepConfig(Command):
     """python -m rl_intdim.sweep"""
 
+    defaults: list[Any] = field(default_factory=lambda: [*Command().defaults, {"search": "adaptive"}])
     search: Search = field(default_factory=Search)
     out: str = "runs/${env.name}-${agent.name}"  # the run folder; the same command resumes it
+    trial_hours: float = (
+        48.0  # a trial that takes longer hangs: it is stopped and tried again, but not with workers=0
+    )
     workers: int | None = None  # trials at a time; all cores if null; 0 runs them in this process
     dry_run: bool = False  # say what would run, and stop
 
@@ -151,6 +159,11 @@ def require(ok: bool, key: str, value: object, valid: str) -> None:
         raise ConfigError(f"{key}={value}: {valid}")
 
 
+def within(key: str, value: int, low: int, high: int) -> None:
+    """Raise a ConfigError unless low <= value <= high; the upper end is where a number can only be a slip."""
+    require(low <= value <= high, key, value, f"must be from {low:,} to {high:,}.")
+
+
 def one_of(key: str, value: str, valid: Any) -> None:
     if value not in valid:
         raise ConfigError(f"{key}={value}: not known. {choices(value, valid)}")
@@ -159,20 +172,15 @@ def one_of(key: str, value: str, valid: Any) -> None:
 def check_task(task: Task) -> None:
     """Raise a ConfigError for what can be wrong in a task without making its environment."""
     require(math.isfinite(task.threshold), "env.threshold", task.threshold, "must be a finite number.")
-    require(task.budget >= 1, "env.budget", task.budget, "must be at least 1 env step.")
+    within("env.budget", task.budget, 1, 10**12)
     one_of("env.vector", task.vector, ("slots", "native"))
     one_of("env.policy.activation", task.policy.activation, ("tanh", "relu"))
     one_of("env.policy.init", task.policy.init, ("glorot", "he"))
     one_of("env.policy.action", task.policy.action, ("tanh", "clip"))
-    require(
-        all(n >= 1 for n in task.policy.hidden),
-        "env.policy.hidden",
-        task.policy.hidden,
-        "units must be 1 or more.",
-    )
+    for units in task.policy.hidden:
+        within("env.policy.hidden", units, 1, 100_000)
     for part in fields(task.scoring):
-        value = getattr(task.scoring, part.name)
-        require(value >= 1, f"env.scoring.{part.name}", value, "must be at least 1.")
+        within(f"env.scoring.{part.name}", getattr(task.scoring, part.name), 1, 100_000)
     look, confirm = task.scoring.look_episodes, task.scoring.confirm_episodes
     require(
         confirm % look == 0,
@@ -186,14 +194,18 @@ def check_task(task: Task) -> None:
 
 def check_agent(agent: Agent) -> None:
     """Raise a ConfigError for what can be wrong in an agent without importing its algorithm."""
+    kind = next(name for name, cls in AGENTS.items() if type(agent) is cls)
+    require(
+        agent.trainer == kind, "agent.trainer", agent.trainer, f"the agent's file says {kind}; give another agent."
+    )
     if isinstance(agent, EvolutionAgent):
         one_of("agent.strategy", agent.strategy, STRATEGIES)
-        require(agent.popsize >= 2, "agent.popsize", agent.popsize, "must be at least 2.")
-        require(agent.episodes >= 1, "agent.episodes", agent.episodes, "must be at least 1.")
+        within("agent.popsize", agent.popsize, 2, 10**6)
+        within("agent.episodes", agent.episodes, 1, 10_000)
         require(0 < agent.sigma < math.inf, "agent.sigma", agent.sigma, "must be a positive number.")
     elif isinstance(agent, GradientAgent):
         require(bool(agent.actor), "agent.actor", agent.actor, "name the modules of the actor.")
-        require(agent.n_envs >= 1, "agent.n_envs", agent.n_envs, "must be at least 1.")
+        within("agent.n_envs", agent.n_envs, 1, 10_000)
         require(
             0 < agent.multiplier < math.inf,
             "agent.multiplier",
@@ -212,11 +224,13 @@ def check_search(search: Search) -> None:
             "needs one d or more, each 0 or more.",
         )
         require(len(set(search.ds)) == len(search.ds), "search.ds", search.ds, "names a d twice.")
-    for key in ("seeds", "round", "max_trials"):
-        value = getattr(search, key)
-        require(value >= 1, f"search.{key}", value, "must be at least 1.")
-    require(search.direct >= 0, "search.direct", search.direct, "must be 0 or more.")
-    require(0 <= search.seed < 2**31, "search.seed", search.seed, "must be from 0 to 2147483647.")
+    require(search.ds is None or search.grid is None, "search.grid", search.grid, "is for a grid without search.ds.")
+    limits = {"grid": 1000, "seeds": 10_000, "round": 1000, "max_trials": DIRECT_SEED, "max_env_steps": 10**18}
+    for key, limit in limits.items():
+        if getattr(search, key) is not None:
+            within(f"search.{key}", getattr(search, key), 1, limit)
+    within("search.direct", search.direct, 0, 10_000)
+    within("search.seed", search.seed, 0, 2**31 - 1)
     require(search.ci_ratio >= 1, "search.ci_ratio", search.ci_ratio, "must be a number of 1 or more.")
     require(search.d_max is None or search.d_max >= 1, "search.d_max", search.d_max, "must be 1 or more.")
 
@@ -227,12 +241,14 @@ def check(config: Command) -> None:
     check_agent(config.agent)
     if "." not in config.subspace.projection:
         one_of("subspace.projection", config.subspace.projection, PROJECTIONS)
-    require(config.threads >= 1, "threads", config.threads, "must be at least 1.")
+    within("threads", config.threads, 1, 1024)
     if isinstance(config, SweepConfig):
         check_search(config.search)
-        require(config.workers is None or config.workers >= 0, "workers", config.workers, "must be 0 or more.")
+        require(0 < config.trial_hours <= 10**4, "trial_hours", config.trial_hours, "must be above 0, up to 10,000.")
+        if config.workers is not None:
+            within("workers", config.workers, 0, 10_000)
     if isinstance(config, TrainConfig):
-        require(0 <= config.seed < 2**31, "seed", config.seed, "must be from 0 to 2147483647.")
+        within("seed", config.seed, 0, 2**31 - 1)
         whole = isinstance(config.d, int) and not isinstance(config.d, bool) and config.d >= 0
         require(whole or config.d == DIRECT, "d", config.d, "must be a whole number of 0 or more, or `direct`.")
 

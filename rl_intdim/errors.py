@@ -12,6 +12,10 @@ class ConfigError(IntdimError):
     """The user's configuration cannot be run. The message says where, what value, and what is valid."""
 
 
+class WriteFailure(IntdimError):
+    """Something could not be written: a full disk, a folder that went away. What was on disk before, still is."""
+
+
 class TrialFailure(IntdimError):
     """A trial broke down (NaN, a tensor moved outside the subspace, ...). It is never counted as unsolved."""
 

@@ -23,7 +23,8 @@ class Checkpoint:
 
 class Referee:
     """The scoring protocol: looks evenly over the budget, a confirmation when one reaches the threshold, at
-    most so many confirmations, the last kept for the best checkpoint at the end.
+    most so many confirmations, the last kept for the best checkpoint at the end. With `full_budget` a solved
+    trial goes on to the end of its budget, where the best checkpoint is scored, as the paper does it.
 
     Looks and confirmations draw their episodes from generators of their own, so nothing that chooses a
     policy is seen by what scores it.
@@ -36,14 +37,15 @@ class Referee:
         subspace: Subspace,
         looks: np.random.SeedSequence,
         confirms: np.random.SeedSequence,
+        full_budget: bool = False,
     ) -> None:
-        self.task, self.policy, self.subspace = task, policy, subspace
+        self.task, self.policy, self.subspace, self.full_budget = task, policy, subspace, full_budget
         self.envs = tasks.make_vec(task, task.scoring.look_episodes)
         self.looks, self.confirms = np.random.default_rng(looks), np.random.default_rng(confirms)
         self.curve: list[list[float]] = []
         self.confirmations: list[list[float]] = []
         self.best: Checkpoint | None = None
-        self.solved = False
+        self.solved_at: int | None = None
         self.scoring_steps = 0
         self.next_look = 1.0
 
@@ -56,7 +58,7 @@ class Referee:
         return True
 
     def look(self, env_steps: int, theta_d: torch.Tensor, actor: torch.Tensor | None = None) -> bool:
-        """Score the policy at theta_d; True if the trial is solved and over.
+        """Score the policy at theta_d; True if the trial is over before its budget is.
 
         `actor`: the flat parameters (D,) that the agent holds; they must equal theta0 + P theta_d to the bit.
         """
@@ -68,17 +70,22 @@ class Referee:
         score = self._mean(theta_d, self.task.scoring.look_episodes, self.looks)
         self.curve.append([env_steps, score, float(theta_d.norm())])
         checkpoint = Checkpoint(env_steps, score, theta_d)
-        if score >= self.task.threshold and len(self.confirmations) < self.task.scoring.confirmations - 1:
+        left = self.task.scoring.confirmations - 1 - len(self.confirmations)
+        if not self.solved and score >= self.task.threshold and left > 0:
             self._confirm(checkpoint)
         if self.best is None or checkpoint.score > self.best.score:
             self.best = checkpoint
-        return self.solved
+        return self.solved and not self.full_budget
+
+    @property
+    def solved(self) -> bool:
+        return self.solved_at is not None
 
     def close(self) -> Checkpoint:
-        """The end of the budget: confirm the best checkpoint if nothing is solved. Returns the one scored."""
+        """The end of the trial: confirm the best checkpoint, unless solving ended it. Returns the one scored."""
         if self.best is None:  # d = 0, or a budget too small for one look
             self.best = Checkpoint(0, -np.inf, torch.zeros(self.subspace.d))
-        if not self.solved:
+        if not self.solved or self.full_budget:
             self._confirm(self.best)
         self.envs.close()
         return self.best
@@ -87,9 +94,9 @@ class Referee:
         """Score on fresh episodes. The confirmation replaces the look's score: it was chosen for being high."""
         checkpoint.score = self._mean(checkpoint.theta_d, self.task.scoring.confirm_episodes, self.confirms)
         self.confirmations.append([checkpoint.env_steps, checkpoint.score])
-        self.solved = checkpoint.score >= self.task.threshold
-        if self.solved:
+        if checkpoint.score >= self.task.threshold:
             self.best = checkpoint
+            self.solved_at = checkpoint.env_steps if self.solved_at is None else self.solved_at
 
     def _mean(self, theta_d: torch.Tensor, n: int, rng: np.random.Generator) -> float:
         theta = self.subspace.theta(theta_d)[None]

@@ -1,6 +1,7 @@
 """What a finished sweep looks like: the table in the terminal and the plot."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +9,22 @@ import numpy as np
 from rich.table import Table
 
 from rl_intdim.config import DIRECT
-from rl_intdim.search import Answer, posterior
+from rl_intdim.posterior import posterior
+from rl_intdim.search import Answer
+from rl_intdim.store import replace
 
 MEANING = {
     "found": "the interval is as narrow as asked for",
     "below_1": "theta0 alone, with nothing learned, solves the task with chance 1/2 or more",
     "above_max": "no d up to the largest tried solves with chance 1/2",
-    "undecided": "the trials allowed did not narrow the interval enough",
+    "undecided": "the interval is wider than asked for",
 }
+FLAWS = {"falling": "success falls off again above d_int", "misfit": "no curve of the model fits these trials"}
 
 
 def interval(ci95: Sequence[int | None]) -> str:
-    low, high = ci95
-    return f"[{low}, {'?' if high is None else high}]"
+    low, high = ("?" if bound is None else bound for bound in ci95)
+    return f"[{low}, {high}]"
 
 
 def table(result: dict[str, Any]) -> Table:
@@ -35,7 +39,7 @@ def table(result: dict[str, Any]) -> Table:
     out.add_column()
     rows = {
         "d_int": f"{'-' if d_int is None else d_int}, 95 % interval {interval(result['ci95'])}",
-        "status": f"{result['status']}: {MEANING[result['status']]}",
+        "status": f"{result['status']}: {MEANING[result['status']]}; stopped by {result['stopped_by']}",
         "threshold": f"{result['threshold']:g} ({result['threshold_source']})"
         if result["threshold_source"]
         else f"{result['threshold']:g}",
@@ -48,6 +52,9 @@ def table(result: dict[str, Any]) -> Table:
             f"{part}: {row['d_int'] or '-'} {interval(row['ci95'])}" for part, row in result["by_budget"].items()
         ),
     }
+    if result["d90_paper"]:
+        rule = result["d90_paper"]
+        rows["d_int90"] = f"{rule['d_int90'] or '-'} {interval(rule['ci95'])} by the paper's rule ({rule['method']})"
     for name, text in rows.items():
         out.add_row(name, text)
     for warning in result["warnings"]:
@@ -77,7 +84,9 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
         x = x_direct if d == DIRECT else max(float(d), x0)
         return x * 2 ** jitter.uniform(-spread, spread)
 
-    figure, (scores, solved) = plt.subplots(2, 1, figsize=(7, 6), sharex=True, constrained_layout=True)
+    figure, (scores, solved, parts) = plt.subplots(
+        3, 1, figsize=(7, 7), sharex=True, constrained_layout=True, height_ratios=(5, 5, 1.3)
+    )
     for ok, color, marker in ((True, blue, "o"), (False, orange, "x")):
         chosen = [t for t in [*searched, *direct] if t["solved"] is ok]
         scores.scatter(
@@ -102,7 +111,7 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
     )
 
     low, high = result["ci95"]
-    for axis in (scores, solved):
+    for axis in (scores, solved, parts):
         if result["status"] != "below_1":
             axis.axvspan(
                 max(low, x0),
@@ -127,20 +136,34 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
     solved.axhline(0.5, color=grey, ls=":", lw=1)
     solved.set_ylim(-0.05, 1.05)
     solved.set_ylabel("solved fraction (area: seeds)")
-    solved.set_xlabel(f"d, dimensions of the subspace (D = {result['D']:,})")
+    if flaws := [text for flaw, text in FLAWS.items() if flaw in result["flaws"]]:
+        solved.text(0.5, 1.02, "; ".join(flaws), transform=solved.transAxes, ha="center", color=orange, fontsize=9)
     if solved.get_legend_handles_labels()[0]:
         solved.legend(loc="best", fontsize=8, framealpha=0.9)
-    solved.set_xscale("log")
+    for row, then in enumerate(result["by_budget"].values()):
+        if then["status"] == "below_1":
+            continue
+        low, high = then["ci95"]
+        parts.plot([max(low, x0), top_d * 1.3 if high is None else high], [row, row], color=blue, lw=2)
+        if then["d_int"]:
+            parts.plot(then["d_int"], row, "o", color=blue, ms=5)
+    parts.set_yticks(range(3), [f"{part} of the budget" for part in result["by_budget"]], fontsize=8)
+    parts.set_ylim(-0.6, 2.6)
+    parts.set_title("d_int and its interval, had the trials been stopped earlier", fontsize=9)
+    parts.set_xlabel(f"d, dimensions of the subspace (D = {result['D']:,})")
+    parts.set_xscale("log")
     ticks = _spaced([d for d in tested if d > 0])
     ticks = ([0] if 0 in tested else []) + ticks + ([DIRECT] if direct else [])
-    solved.xaxis.set_major_locator(FixedLocator([place(d) for d in ticks]))
-    solved.xaxis.set_minor_locator(NullLocator())
-    solved.set_xticklabels([str(d) for d in ticks])
-    figure.savefig(path, dpi=150)
+    parts.xaxis.set_major_locator(FixedLocator([place(d) for d in ticks]))
+    parts.xaxis.set_minor_locator(NullLocator())
+    parts.set_xticklabels([str(d) for d in ticks])
+    picture = BytesIO()
+    figure.savefig(picture, dpi=150)
     plt.close(figure)
+    replace(path, picture.getvalue())
 
 
-def _spaced(ds: list[int], ratio: float = 1.18) -> list[Any]:
+def _spaced(ds: list[int], ratio: float = 1.3) -> list[Any]:
     """Ticks far enough apart on a log axis to be read; the largest d always."""
     kept: list[Any] = []
     for d in sorted(ds, reverse=True):

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from rl_intdim import provenance
+from rl_intdim import paper, provenance
 from rl_intdim.config import DIRECT, SweepConfig
-from rl_intdim.rounds import outcomes
-from rl_intdim.search import Answer, answer, looked_above
+from rl_intdim.rounds import outcomes, stopped_by
+from rl_intdim.search import Answer, answer
 from rl_intdim.solution import Solution
 
+MISFIT = 0.05  # the p-value below which a misfit is said
 METHOD = (
     "d_int: posterior median of the d at which the chance of solving crosses 1/2; ci95: its central 95 % credible "
     "interval. Model: a logistic in log d with unknown place, width and lapse, and perhaps a fall (rl_intdim.search)."
@@ -19,18 +20,24 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
     task, search = config.env, config.search
     searched = [t for t in trials if t["d"] != DIRECT]
     direct = [t for t in trials if t["d"] == DIRECT]
-    said = answer(search, d_max, outcomes(searched))
+    said = answer(search, d_max, outcomes(searched, task.budget))
     by_budget: dict[str, dict[str, Any]] = {}
     for name, part in (("quarter", 0.25), ("half", 0.5), ("all", 1.0)):
-        then = answer(search, d_max, outcomes(searched, part * task.budget))
+        then = answer(search, d_max, outcomes(searched, task.budget, part))
         by_budget[name] = {"d_int": then.d_int, "ci95": list(then.ci95), "status": then.status}
+    flaws = [name for name, is_so in (("misfit", said.misfit < MISFIT), ("falling", said.p_falling > 0.5)) if is_so]
     warnings = []
-    if said.p_falling > 0.5:
+    if "misfit" in flaws:
+        warnings.append(
+            f"no curve of the model fits these trials (p = {said.misfit:.3f}): the interval is not to be trusted. "
+            "Look at the plot; search.ds=[...] with more seeds shows the shape."
+        )
+    if "falling" in flaws:
         warnings.append(
             f"success falls off again above d_int (probability {said.p_falling:.2f}): "
             "the step size or the budget may not suit larger d."
         )
-    if search.ds is None and said.status in ("found", "undecided") and not looked_above(said, d_max):
+    if search.ds is None and said.status in ("found", "undecided") and not said.looked_above:
         warnings.append("no look well above d_int was made yet; success could fall off there.")
     half = by_budget["half"]["d_int"]
     if said.d_int and (half is None or half > said.d_int):
@@ -47,6 +54,7 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
         "d_int": said.d_int,
         "ci95": list(said.ci95),
         "status": said.status,
+        "stopped_by": stopped_by(search, d_max, task.budget, trials),
         "method": METHOD,
         "threshold": task.threshold,
         "threshold_source": task.threshold_source,
@@ -61,7 +69,11 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
         "direct": [sum(t["solved"] for t in direct), len(direct)],
         "tested": {str(d): list(nk) for d, nk in said.tested.items()},
         "by_budget": by_budget,
+        "d90_paper": paper.d90(searched, direct) if search.full_budget and search.ds and direct else None,
         "p_falling": round(said.p_falling, 3),
+        "misfit": round(said.misfit, 3),
+        "looked_above": said.looked_above,
+        "flaws": flaws,
         "warnings": warnings,
         "threads": config.threads,
         "versions": provenance.versions(),

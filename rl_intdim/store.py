@@ -12,16 +12,21 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, WriteFailure
 
 # Keys that no trial and no decision depends on: a folder may be resumed with other values.
-LOOSE = ("out", "workers", "dry_run", "search.max_trials", "search.ci_ratio", "search.direct")
+LOOSE = (
+    *("out", "workers", "trial_hours", "dry_run"),
+    *("search.max_trials", "search.max_env_steps", "search.ci_ratio", "search.direct"),
+)
+FIRST = {".lock", "config.yaml.part"}  # what is there before config.yaml is
 
 
 class Store:
@@ -35,7 +40,7 @@ class Store:
         """Make or resume the folder for `config` and lock it."""
         if (self.folder / "config.yaml").exists():
             self._compare(config)
-        elif self.folder.exists() and any(self.folder.iterdir()):
+        elif self.folder.exists() and any(path.name not in FIRST for path in self.folder.iterdir()):
             raise ConfigError(f"out={self.folder}: not a run folder, and not empty. Give another out=...")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +55,8 @@ class Store:
         try:
             self._compare(config)  # again, now that nobody else can write
             replace(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
-            self._mend()
+            for name in ("trials.jsonl", "failures.jsonl"):
+                self._mend(name)
             yield self
         finally:
             lock.release()
@@ -68,9 +74,9 @@ class Store:
                     "Its trials cannot be mixed; give another out=..."
                 )
 
-    def _mend(self) -> None:
+    def _mend(self, name: str) -> None:
         """A line that was cut off by a crash goes to a file of its own, so that the next one starts clean."""
-        path = self.folder / "trials.jsonl"
+        path = self.folder / name
         data = path.read_bytes() if path.exists() else b""
         if data and not data.endswith(b"\n"):
             whole, torn = data[: data.rfind(b"\n") + 1], data[data.rfind(b"\n") + 1 :]
@@ -80,8 +86,7 @@ class Store:
 
     def trials(self) -> list[dict[str, Any]]:
         """All finished trials, in the order in which they finished."""
-        path = self.folder / "trials.jsonl"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return trials(self.folder)
 
     def append(self, trial: dict[str, Any]) -> None:
         self._append("trials.jsonl", json.dumps(trial, allow_nan=False))
@@ -90,23 +95,60 @@ class Store:
         self._append("failures.jsonl", json.dumps(failure))
 
     def _append(self, name: str, line: str) -> None:
-        with (self.folder / name).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Write a line whole or not at all, and have it on disk. Raises WriteFailure."""
+        path = self.folder / name
+        with _failing(path), path.open("ab", buffering=0) as file:
+            before = file.tell()
+            try:
+                _write(file, (line + "\n").encode())
+            except OSError:
+                file.truncate(before)
+                raise
 
     def write_result(self, result: dict[str, Any]) -> None:
         replace(self.folder / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
 
 
-def replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+def trials(folder: Path) -> list[dict[str, Any]]:
+    """All finished trials of a run folder, in the order in which they finished. Raises ConfigError."""
+    path, found = folder / "trials.jsonl", []
+    # A last line without its end is being written, or was cut off by a crash: it does not count.
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            raise ConfigError(
+                f"{path}, line {number}: not JSON: {line[:40]!r}. It was not written by this program; remove it."
+            ) from None
+    return found
+
+
+def replace(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all. Raises WriteFailure."""
     part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    with _failing(path):
+        with part.open("wb", buffering=0) as file:
+            _write(file, content.encode() if isinstance(content, str) else content)
+        part.replace(path)
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    """All of it (a raw file may take only a part at a time), and to the disk."""
+    while data:
+        data = data[file.write(data) :]
+    os.fsync(file.fileno())
+
+
+@contextmanager
+def _failing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WriteFailure(
+            f"{path}: cannot be written: {error.strerror}. All that was written before is there, and the "
+            "same command goes on."
+        ) from None
 
 
 def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:

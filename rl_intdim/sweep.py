@@ -12,8 +12,9 @@ from rl_intdim import cli, report, result
 from rl_intdim.config import SubspaceConfig, SweepConfig, check_d
 from rl_intdim.errors import TrialFailure
 from rl_intdim.progress import Display
-from rl_intdim.rounds import Job, Record, at_most, drive, expected
+from rl_intdim.rounds import Job, Record, at_most, drive, spaced
 from rl_intdim.search import Answer
+from rl_intdim.simulate import expected
 from rl_intdim.store import Store
 
 if TYPE_CHECKING:  # torch takes seconds to import; mistakes are answered before
@@ -35,7 +36,9 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
     d_max = search.d_max or (max([1, *search.ds]) if search.ds else D)
     projection = resolve(config.subspace.projection, D, d_max)
     check_memory(projection, D, d_max, workers(config) or 1)
-    config = replace(config, subspace=SubspaceConfig(projection))
+    if search.grid:
+        search = replace(search, grid=None, ds=spaced(search.grid, d_max))
+    config = replace(config, subspace=SubspaceConfig(projection), search=search)
     if config.dry_run:
         say_what_would_run(config, D, d_max, console)
         return {}
@@ -63,12 +66,20 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
 
         def run(jobs: list[Job]) -> dict[Job, Record]:
             todo = [
-                Trial(config.env, config.agent, config.subspace.projection, d, seed, config.threads)
+                Trial(
+                    config.env,
+                    config.agent,
+                    config.subspace.projection,
+                    d,
+                    seed,
+                    config.threads,
+                    config.search.full_budget,
+                )
                 for d, seed in jobs
                 if (d, seed) not in finished
             ]
             display.recall(len(jobs) - len(todo))
-            run_all(todo, workers(config), store, finished, display)
+            run_all(todo, workers(config), config.trial_hours, store, finished, display)
             return {job: finished[job] for job in jobs}
 
         def on_round(now: Answer, pending: int) -> None:
@@ -77,11 +88,16 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
                 f"d_int {now.d_int or '?'} {report.interval(now.ci95)}" if now.tested else "no estimate yet",
             )
 
-        return drive(config.search, d_max, run, on_round)
+        return drive(config.search, d_max, config.env.budget, run, on_round)
 
 
 def run_all(
-    todo: "Sequence[Trial]", at_once: int, store: Store, finished: dict[Job, Record], display: Display
+    todo: "Sequence[Trial]",
+    at_once: int,
+    hours: float,
+    store: Store,
+    finished: dict[Job, Record],
+    display: Display,
 ) -> None:
     """Run trials until each has finished, on disk before it is counted; one that breaks down is tried again."""
     from rl_intdim.runners import local
@@ -89,7 +105,7 @@ def run_all(
     failed: list[tuple[Trial, str]] = []
     for attempt in range(1, ATTEMPTS + 1):
         failed = []
-        for trial, outcome in local.run(todo, at_once):
+        for trial, outcome in local.run(todo, at_once, hours):
             if isinstance(outcome, local.TrialError):
                 failed.append((trial, outcome.message))
                 store.append_failure(

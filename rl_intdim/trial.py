@@ -25,6 +25,7 @@ class Trial:
     d: int | str  # or "direct"
     seed: int
     threads: int = 1
+    full_budget: bool = False  # go on after solving
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def run_trial(trial: Trial) -> TrialResult:
     torch.set_num_threads(trial.threads)
     policy = tasks.policy(trial.task)
     subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, trial.d, trial.seed)
-    referee = Referee(trial.task, policy, subspace, looks, confirms)
+    referee = Referee(trial.task, policy, subspace, looks, confirms, trial.full_budget)
     env_steps = (
         0
         if subspace.d == 0
@@ -73,7 +74,7 @@ def run_trial(trial: Trial) -> TrialResult:
         D=subspace.D,
         solved=referee.solved,
         score=referee.confirmations[-1][1],
-        solved_at=scored.env_steps if referee.solved else None,
+        solved_at=referee.solved_at,
         env_steps=env_steps,
         scoring_steps=referee.scoring_steps,
         confirmations=referee.confirmations,

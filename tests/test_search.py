@@ -1,151 +1,208 @@
 """The search against simulated tasks: no environment, no torch."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from rl_intdim.config import Search
-from rl_intdim.rounds import at_most, drive, expected, outcomes
-from rl_intdim.search import MIN_SEEDS, Outcome, Posterior, answer, count, lattice, looked_above, next_round
-
-
-def simulated(place, width=1.0, lapse=0.0, fall=np.inf, seed=0):
-    """A `run` for drive: the chance of solving rises through 1/2 at `place` and falls again at `fall`."""
-    rng = np.random.default_rng(seed)
-
-    def run(jobs):
-        records = {}
-        for d, s in jobs:
-            x = np.log2(10_000 if d == "direct" else max(d, 1e-9))
-            k = 2 * np.log(9) / width
-            with np.errstate(over="ignore"):
-                centre = np.log2(place) + np.log(2 * (1 - lapse) - 1) / k
-                p = (1 - lapse) / (1 + np.exp(-k * (x - centre))) / (1 + np.exp(4 * (x - np.log2(fall))))
-            solved = bool(rng.random() < p)
-            records[d, s] = {"d": d, "seed": s, "solved": solved, "solved_at": 100 if solved else None}
-        return records
-
-    return run
-
+from rl_intdim.posterior import Posterior, deviance
+from rl_intdim.rounds import at_most, drive, outcomes, spaced, stopped_by
+from rl_intdim.search import MIN_LOOK, Outcome, answer, count, lattice, next_round
+from rl_intdim.simulate import SimulatedTask, expected
 
 DEFAULTS = Search()
 
 
-def measure(run, search=DEFAULTS, d_max=562):
-    trials = drive(search, d_max, run)
-    return answer(search, d_max, outcomes(trials)), trials
+def measure(task, search=DEFAULTS, d_max=562, run=None):
+    trials = drive(search, d_max, task.budget, run or task.run(0, search.full_budget))
+    return answer(search, d_max, outcomes(trials, task.budget)), trials
 
 
 @pytest.mark.parametrize("place", [1, 2, 5, 20, 300])
 def test_finds_the_place_where_the_chance_crosses_half(place):
-    said, _ = measure(simulated(place, width=0.5))
+    said, _ = measure(SimulatedTask(place, width=0.5))
     assert said.status == "found"
     low, high = said.ci95
     assert low <= place <= high
     assert high <= max(low * 1.5, low + 1)
-    for bound in said.ci95:
-        assert said.tested[bound][0] >= MIN_SEEDS
+    assert said.looked_above
 
 
 def test_the_interval_covers_on_many_tasks():
     """A smoke test of calibration: nominally 95 %, and 3 standard errors of 60 tasks are 8 %."""
     rng, covered = np.random.default_rng(0), 0
-    for i in range(60):
+    for _ in range(60):
         place = int(2 ** rng.uniform(0, 8))
-        said, _ = measure(simulated(place, rng.uniform(0.3, 2), rng.choice([0, 0.1]), seed=i))
-        low, high = said.ci95
+        task = SimulatedTask(place, rng.uniform(0.3, 2), rng.choice([0, 0.1]))
+        low, high = measure(task, run=task.run(int(rng.integers(2**31))))[0].ci95
         covered += low <= place <= (high or np.inf)
     assert covered >= 0.87 * 60
 
 
 def test_below_1_when_theta0_alone_solves():
-    said, trials = measure(simulated(1e-12))
+    def run(jobs):
+        return {job: {"d": job[0], "solved": True, "solved_at": 0, "env_steps": 0} for job in jobs}
+
+    said, trials = measure(SimulatedTask(1), run=run)
     assert (said.status, said.d_int, said.ci95) == ("below_1", 0, (0, 0))
     assert {t["d"] for t in trials} == {0, "direct"}
+    assert stopped_by(DEFAULTS, 562, 10, trials) == "below_1"
 
 
 def test_above_max_when_nothing_solves():
-    said, _ = measure(simulated(1e9), d_max=64)
+    said, trials = measure(SimulatedTask(1e9), d_max=64)
     assert (said.status, said.d_int, said.ci95) == ("above_max", None, (64, None))
+    assert stopped_by(DEFAULTS, 64, 10, trials) == "above_max"
 
 
 def test_undecided_when_the_trials_run_out():
-    said, trials = measure(simulated(50), Search(max_trials=24))
+    search = Search(max_trials=24)
+    said, trials = measure(SimulatedTask(50), search)
     assert said.status == "undecided"
-    assert len(trials) <= 24 + 5
+    assert len(trials) == 24 + 5
+    assert stopped_by(search, 562, SimulatedTask(50).budget, trials) == "search.max_trials"
+
+
+def test_env_steps_are_never_exceeded_and_what_stopped_is_said():
+    task = SimulatedTask(50, width=3)
+    search = Search(max_env_steps=30 * task.budget)
+    said, trials = measure(task, search)
+    spent = sum(t["env_steps"] for t in trials)
+    assert 24 * task.budget < spent <= 30 * task.budget
+    assert said.status == "undecided"
+    assert stopped_by(search, 562, task.budget, trials) == "search.max_env_steps"
 
 
 def test_looks_well_above_the_estimate():
-    said, _ = measure(simulated(6, width=0.3))
-    assert max(said.tested) >= 3 * said.d_int
-    assert said.tested[max(said.tested)][0] >= MIN_SEEDS
+    said, _ = measure(SimulatedTask(6, width=0.3))
+    assert sum(n for d, (n, _) in said.tested.items() if d >= 3 * said.d_int) >= MIN_LOOK
 
 
 def test_looks_above_in_time_when_nothing_is_decided():
-    said, _ = measure(simulated(40, width=4), Search(max_trials=120, ci_ratio=1.0))
+    said, _ = measure(SimulatedTask(40, width=4), Search(ci_ratio=1.0))
     assert said.status == "undecided"
-    assert looked_above(said, 562)
+    assert said.looked_above
 
 
-def test_a_sweep_can_be_extended():
-    """More trials allowed: the same trials first."""
-    _, short = measure(simulated(9, width=1.5), Search(max_trials=40, direct=0))
-    _, long = measure(simulated(9, width=1.5), Search(max_trials=120, ci_ratio=1.2, direct=0))
+@pytest.mark.parametrize(
+    "first", [{"max_trials": 40}, {"ci_ratio": 3.0}, {"ci_ratio": 1.5}, {"max_env_steps": 2 * 10**7}]
+)
+def test_a_sweep_can_be_extended(first):
+    """Other stopping rules: the same trials first, so that none is run in vain."""
+    task = SimulatedTask(9, width=1.5)
+    _, short = measure(task, replace(Search(direct=0), **first))
+    _, long = measure(task, Search(max_trials=180, ci_ratio=1.2, direct=0))
     assert long[: len(short)] == short
     assert len(long) > len(short)
 
 
 def test_a_falling_flank_is_seen():
-    falling, _ = measure(simulated(6, width=0.3, fall=14, seed=1))
-    steady, _ = measure(simulated(6, width=0.3, seed=1))
+    falling, _ = measure(SimulatedTask(6, width=0.3, fall=2.5))
+    steady, _ = measure(SimulatedTask(6, width=0.3))
     assert falling.p_falling > 0.9 > 0.5 > steady.p_falling
     assert falling.ci95[0] <= 6 <= falling.ci95[1]
 
 
+def test_a_misfit_is_seen():
+    """Success that comes, goes and comes again fits no curve of the model; one that rises does."""
+    odd = {2: (10, 9), 8: (10, 0), 32: (10, 10)}
+    even = {2: (10, 0), 8: (10, 4), 32: (10, 10)}
+    model = Posterior(64)
+    assert model.misfit(model.update(odd), odd) < 0.01
+    assert model.misfit(model.update(even), even) > 0.2
+
+
+def test_deviance_by_hand():
+    k, n, p = np.array([[3]]), np.array([[4]]), np.array([[0.5]])
+    by_hand = 2 * (3 * np.log(0.75 / 0.5) + 1 * np.log(0.25 / 0.5))
+    assert deviance(k, n, p) == pytest.approx([by_hand])
+
+
 def test_decisions_depend_on_configuration_and_results_alone():
     """Repeated, or resumed from what was finished: the same rounds, the same seeds, each seed once."""
-    _, once = measure(simulated(9, width=1.5))
+    task = SimulatedTask(9, width=1.5)
+    _, once = measure(task)
     memory = {(t["d"], t["seed"]): t for t in once}
-
-    def recall(jobs):
-        return {job: memory[job] for job in reversed(jobs)}
-
-    _, again = measure(recall)
+    _, again = measure(task, run=lambda jobs: {job: memory[job] for job in reversed(jobs)})
     assert json.dumps(once) == json.dumps(again)
     seeds = [t["seed"] for t in once]
     assert len(set(seeds)) == len(seeds)
 
 
 def test_rounds_have_a_fixed_size():
-    sizes = []
-    drive(Search(direct=0), 562, lambda jobs: sizes.append(len(jobs)) or simulated(9)(jobs))
+    sizes, task = [], SimulatedTask(9)
+    measure(task, Search(direct=0), run=lambda jobs: sizes.append(len(jobs)) or task.run(0)(jobs))
     assert set(sizes) == {6}
+
+
+def test_trials_go_where_they_tell_most_per_env_step():
+    """Dear failures: the round moves up to where trials solve. By hand for one trial: all d compared."""
+    model = Posterior(64)
+    weights = model.update({})
+    grid = lattice(64)
+    assert np.mean(model.informative(weights, grid, 6, 0.05)) > np.mean(model.informative(weights, grid, 6, 1.0))
+    place = weights.sum((1, 2, 3))
+
+    def entropy(p):
+        return -p * np.log(p) - (1 - p) * np.log1p(-p)
+
+    def told(d):  # by d_int itself rather than by groups and particles
+        solved = (weights * model.chance(d)).sum((1, 2, 3))
+        by_d = [(place[model.d_int == v].sum(), solved[model.d_int == v].sum()) for v in np.unique(model.d_int)]
+        return entropy(solved.sum()) - sum(w * entropy(s / w) for w, s in by_d)
+
+    exact = [told(d) for d in grid]
+    (pick,) = model.informative(weights, grid, 1, 1.0)
+    assert told(pick) > 0.97 * max(exact)
+
+
+def test_a_round_larger_than_the_patterns_that_are_kept():
+    picks = Posterior(64).informative(Posterior(64).update({}), lattice(64), 40, 0.3)
+    assert len(picks) == 40
+    assert len(set(picks)) > 5
 
 
 def test_a_grid_runs_exactly_what_it_names():
     search = Search(ds=[2, 4, 8], seeds=10)
-    said, trials = measure(simulated(4, width=0.3), search, d_max=8)
+    said, trials = measure(SimulatedTask(4, width=0.3), search, d_max=8)
     assert {d: n for d, (n, _) in said.tested.items()} == {2: 10, 4: 10, 8: 10}
     assert at_most(search) == len(trials) == 35
+    assert stopped_by(search, 8, 10, trials) == "search.ds"
+
+
+def test_spaced():
+    assert spaced(4, 1000) == [1, 10, 100, 1000]
+    assert spaced(22, 5) == [1, 2, 3, 4, 5]
+    assert len(spaced(22, 562)) == 22
 
 
 def test_posterior_against_bayes_rule_by_hand():
     """Two outcomes: the weights are prior times likelihood, normalised."""
     model = Posterior(64)
-    weights = model.update({4: (3, 2)})
-    p = np.clip(model.chance(4), 1e-6, 1 - 1e-6)
-    prior = model.update({})
-    by_hand = prior.ravel() * p**2 * (1 - p)
-    assert weights.ravel() == pytest.approx(by_hand / by_hand.sum(), rel=1e-9)
+    p = model.chance(4)
+    by_hand = model.prior * p**2 * (1 - p)
+    assert model.update({4: (3, 2)}) == pytest.approx(by_hand / by_hand.sum(), rel=1e-9)
+    assert model.prior.sum() == pytest.approx(1)
 
 
 def test_the_chance_crosses_half_at_c():
     model = Posterior(64)
-    c = model.c[100]
-    p = model.chance(2**c).reshape(model._shape)[100]
-    no_fall = p[..., np.isinf(model.FALLS)]
+    no_fall = model.chance(2 ** model.c[100])[100][..., np.isinf(model.FALLS)]
     assert no_fall == pytest.approx(np.full(no_fall.shape, 0.5), abs=1e-9)
+
+
+@pytest.mark.parametrize("shape", ["logistic", "weibull"])
+def test_a_simulated_task_is_what_it_says(shape):
+    task = SimulatedTask(40, width=2, lapse=0.1, shape=shape)
+    assert task.chance(40) == pytest.approx(0.5)
+    assert task.chance(0) == 0
+    assert task.d_int(100) == 40
+    assert task.d_int(39) is None
+    ds = 40 * 2.0 ** np.linspace(-8, 8, 4000)
+    p = np.array([task.chance(d) for d in ds]) / 0.9
+    assert np.log2(ds[p > 0.9][0] / ds[p > 0.1][0]) == pytest.approx(2, abs=0.02)
 
 
 def test_lattice_and_count():
@@ -155,12 +212,12 @@ def test_lattice_and_count():
 
 
 def test_a_solve_after_the_cut_budget_does_not_count():
-    trials = [{"d": 3, "solved": True, "solved_at": 80}, {"d": 3, "solved": True, "solved_at": 20}]
-    assert [o.solved for o in outcomes(trials, 50)] == [False, True]
+    trials = [{"d": 3, "solved": True, "solved_at": at, "env_steps": at} for at in (80, 20)]
+    assert outcomes(trials, 100, 0.5) == [Outcome(3, False, 0.5), Outcome(3, True, 0.2)]
 
 
 def test_d_max_of_one():
-    said, _ = measure(simulated(1e9), d_max=1)
+    said, _ = measure(SimulatedTask(1e9), d_max=1)
     assert said.status == "above_max"
     assert next_round(Search(), 1, []) == [0] * 6
 
@@ -169,3 +226,5 @@ def test_the_expectation_is_below_the_most():
     trials, steps = expected(Search(), 562, 562, budget=1000, tasks=10)
     assert 20 < trials < at_most(Search())
     assert steps < at_most(Search()) * 1000
+    full = Search(ds=[1, 2], seeds=3, full_budget=True)
+    assert expected(full, 562, 562, budget=1000) == (11, 11_000)

@@ -1,6 +1,9 @@
 """Trials in processes of this machine, by pebble: one that dies, raises or hangs fails alone."""
 
 import multiprocessing
+import os
+import signal
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -20,10 +23,13 @@ class TrialError:
     message: str
 
 
-def run(trials: "Sequence[Trial]", workers: int) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
+def run(
+    trials: "Sequence[Trial]", workers: int, hours: float | None = None
+) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
     """Run trials, `workers` at a time, and yield each as it finishes; 0 runs them one by one in this process.
 
-    Closing the iterator, Ctrl-C included, stops the workers.
+    A trial that takes longer than `hours` is stopped (not with 0 workers). Closing the iterator, Ctrl-C
+    included, stops the workers; if this process is killed they end by themselves.
     """
     if not trials:
         return
@@ -31,11 +37,12 @@ def run(trials: "Sequence[Trial]", workers: int) -> "Iterator[tuple[Trial, Trial
         for trial in trials:
             yield trial, _attempt(trial)
         return
+    limit = hours * 3600 if hours else None
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rl_intdim.trial"])
-    pool = ProcessPool(max_workers=min(workers, len(trials)), context=context, initializer=_ignore_interrupts)
+    pool = ProcessPool(max_workers=min(workers, len(trials)), context=context, initializer=_begin)
     try:
-        waiting: dict[Any, Trial] = {pool.schedule(_attempt, args=(trial,)): trial for trial in trials}
+        waiting: dict[Any, Trial] = {pool.schedule(_attempt, args=(trial,), timeout=limit): trial for trial in trials}
         while waiting:
             finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in finished:
@@ -43,6 +50,8 @@ def run(trials: "Sequence[Trial]", workers: int) -> "Iterator[tuple[Trial, Trial
                 error = future.exception()
                 if isinstance(error, ProcessExpired):
                     yield trial, TrialError(f"its process died (exit code {error.exitcode}).")
+                elif isinstance(error, TimeoutError):
+                    yield trial, TrialError(f"it took longer than trial_hours={hours:g} and was stopped.")
                 else:
                     yield trial, future.result()
         pool.close()
@@ -51,11 +60,18 @@ def run(trials: "Sequence[Trial]", workers: int) -> "Iterator[tuple[Trial, Trial
         pool.join()
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches the whole process group; the parent alone decides."""
-    import signal
-
+def _begin() -> None:
+    """In each worker. Ctrl-C reaches the whole process group, and the parent alone decides; without a parent
+    there is nobody to decide or to hear the result."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()  # returns when the process that asked for this one is gone
+        os._exit(1)
 
 
 def _attempt(trial: "Trial") -> "TrialResult | TrialError":

@@ -75,8 +75,11 @@ def build(task: Task, agent: GradientAgent, policy: MLP, seed: int) -> BaseAlgor
             return algorithm(
                 "MlpPolicy", envs, policy_kwargs=network, seed=seed, device="cpu", verbose=0, **agent.settings
             )
-    except (TypeError, ValueError, AssertionError) as error:
-        raise ConfigError(f"agent.settings={agent.settings}: {agent.algorithm}: {error}") from None
+    except (TypeError, ValueError, AssertionError, RuntimeError, MemoryError) as error:
+        said = str(error).split("\n")[0]
+        raise ConfigError(
+            f"agent.settings={agent.settings} or agent.critic={agent.critic}: refused by {agent.algorithm}: {said}"
+        ) from None
 
 
 def _before_output_map(env: gym.Env, policy: MLP) -> gym.Env:

@@ -1,0 +1,80 @@
+"""Trials of run folders as a table."""
+
+import io
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rl_intdim import cli, export
+from rl_intdim.errors import ConfigError
+from rl_intdim.store import Store
+
+TRIAL = {"d": 3, "D": 562, "seed": 0, "solved": True, "score": 500.0, "solved_at": 40, "env_steps": 40,
+         "scoring_steps": 9, "seconds": 0.5, "curve": [[1, 2, 3]], "theta_d": [0.5]}  # fmt: skip
+
+
+@pytest.fixture
+def folders():
+    for agent in ("cma", "ppo"):
+        with Store(Path(agent)).open(asdict(cli.load("sweep", [f"agent={agent}"]))) as store:
+            store.append(TRIAL)
+            store.append(TRIAL | {"d": "direct", "seed": 1, "solved": False, "solved_at": None})
+    return ["cma", "ppo"]
+
+
+def run(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "rl_intdim.export", *words], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_frame_has_a_row_for_every_trial(folders):
+    table = export.frame(folders)
+    assert list(table.columns) == export.COLUMNS
+    assert list(table.agent) == ["cma", "cma", "ppo", "ppo"]
+    assert list(table.d) == [3, "direct"] * 2
+    assert table.solved_at.isna().tolist() == [False, True] * 2
+    assert set(table.budget) == {500_000}
+
+
+def test_csv_to_standard_output_and_to_a_file(folders):
+    printed = run(*folders).stdout
+    assert run(*folders, "out=all.csv").stdout == ""
+    assert Path("all.csv").read_text() == printed
+    read = pd.read_csv(io.StringIO(printed))
+    assert len(read) == 4
+    assert read.score.tolist() == [500.0] * 4
+
+
+def test_a_line_being_written_is_left_out(folders):
+    with Path("cma/trials.jsonl").open("a") as file:
+        file.write('{"d": 4')
+    assert len(export.frame(["cma"])) == 2
+
+
+def test_mistakes(folders):
+    with pytest.raises(ConfigError, match=r"nowhere: not a run folder.*Run folders there: cma, ppo"):
+        export.frame(["nowhere"])
+    for words, said in ((["nowhere"], "Run folders there"), (["cma", "to=x"], "to=x: no such key")):
+        done = run(*words)
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    with Path("cma/trials.jsonl").open("a") as file:
+        file.write("# a note\n")
+    with pytest.raises(ConfigError, match=r"trials.jsonl, line 3: not JSON"):
+        export.frame(["cma"])
+
+
+def test_a_reader_that_stops_reading_is_no_error(folders):
+    done = subprocess.run(
+        f"{sys.executable} -m rl_intdim.export cma {'cma ' * 400} | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""

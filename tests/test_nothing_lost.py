@@ -1,0 +1,130 @@
+"""Kills, hangs and full disks: no finished trial is lost, none is counted twice, no process is left behind."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from io import FileIO
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rl_intdim import cli, sweep
+from rl_intdim.errors import WriteFailure
+from rl_intdim.store import _write, replace
+
+HERE = Path(__file__).parent
+WORDS = ["env.budget=2000", "search.ds=[1,4]", "search.seeds=2", "search.direct=1", "workers=0"]
+TRIALS = 5
+FOLDER = Path("runs/CartPole-cma")
+
+
+def lines(folder=FOLDER):
+    return [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
+
+
+def told(folder=FOLDER):
+    """All that a sweep says, but for times and the command."""
+    result = json.loads((folder / "result.json").read_text())
+    trials = sorted(lines(folder), key=lambda t: t["seed"])
+    for record in (result, *trials):
+        record.pop("seconds")
+    result.pop("command")
+    return result, trials
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    sweep.sweep(cli.load("sweep", [*WORDS, f"out={folder}/run"]))
+    return told(folder / "run")
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        *("config.yaml:1:half", "config.yaml:1:written"),
+        *("trials.jsonl:1:before", "trials.jsonl:3:half", "trials.jsonl:3:unsynced", "trials.jsonl:5:written"),
+        *("result.json:1:half", "result.json:1:written", "plot.png:1:half"),
+    ],
+)
+def test_killed_at_a_point_of_the_write_path(point, undisturbed):
+    killed = subprocess.run([sys.executable, HERE / "kill_at.py", point, *WORDS], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    finished = FOLDER / "trials.jsonl"
+    counted = finished.read_text().count("\n") if finished.exists() else 0
+    name, n, moment = point.split(":")
+    assert counted == (
+        0 if name == "config.yaml" else TRIALS if name != "trials.jsonl" else int(n) - (moment in ("before", "half"))
+    )
+    kept = lines() if finished.exists() and moment != "half" else []
+    sweep.sweep(cli.load("sweep", WORDS))
+    assert told() == undisturbed
+    assert lines()[: len(kept)] == kept
+    assert len(lines()) == TRIALS
+    assert not list(FOLDER.glob("*.part"))
+
+
+def test_a_killed_sweep_leaves_no_process():
+    words = ["search.ds=[1,2]", "workers=2", "search.direct=0", "env.budget=50000000"]
+    command = [sys.executable, "-m", "rl_intdim.sweep", *words]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not FOLDER.exists() or len(left := psutil.Process(process.pid).children(True)) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(left) >= 4  # fork server, its tracker, and two workers in trials that take minutes
+    process.kill()
+    process.wait()
+    _, alive = psutil.wait_procs(left, timeout=20)
+    assert not alive
+
+
+def test_a_trial_that_hangs_is_stopped_and_tried_again(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    Path("mark").touch()
+    words = ["env.id=killer:test/Killer-v0", "env.vector=slots", "env.threshold=1", "env.budget=200",
+             "+env.kwargs.mark=mark", "+env.kwargs.way=hang", "search.ds=[1]", "search.seeds=2", "search.direct=0",
+             "workers=2", "trial_hours=0.002"]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "rl_intdim.sweep", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(lines()) == 2
+    assert "longer than trial_hours=0.002" in (FOLDER / "failures.jsonl").read_text()
+
+
+def test_a_full_disk_is_said_and_the_same_command_goes_on(undisturbed):
+    """No file may grow beyond 3,000 bytes: the system refuses the rest of a line."""
+    code = (
+        "import resource, sys\nfrom rl_intdim import cli, sweep\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, resource.RLIM_INFINITY))\n"
+        "cli.main('sweep', sweep.sweep)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *WORDS], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: runs/CartPole-cma/trials.jsonl: cannot be written: File too large.")
+    assert done.stderr.count("\n") == 1
+    assert 1 <= len(lines()) < TRIALS  # whole lines only
+    sweep.sweep(cli.load("sweep", WORDS))
+    assert told() == undisturbed
+
+
+def test_a_file_is_replaced_whole_or_not_at_all():
+    replace(Path("a"), "old")
+    Path("a.part").mkdir()
+    with pytest.raises(WriteFailure, match=r"a: cannot be written: Is a directory"):
+        replace(Path("a"), "new")
+    assert Path("a").read_text() == "old"
+
+
+def test_a_write_that_takes_only_a_part_goes_on():
+    class Slow(FileIO):
+        def write(self, data):
+            return super().write(data[:3])
+
+    with Slow("x", "w") as file:
+        _write(file, b"0123456789")
+    assert Path("x").read_bytes() == b"0123456789"
