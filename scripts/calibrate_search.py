@@ -131,11 +131,13 @@ def summary(tasks: pd.DataFrame) -> dict[str, Any]:
     for name in ("paper", "grid"):
         matched = real[real[f"as_{name}_budgets"].notna()]
         out[f"ratio_as_{name}"] = grid_budgets / float(matched[f"as_{name}_budgets"].mean())
+        out[f"median_ratio_as_{name}"] = float((grid_budgets / matched[f"as_{name}_budgets"]).median())
+        out[f"at_least_ten_as_{name}"] = float((grid_budgets / matched[f"as_{name}_budgets"] >= 10).mean())
         out[f"compared_as_{name}"] = len(matched)
     for low, high in pairwise(STRATA["width"]):
         part = real[real.width.between(low, high)]
         columns = ("search_budgets", "oracle", "as_paper_budgets", "as_grid_budgets")
-        out["by_width"][f"{low:g} to {high:g}"] = {column: float(part[column].mean()) for column in columns}
+        out["by_width"][f"{low:g} to {high:g}"] = {column: float(part[column].median()) for column in columns}
     return out
 
 
@@ -174,7 +176,7 @@ def plot(tasks: pd.DataFrame, figures: dict[str, Any], path: Path) -> None:
     right.axhline(figures["grid_budgets"] / 10, color=grey, lw=0.6, label="a tenth of it")
     right.set_xticks(widths, list(figures["by_width"]))
     right.set_xlabel("width of the rise, octaves of d from 0.1 to 0.9")
-    right.set_ylabel("expected env steps, in budgets of a trial")
+    right.set_ylabel("env steps, in budgets of a trial (median task)")
     right.set_yscale("log")
     right.legend(fontsize=8)
     figure.savefig(path, dpi=120)
@@ -184,14 +186,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", type=int, default=1000)
     parser.add_argument("--round", type=int, default=Search().round, help="trials decided at once")
+    parser.add_argument("--again", action="store_true", help="only read, print and plot the tasks.csv that is there")
     parser.add_argument("--out", type=Path, default=FOLDER)
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # one process a core, none of which should ask for more
-    with get_context("spawn").Pool() as pool:
-        tasks = pd.DataFrame(pool.map(partial(measure, Search(round=args.round)), range(args.tasks), chunksize=5))
-    figures = summary(tasks) | {"commit": provenance.commit(), "command": provenance.command()}
-    args.out.mkdir(parents=True, exist_ok=True)
-    tasks.to_csv(args.out / "tasks.csv", index=False, float_format="%.5g")
+    if args.again:
+        tasks = pd.read_csv(args.out / "tasks.csv")
+        measured = json.loads((args.out / "calibration.json").read_text())
+    else:
+        with get_context("spawn").Pool() as pool:
+            tasks = pd.DataFrame(pool.map(partial(measure, Search(round=args.round)), range(args.tasks), chunksize=5))
+        measured = {"commit": provenance.commit(), "command": provenance.command()}
+        args.out.mkdir(parents=True, exist_ok=True)
+        tasks.to_csv(args.out / "tasks.csv", index=False, float_format="%.5g")
+    figures = summary(tasks) | {key: measured[key] for key in ("commit", "command")}
     (args.out / "calibration.json").write_text(json.dumps(figures, indent=2) + "\n")
     plot(tasks, figures, args.out / "plot.png")
     print(f"{'stratum':<22} coverage  tasks")
