@@ -30,7 +30,7 @@ def _cpu() -> str:
 
 
 def commit() -> str | None:
-    """The commit of this checkout, with + if files differ from it; None when installed from a wheel."""
+    """The commit of this checkout, with + if what runs differs from it; None when installed from a wheel."""
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         return None
@@ -39,7 +39,7 @@ def commit() -> str | None:
             ["git", "-C", root, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
         )
         dirty = subprocess.run(
-            ["git", "-C", root, "status", "--porcelain", "--untracked-files=no"],
+            ["git", "-C", root, "status", "--porcelain", "--", "rl_intdim", "agents", "envs"],
             capture_output=True,
             text=True,
         )

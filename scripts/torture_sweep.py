@@ -53,12 +53,13 @@ def attack(sweep: psutil.Popen, way: str, rng: random.Random) -> list[psutil.Pro
 
 
 def told(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """All that a sweep says, but for times and the command."""
+    """All that a sweep says, but for times, command and commit."""
     result = json.loads((folder / "result.json").read_text())
     records = sorted(trials(folder), key=lambda t: int(t["seed"]))
     for record in (result, *records):
         record.pop("seconds")
     result.pop("command")
+    result.pop("commit")  # a commit made meanwhile changes nothing that runs
     return result, records
 
 
