@@ -100,7 +100,7 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
         )
     scores.axhline(result["threshold"], color=grey, ls="--", lw=1, label=f"threshold {result['threshold']:g}")
     scores.set_ylabel(
-        "score (mean return of 100 fresh episodes)" if result["confirm_episodes"] == 100 else "score (mean return)"
+        f"score (mean of {result['confirm_episodes']} fresh episodes)"
     )
     scores.legend(loc="best", fontsize=8, framealpha=0.9)
     d_int = "-" if result["d_int"] is None else result["d_int"]
@@ -156,14 +156,14 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
     ticks = ([0] if 0 in tested else []) + ticks + ([DIRECT] if direct else [])
     parts.xaxis.set_major_locator(FixedLocator([place(d) for d in ticks]))
     parts.xaxis.set_minor_locator(NullLocator())
-    parts.set_xticklabels([str(d) for d in ticks])
+    parts.set_xticklabels([str(d) for d in ticks], fontsize=8)
     picture = BytesIO()
     figure.savefig(picture, dpi=150)
     plt.close(figure)
     replace(path, picture.getvalue())
 
 
-def _spaced(ds: list[int], ratio: float = 1.3) -> list[Any]:
+def _spaced(ds: list[int], ratio: float = 1.18) -> list[Any]:
     """Ticks far enough apart on a log axis to be read; the largest d always."""
     kept: list[Any] = []
     for d in sorted(ds, reverse=True):
