@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rl_intdim import cli, solution, sweep
+from rl_intdim import cli, report, result, solution, sweep
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.rounds import outcomes
 from rl_intdim.search import answer
@@ -98,6 +98,40 @@ def test_a_grid_runs_exactly_that():
     assert all(n == 3 for n, _ in result["tested"].values())
     assert result["d_max"] == 4
     assert len(lines(folder)) == 7
+
+
+def test_the_papers_grid():
+    """search=grid: log-spaced d, every trial to the end of its budget, and the paper's rule on their scores."""
+    result, folder = run("search=grid", "search.grid=3", "search.seeds=2", "env.threshold=100", "env.budget=5000")
+    trials = lines(folder)
+    assert {t["d"] for t in trials} == {1, 3, 8, "direct"}
+    assert all(t["env_steps"] >= 5000 for t in trials)
+    assert result["stopped_by"] == "search.ds"
+    rule = result["d90_paper"]
+    means = {d: sum(t["score"] for t in trials if t["d"] == d) / 2 for d in (1, 3, 8)}
+    assert rule["level"] == pytest.approx(0.9 * next(t["score"] for t in trials if t["d"] == "direct"))
+    assert rule["d_int90"] == next((d for d in (1, 3, 8) if means[d] >= rule["level"]), None)
+    assert run("out=other", "search.ds=[1]", "search.seeds=1", "search.d_max=null")[0]["d90_paper"] is None
+
+
+def test_flaws_are_said_and_drawn():
+    """A record in which success comes and goes: every flaw in words, in the result and in the plot."""
+    config = cli.load("sweep", ["search.ds=[1,4,16]"])
+    record = {"D": 562, "score": 1.0, "env_steps": 10, "scoring_steps": 1, "seconds": 0.1, "theta_d": [0.0]}
+    odd = [
+        record | {"d": d, "seed": 10 * d + i, "solved": i < k, "solved_at": 10 if i < k else None}
+        for d, k in ((1, 9), (4, 0), (16, 10))
+        for i in range(10)
+    ]
+    figures, said = result.summarise(config, 562, 562, odd)
+    assert figures["flaws"] == ["misfit"]
+    assert "not to be trusted" in " ".join(figures["warnings"])
+    falling = [t | {"solved": t["d"] == 4, "solved_at": 10 if t["d"] == 4 else None} for t in odd]
+    figures, said = result.summarise(config, 562, 562, falling)
+    assert figures["flaws"] == ["falling"]
+    assert "falls off again" in " ".join(figures["warnings"])
+    report.plot(Path("plot.png"), figures, said, falling, 562)
+    assert Path("plot.png").stat().st_size > 10_000
 
 
 def test_the_smaller_budgets_are_answered_from_the_recorded_steps():

@@ -1,5 +1,7 @@
 """The trial: what is drawn from the seed, the scoring protocol, and the checks that keep agents honest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -159,6 +161,29 @@ def test_looks_and_confirmations_play_different_episodes(echo):
     looked = [int(judge.looks.integers(2**31)) for _ in range(50)]
     confirmed = [int(judge.confirms.integers(2**31)) for _ in range(50)]
     assert not set(looked) & set(confirmed)
+
+
+@pytest.mark.parametrize("agent", ["cma", "ppo"])
+def test_a_full_budget_is_trained_to_its_end_though_solved(echo, agent):
+    early = run_trial(trial(echo(), agent, d=8, seed=1))
+    full = run_trial(replace(trial(echo(), agent, d=8, seed=1), full_budget=True))
+    assert early.env_steps < 10_000
+    assert full.env_steps >= 20_000 - 1000
+    assert full.solved
+    assert full.solved_at == early.solved_at
+    assert full.curve[: len(early.curve)] == early.curve
+    assert full.confirmations[0] == early.confirmations[0]
+    assert full.score == full.confirmations[-1][1] != early.score
+
+
+def test_solved_once_is_solved_whatever_the_last_score(echo):
+    judge = referee(echo, looks=[9.5, 9.9], confirmations=[9.5, 3.0])
+    judge.full_budget = True
+    assert judge.look(1, torch.ones(2)) is False
+    assert judge.look(2, torch.ones(2)) is False
+    judge.close()
+    assert (judge.solved, judge.solved_at) == (True, 1)
+    assert [score for _, score in judge.confirmations] == [9.5, 3.0]
 
 
 def _parts(task):
