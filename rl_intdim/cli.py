@@ -4,6 +4,7 @@ Every configuration that a command line asks for (several with -m) is composed a
 one runs and before torch is imported.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -162,6 +163,29 @@ def main(name: str, job: Callable[[Any], object]) -> None:
     with TemporaryDirectory() as scratch:  # Hydra's sweeper insists on writing a file of its own
         sys.argv[1:] = [*rest, *QUIET, f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=."]
         run()
+
+
+def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str, keys: Sequence[str]) -> None:
+    """Run `job` on the run folders and the key=value words of the command line; exits as `main` does."""
+    words = sys.argv[1:]
+    if not words or words[0] in ("-h", "--help"):
+        print(doc)
+        return
+    given = {
+        word.partition("=")[0]: word.partition("=")[2] for word in words if "=" in word and not Path(word).exists()
+    }
+    try:
+        for key, value in given.items():
+            if key not in keys:
+                raise ConfigError(f"{key}={value}: no such key. {choices(key, keys)} Other words are run folders.")
+            if not value:
+                raise ConfigError(f"{key}=: needs a value.")
+        job([Path(word) for word in words if "=" not in word or Path(word).exists()], given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head`: nobody reads on, and nothing is left to say at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except IntdimError as error:
+        fail(error)
 
 
 def fail(error: IntdimError) -> None:

@@ -6,17 +6,12 @@
 One row a trial, of finished and of running sweeps alike. Learning curves and theta_d are left in trials.jsonl.
 """
 
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import OmegaConf
-
-from rl_intdim.cli import fail
-from rl_intdim.errors import ConfigError, IntdimError
-from rl_intdim.store import replace, trials
+from rl_intdim import cli
+from rl_intdim.store import read_config, replace, trials
 
 if TYPE_CHECKING:  # a quarter of a second to import; mistakes are answered before
     import pandas as pd
@@ -37,48 +32,28 @@ def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
 
     rows = []
     for folder in map(Path, folders):
-        if not (folder / "config.yaml").is_file():
-            raise ConfigError(f"{folder}: not a run folder (no config.yaml). {_near(folder)}")
-        config = OmegaConf.load(folder / "config.yaml")
+        config = read_config(folder)
+        env = config["env"]
         sweep = {
             "folder": str(folder),
-            "env": config.env.name,
-            "agent": config.agent.name,
-            "projection": config.subspace.projection,
-            "threshold": config.env.threshold,
-            "budget": config.env.budget,
+            "env": env["name"],
+            "agent": config["agent"]["name"],
+            "projection": config["subspace"]["projection"],
+            "threshold": env["threshold"],
+            "budget": env["budget"],
         }
         rows += [sweep | {key: trial[key] for key in COLUMNS if key in trial} for trial in trials(folder)]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"solved_at": "Int64"})
 
 
-def _near(folder: Path) -> str:
-    around = folder if folder.is_dir() else folder.parent
-    found = sorted(str(path.parent) for path in around.glob("*/config.yaml"))
-    return f"Run folders there: {', '.join(found)}." if found else f"No run folders in {around} either."
-
-
-def main() -> None:
-    """Folders, and out=FILE for a file in place of standard output."""
-    words = sys.argv[1:]
-    if not words or words[0] in ("-h", "--help"):
-        print(__doc__)
-        return
-    keys = [word for word in words if "=" in word and not Path(word).exists()]
-    try:
-        if bad := [word for word in keys if not word.startswith("out=") or word == "out="]:
-            raise ConfigError(f"{bad[0]}: no such key. Valid: out=FILE, and run folders.")
-        table = frame([word for word in words if word not in keys]).to_csv(index=False)
-        if keys:
-            replace(Path(keys[-1].removeprefix("out=")), table)
-        else:
-            print(table, end="")
-        sys.stdout.flush()
-    except BrokenPipeError:  # `| head`: nobody reads on, and nothing is left to say at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except IntdimError as error:
-        fail(error)
+def export(folders: Sequence[Path], keys: dict[str, str]) -> None:
+    """Write the table as CSV to the file `out`, or to standard output."""
+    table = frame(folders).to_csv(index=False)
+    if "out" in keys:
+        replace(Path(keys["out"]), table)
+    else:
+        print(table, end="", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    cli.main_on_folders(export, __doc__ or "", ("out",))

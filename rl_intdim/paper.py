@@ -9,6 +9,18 @@ from typing import Any
 
 import numpy as np
 
+# The paper's figures (its tables 1 and 2 and its text), by its own rule and thresholds.
+ROWS: list[dict[str, Any]] = [
+    {"task": "InvertedPendulum-v1", "agent": "ES", "hidden": "20-20", "D": 562, "d_int": 4},
+    {"task": "CartPole-v0", "agent": "DQN", "hidden": "20-20", "D": 562, "d_int": 25},
+    {"task": "CartPole-v0", "agent": "DQN", "hidden": "400-400", "D": 163_202, "d_int": 40},
+    {"task": "Humanoid-v1", "agent": "ES", "hidden": "256-256", "D": 166_673, "d_int": 700},
+    {"task": "Pong-v0", "agent": "ES", "hidden": "ConvNet", "D": 1_005_974, "d_int": 6000},
+    {"task": "MNIST", "agent": "gradient", "hidden": "200-200", "D": 199_210, "d_int": 750},
+    {"task": "MNIST", "agent": "gradient", "hidden": "LeNet", "D": 44_426, "d_int": 290},
+    {"task": "CIFAR-10", "agent": "gradient", "hidden": "200-200", "D": 656_810, "d_int": 9000},
+    {"task": "CIFAR-10", "agent": "gradient", "hidden": "LeNet", "D": 62_006, "d_int": 2900},
+]
 DRAWS = 2000
 LEVEL = 0.9
 

@@ -61,6 +61,11 @@ class Posterior:
         cumulative = np.cumsum(weights.sum((1, 2, 3)))
         return int(self.d_int[min(int(np.searchsorted(cumulative, q)), len(self.c) - 1)])
 
+    def distribution(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The values that d_int may have, increasing, d_max + 1 standing for all above; and their probabilities."""
+        values, starts = np.unique(self.d_int, return_index=True)
+        return values, np.add.reduceat(weights.sum((1, 2, 3)), starts)
+
     def p_falling(self, weights: np.ndarray) -> float:
         """The probability that success falls off again above c."""
         return float(weights[..., np.isfinite(self.FALLS)].sum())

@@ -99,9 +99,7 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
             label="solved" if ok else "not solved",
         )
     scores.axhline(result["threshold"], color=grey, ls="--", lw=1, label=f"threshold {result['threshold']:g}")
-    scores.set_ylabel(
-        f"score (mean of {result['confirm_episodes']} fresh episodes)"
-    )
+    scores.set_ylabel(f"score (mean of {result['confirm_episodes']} fresh episodes)")
     scores.legend(loc="best", fontsize=8, framealpha=0.9)
     d_int = "-" if result["d_int"] is None else result["d_int"]
     scores.set_title(

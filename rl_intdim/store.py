@@ -65,7 +65,7 @@ class Store:
         path = self.folder / "config.yaml"
         if not path.exists():
             return
-        old = flat(OmegaConf.to_container(OmegaConf.load(path)))  # type: ignore[arg-type]
+        old = flat(read_config(self.folder))
         new = flat(config)
         for key in sorted(old.keys() | new.keys()):
             if not key.startswith(LOOSE) and old.get(key) != new.get(key):
@@ -107,6 +107,22 @@ class Store:
 
     def write_result(self, result: dict[str, Any]) -> None:
         replace(self.folder / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a run folder. Raises ConfigError for what is none, and names those beside it."""
+    if not (folder / "config.yaml").is_file():
+        around = folder if folder.is_dir() else folder.parent
+        found = sorted(str(path.parent) for path in around.glob("*/config.yaml"))
+        near = f"Run folders there: {', '.join(found)}." if found else f"No run folders in {around} either."
+        raise ConfigError(f"{folder}: not a run folder (no config.yaml). {near}")
+    return OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))  # type: ignore[return-value]
+
+
+def result(folder: Path) -> dict[str, Any]:
+    """The result of a run folder; {} while its sweep has not ended."""
+    path = folder / "result.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def trials(folder: Path) -> list[dict[str, Any]]:

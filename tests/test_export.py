@@ -59,7 +59,7 @@ def test_a_line_being_written_is_left_out(folders):
 def test_mistakes(folders):
     with pytest.raises(ConfigError, match=r"nowhere: not a run folder.*Run folders there: cma, ppo"):
         export.frame(["nowhere"])
-    for words, said in ((["nowhere"], "Run folders there"), (["cma", "to=x"], "to=x: no such key")):
+    for words, said in ((["nowhere"], "Run folders there"), (["cma", "to=x"], "to=x: no such key. Valid: out.")):
         done = run(*words)
         assert done.returncode == 2
         assert said in done.stderr

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rl_intdim.config import Search
-from rl_intdim.posterior import Posterior, deviance
+from rl_intdim.posterior import PATTERNS, Posterior, _thin, deviance
 from rl_intdim.rounds import at_most, drive, outcomes, spaced, stopped_by
 from rl_intdim.search import MIN_LOOK, Outcome, answer, count, lattice, next_round
 from rl_intdim.simulate import SimulatedTask, expected
@@ -156,6 +156,36 @@ def test_trials_go_where_they_tell_most_per_env_step():
     exact = [told(d) for d in grid]
     (pick,) = model.informative(weights, grid, 1, 1.0)
     assert told(pick) > 0.97 * max(exact)
+
+
+def test_no_d_int_is_called_without_a_look_above():
+    narrow = [Outcome(d, solved) for d, solved in ((4, False), (6, True)) for _ in range(30)]
+    assert answer(DEFAULTS, 562, narrow).status == "undecided"
+    rounds = [next_round(Search(ci_ratio=ratio), 562, narrow) for ratio in (1.0, 1.5, 10.0)]
+    assert rounds[0] == rounds[1] == rounds[2]  # when to look is no matter of when to stop
+    assert sum(d >= 20 for d in rounds[0]) >= MIN_LOOK
+    looked = answer(DEFAULTS, 562, narrow + [Outcome(32, True)] * MIN_LOOK)
+    assert (looked.status, looked.looked_above) == ("found", True)
+
+
+def test_patterns_that_are_left_out_are_stood_for():
+    rng = np.random.default_rng(0)
+    patterns = rng.random((8, 4 * PATTERNS)) ** 4
+    thinned = _thin(patterns)
+    assert thinned.shape == (8, PATTERNS)
+    assert thinned.sum() == pytest.approx(patterns.sum())
+    assert thinned.sum(0) == pytest.approx(np.full(PATTERNS, patterns.sum() / PATTERNS))
+    assert thinned.sum(1) == pytest.approx(patterns.sum(1), rel=0.3)
+    assert _thin(patterns[:, :5]).shape == (8, 5)
+
+
+def test_the_distribution_of_d_int():
+    model = Posterior(64)
+    values, p = model.distribution(model.update({8: (20, 10), 2: (10, 0), 32: (10, 10)}))
+    assert values.tolist() == sorted(set(values.tolist()))
+    assert (values[0], values[-1]) == (1, 65)
+    assert p.sum() == pytest.approx(1)
+    assert 6 <= values[np.searchsorted(np.cumsum(p), 0.5)] <= 10
 
 
 def test_a_round_larger_than_the_patterns_that_are_kept():

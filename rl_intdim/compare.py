@@ -1,0 +1,317 @@
+"""python -m rl_intdim.compare: many sweeps side by side, from the trials in their run folders.
+
+    python -m rl_intdim.compare runs/*                    # the difficulty table, easiest first
+    python -m rl_intdim.compare runs/* by=agent           # a row a task, a column an agent
+    python -m rl_intdim.compare runs/* by=hidden          # does d_int stay while D grows?
+    python -m rl_intdim.compare runs/* out=table.csv      # or .md, with the plot beside it, or .png
+
+Sweeps are told apart by a probability from their posteriors, never by eye.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rl_intdim import cli, paper
+from rl_intdim.catalogue import merged
+from rl_intdim.config import DIRECT, Search, one_of
+from rl_intdim.errors import ConfigError
+from rl_intdim.posterior import posterior
+from rl_intdim.rounds import outcomes
+from rl_intdim.search import Answer, answer
+from rl_intdim.store import read_config, replace, result, trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BY = ("env", "agent", "hidden")
+SURE = 0.95  # the probability from which two sweeps are called different
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One run folder, and what its trials say."""
+
+    folder: Path
+    env: str
+    agent: str
+    projection: str
+    hidden: tuple[int, ...]
+    threshold: float
+    budget: int
+    D: int
+    d_max: int
+    answer: Answer
+    env_steps: int
+    direct: tuple[int, int]  # solved, runs
+    command: str
+
+    def distribution(self) -> tuple[np.ndarray, np.ndarray]:
+        """The values that d_int may have, increasing, and their posterior probabilities; (n,) each."""
+        if self.answer.status == "below_1":
+            return np.array([0]), np.array([1.0])
+        model = posterior(self.d_max)
+        return model.distribution(model.update(self.answer.tested))
+
+
+def read(folder: Path | str) -> Sweep:
+    """What the trials of a run folder say, finished or not. Raises ConfigError for what is no run folder."""
+    folder = Path(folder)
+    config, records = read_config(folder), trials(folder)
+    if not records:
+        raise ConfigError(f"{folder}: no trial has finished yet.")
+    search: Any = merged(Search, config["search"], folder / "config.yaml")
+    search = Search(**{str(key): search[key] for key in search})
+    D = int(records[0]["D"])
+    d_max = search.d_max or (max([1, *search.ds]) if search.ds else D)
+    env, direct = config["env"], [t for t in records if t["d"] == DIRECT]
+    return Sweep(
+        folder,
+        env["name"],
+        config["agent"]["name"],
+        config["subspace"]["projection"],
+        tuple(env["policy"]["hidden"]),
+        float(env["threshold"]),
+        int(env["budget"]),
+        D,
+        d_max,
+        answer(search, d_max, outcomes(records, env["budget"])),
+        sum(t["env_steps"] for t in records),
+        (sum(t["solved"] for t in direct), len(direct)),
+        result(folder).get("command", ""),
+    )
+
+
+def below(a: Sweep, b: Sweep) -> float:
+    """The probability that a's d_int is below b's, half of a tie included.
+
+    The posteriors are taken as independent. Sweeps of one task from the same first seed share subspaces where
+    they tried the same (d, seed), which ties their luck a little; another search.seed makes them independent.
+    """
+    (x, p), (y, q) = a.distribution(), b.distribution()
+    above = q[None] * p[:, None]
+    return float((above * (x[:, None] < y[None])).sum() + 0.5 * (above * (x[:, None] == y[None])).sum())
+
+
+def comparable(a: Sweep, b: Sweep) -> bool:
+    """Two sweeps of one task need one threshold and one budget to be ranked; of two tasks each has its own."""
+    return a.env != b.env or (a.threshold, a.budget) == (b.threshold, b.budget)
+
+
+def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
+    """The difficulty table, a row a sweep, easiest first; the paper's rows, marked, where they belong.
+
+    `rank` is empty for sweeps of a task at different thresholds or budgets, and for the paper's rows.
+    """
+    import pandas as pd
+
+    rows = []
+    for s in sweeps:
+        ranked = s.answer.d_int is not None and all(comparable(s, other) for other in sweeps)
+        low, high = s.answer.ci95
+        rows.append(
+            {
+                "rank": ranked,
+                "task": s.env,
+                "agent": s.agent,
+                "P": s.projection,
+                "hidden": "-".join(map(str, s.hidden)),
+                "D": s.D,
+                "d_int": s.answer.d_int,
+                "low": low,
+                "high": high,
+                "D / d_int": round(s.D / s.answer.d_int, 1) if s.answer.d_int else None,
+                "threshold": s.threshold,
+                "budget": s.budget,
+                "env_steps": s.env_steps,
+                "trials": s.answer.trials,
+                "direct": "{} of {}".format(*s.direct),
+                "status": s.answer.status,
+                "command": s.command,
+            }
+        )
+    for row in paper.ROWS if papers else ():
+        told = {"D / d_int": round(row["D"] / row["d_int"], 1), "status": "the paper's d_int90", "rank": False}
+        rows.append(row | told)
+    out = pd.DataFrame(rows)
+    out = out.sort_values(["d_int", "high", "task", "agent"], na_position="last", kind="stable")
+    place = out["rank"].cumsum().where(out["rank"])
+    whole = ["d_int", "low", "high", "budget", "env_steps", "trials"]
+    return out.assign(rank=place).astype(dict.fromkeys(["rank", *whole], "Int64")).reset_index(drop=True)
+
+
+def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
+    """The probability that the first of a pair has the smaller d_int, and the verdict; a row for every two sweeps
+    of one task that may be ranked, and for every two tasks, each by its easiest sweep."""
+    import pandas as pd
+
+    rows, ordered = [], sorted(sweeps, key=_place)
+    easiest = {s.env: s for s in reversed(ordered)}
+    for a, b in combinations(ordered, 2):
+        if comparable(a, b) and (a.env == b.env or (easiest[a.env] is a and easiest[b.env] is b)):
+            p = below(a, b)
+            verdict = (
+                f"{label(a)} is lower" if p >= SURE else f"{label(b)} is lower" if p <= 1 - SURE else "not told apart"
+            )
+            rows.append({"first": label(a), "second": label(b), "P(first lower)": round(p, 3), "verdict": verdict})
+    return pd.DataFrame(rows, columns=["first", "second", "P(first lower)", "verdict"])
+
+
+def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
+    """by=agent: a row a task (with its threshold, budget, network and P), a column an agent. by=hidden: a row a
+    network, a column a task and agent, with D."""
+    import pandas as pd
+
+    rows: dict[tuple[Any, ...], dict[str, str]] = {}
+    for s in sorted(sweeps, key=lambda s: (s.env, s.D, s.agent)):
+        hidden = "-".join(map(str, s.hidden))
+        if by == "agent":
+            key: tuple[Any, ...] = (s.env, s.threshold, s.budget, hidden, s.projection)
+            rows.setdefault(key, {})[s.agent] = cell(s)
+        else:
+            key = (hidden, s.D)
+            rows.setdefault(key, {})[f"{s.env} by {s.agent}, {s.projection}"] = cell(s)
+    names = ["task", "threshold", "budget", "hidden", "P"] if by == "agent" else ["hidden", "D"]
+    return pd.DataFrame([dict(zip(names, key, strict=True)) | row for key, row in rows.items()]).fillna("")
+
+
+def cell(s: Sweep) -> str:
+    low, high = s.answer.ci95
+    mark = "" if s.answer.status == "found" else f" {s.answer.status}"
+    return f"{'-' if s.answer.d_int is None else s.answer.d_int} [{low}, {'?' if high is None else high}]{mark}"
+
+
+def label(s: Sweep) -> str:
+    return f"{s.env} by {s.agent}, {s.projection}, {'-'.join(map(str, s.hidden))}"
+
+
+def _place(s: Sweep) -> tuple[float, str]:
+    return (np.inf if s.answer.d_int is None else s.answer.d_int, label(s))
+
+
+def markdown(frame: "pd.DataFrame") -> str:
+    """A table in Markdown; missing values are left empty."""
+    lines = ["| " + " | ".join(frame.columns) + " |", "|" + " --- |" * len(frame.columns)]
+    lines += ["| " + " | ".join(words(row)).replace("\n", " ") + " |" for row in frame.itertuples(index=False)]
+    return "\n".join(lines) + "\n"
+
+
+def words(row: Iterable[Any]) -> list[str]:
+    """The values of a row as one would write them."""
+    import pandas as pd
+
+    def word(value: Any) -> str:
+        if pd.isna(value):
+            return ""
+        if isinstance(value, int | np.integer):
+            return f"{value:,}"
+        return f"{value:g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+    return [word(value) for value in row]
+
+
+def plot(sweeps: Sequence[Sweep], papers: bool = True) -> bytes:
+    """All sweeps on one log axis of d with their intervals, and the paper's values as marks: a PNG."""
+    import io
+
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    blue, grey = "#0072B2", "#666666"
+    rows = sorted(sweeps, key=_place)
+    marks = sorted(paper.ROWS, key=lambda row: row["d_int"]) if papers else []
+    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.28 * (len(rows) + len(marks))), constrained_layout=True)
+    for y, s in enumerate(rows):
+        low, high = s.answer.ci95
+        axis.plot([max(low, 0.5), s.D if high is None else max(high, 0.5)], [y, y], color=blue, lw=2)
+        if s.answer.d_int is not None:
+            found = s.answer.status in ("found", "below_1")
+            axis.plot(max(s.answer.d_int, 0.5), y, "o", color=blue, mfc=blue if found else "white", ms=6)
+    for y, row in enumerate(marks, len(rows)):
+        axis.plot(row["d_int"], y, "D", color=grey, ms=5)
+    names = [label(s) for s in rows] + [f"{row['task']} by {row['agent']}, {row['hidden']} (paper)" for row in marks]
+    axis.set_yticks(range(len(names)), names, fontsize=8)
+    axis.invert_yaxis()
+    axis.set_xscale("log")
+    axis.set_xlabel(
+        "d_int (dots: posterior median, hollow: undecided; lines: 95 % intervals)\n"
+        "(diamonds: d_int90 as the paper reports it)",
+        fontsize=8,
+    )
+    axis.grid(alpha=0.25)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=130)
+    plt.close(figure)
+    return picture.getvalue()
+
+
+def page(sweeps: Sequence[Sweep], picture: str) -> str:
+    """The Markdown page: table, plot, both pivots and the verdicts."""
+    every = table(sweeps)
+    every = every.assign(
+        command=every.command.map(lambda text: f"`{text}`" if isinstance(text, str) and text else "")
+    )
+    notes = [
+        f"{s.env}: sweeps at different thresholds or budgets are not ranked."
+        for s in {s.env: s for s in sweeps if not all(comparable(s, o) for o in sweeps)}.values()
+    ]
+    parts = [
+        "# Intrinsic dimensions measured so far\n\n"
+        "Made by `python -m rl_intdim.compare` from the trials in the run folders; nothing here is typed. d_int is\n"
+        "the posterior median, low to high its 95 % interval. A task's figure is the smallest of its agents'.\n",
+        markdown(every),
+        *(f"{note}\n" for note in notes),
+        f"![d_int of every sweep, and the paper's]({picture})\n",
+        "## Agents side by side\n",
+        markdown(pivot(sweeps, "agent")),
+        "## Networks side by side\n",
+        markdown(pivot(sweeps, "hidden")),
+        f"## Which are told apart\n\nBy the posteriors: lower if with probability {SURE:g} or more.\n",
+        markdown(differences(sweeps)),
+    ]
+    return "\n".join(parts)
+
+
+def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
+    """Print the table, or write it to `out`. Raises IntdimError."""
+    by, out = keys.get("by", "env"), keys.get("out")
+    one_of("by", by, BY)
+    if out and Path(out).suffix not in (".csv", ".md", ".png"):
+        raise ConfigError(f"out={out}: must end in .csv, .md or .png.")
+    sweeps = [read(folder) for folder in folders]
+    frame = table(sweeps) if by == "env" else pivot(sweeps, by)
+    if out is None:
+        show(frame.drop(columns="command", errors="ignore"), f"Intrinsic dimension by {by}")
+        show(differences(sweeps), "Told apart by their posteriors")
+    elif out.endswith(".csv"):
+        replace(Path(out), frame.to_csv(index=False))
+    else:
+        path = Path(out)
+        replace(path.with_suffix(".png"), plot(sweeps))
+        if out.endswith(".md"):
+            replace(path, page(sweeps, path.with_suffix(".png").name))
+
+
+def show(frame: "pd.DataFrame", title: str) -> None:
+    """A DataFrame as a table in the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Table(title=title, title_style="bold")
+    for column in frame.columns:
+        out.add_column(str(column))
+    for row in frame.itertuples(index=False):
+        out.add_row(*words(row))
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=200)
+    console.print(out)
+
+
+if __name__ == "__main__":
+    cli.main_on_folders(compare, __doc__ or "", ("by", "out"))

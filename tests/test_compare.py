@@ -1,0 +1,133 @@
+"""Sweeps side by side: the table, who is ranked, and who is told apart."""
+
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rl_intdim import cli, compare
+from rl_intdim.config import DIRECT
+from rl_intdim.store import Store
+
+
+def sweep(folder, rise, *words, first=0):
+    """A run folder in which d of `rise` and above solve, all 10 seeds, and none below; 5 seeds direct."""
+    config = cli.load("sweep", ["search.ds=[1,2,4,8,16,32]", *words])
+    jobs = [(d, 100 * d + i) for d in config.search.ds for i in range(10)] + [(DIRECT, i) for i in range(5)]
+    with Store(Path(folder)).open(asdict(config)) as store:
+        for d, seed in jobs:
+            solved = d == DIRECT or d >= rise
+            store.append({"d": d, "D": 562, "seed": seed, "solved": solved, "solved_at": 10 if solved else None,
+                          "score": 500.0 * solved, "env_steps": 10, "scoring_steps": 1, "seconds": 0.1})  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def folders():
+    return [
+        sweep("hard", 16, "agent=ppo"),
+        sweep("easy", 4),
+        sweep("other", 8, "env=InvertedPendulum"),
+        sweep("never", 99, "agent=random"),
+    ]
+
+
+def test_the_table_is_sorted_and_ranked(folders):
+    sweeps = [compare.read(folder) for folder in folders]
+    table = compare.table(sweeps, papers=False)
+    assert list(table["agent"]) == ["cma", "cma", "ppo", "random"]
+    assert table["rank"].tolist()[:3] == [1, 2, 3]
+    assert table["status"].tolist()[-1] == "above_max"
+    assert pd.isna(table["rank"].tolist()[-1])
+    first = table.iloc[0]
+    assert first["low"] <= first["d_int"] <= first["high"]
+    assert first["D / d_int"] == round(562 / first["d_int"], 1)
+    assert (first["direct"], first["env_steps"], first["trials"]) == ("5 of 5", 650, 60)
+
+
+def test_the_papers_rows_are_marked_and_unranked(folders):
+    table = compare.table([compare.read(folders[1])])
+    theirs = table[table.status == "the paper's d_int90"]
+    assert len(theirs) == 9
+    assert theirs["rank"].isna().all()
+    pendulum = theirs[theirs.task == "InvertedPendulum-v1"].iloc[0]
+    assert (pendulum.d_int, pendulum.D) == (4, 562)
+
+
+@pytest.mark.parametrize("word", ["env.threshold=400", "env.budget=1000"])
+def test_one_task_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
+    changed = sweep("changed", 8, "agent=ppo", word)
+    sweeps = [compare.read(folder) for folder in [*folders[:3], changed]]
+    table = compare.table(sweeps, papers=False)
+    assert table.set_index("task")["rank"].isna().to_dict() == {"CartPole": True, "InvertedPendulum": False}
+    pairs = compare.differences(sweeps)
+    assert not any(str(row) for row in pairs.itertuples() if "changed" in str(row))
+    assert len(pairs) == 2  # the two CartPole sweeps alike, and the easiest of each task
+    assert "not ranked" in compare.page(sweeps, "plot.png")
+
+
+def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
+    hard, easy, other, never = (compare.read(folder) for folder in folders)
+    assert compare.below(easy, hard) > 0.99
+    assert compare.below(hard, easy) == pytest.approx(1 - compare.below(easy, hard))
+    assert compare.below(easy, easy) == pytest.approx(0.5)
+    assert compare.below(hard, never) > 0.95
+    few = replace(easy, answer=replace(easy.answer, tested={2: (1, 0), 8: (1, 1)}))
+    assert 0.1 < compare.below(few, other) < 0.95
+    verdicts = compare.differences([hard, easy, other, never])
+    assert (
+        verdicts[verdicts["second"] == compare.label(hard)].verdict.tolist()[0] == f"{compare.label(easy)} is lower"
+    )
+
+
+def test_below_1_is_below_everything(folders):
+    easy = compare.read(folders[1])
+    nothing = replace(easy, answer=replace(easy.answer, status="below_1", d_int=0))
+    assert compare.below(nothing, easy) == pytest.approx(1)
+
+
+def test_pivots(folders):
+    wide = sweep("wide", 4, "env.policy.hidden=[64,64]")
+    sweeps = [compare.read(folder) for folder in [*folders, wide]]
+    by_agent = compare.pivot(sweeps, "agent").set_index(["task", "hidden"])
+    assert by_agent.loc[("CartPole", "20-20"), "ppo"] == compare.cell(sweeps[0])
+    assert "above_max" in by_agent.loc[("CartPole", "20-20"), "random"]
+    by_hidden = compare.pivot(sweeps, "hidden").set_index("hidden")
+    assert (
+        by_hidden.loc["64-64", "CartPole by cma, auto"] == by_hidden.loc["20-20", "CartPole by cma, auto"]
+    )
+
+
+def run(*words):
+    return subprocess.run([sys.executable, "-m", "rl_intdim.compare", *words], capture_output=True, text=True)
+
+
+def test_the_command(folders):
+    done = run(*folders)
+    assert done.returncode == 0, done.stderr
+    assert "InvertedPendulum" in done.stdout
+    assert run(*folders, "out=page.md").stdout == ""
+    assert "![" in Path("page.md").read_text()
+    assert Path("page.png").stat().st_size > 10_000
+    run(*folders, "by=agent", "out=table.csv")
+    assert len(pd.read_csv("table.csv")) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["easy", "by=agnt"], "Did you mean agent?"),
+        (["easy", "out=x.doc"], "must end in"),
+        (["nowhere"], "Run folders there: easy"),
+        (["easy", "bye=agent"], "Did you mean by? Valid: by, out."),
+    ],
+)
+def test_mistakes(words, said):
+    sweep("easy", 4)
+    done = run(*words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
