@@ -41,6 +41,8 @@ def register(folders: list[Path]) -> dict[str, list[str]]:
     store, names = ConfigStore.instance(), {"env": set[str](), "agent": set[str](), "search": set(SEARCHES)}
     store.store(name="sweep", node=catalogue.schema(cfg.SweepConfig))
     store.store(name="train", node=catalogue.schema(cfg.TrainConfig))
+    store.store(name="play", node=catalogue.schema(cfg.PlayConfig))
+    store.store(name="compress", node=catalogue.schema(cfg.CompressConfig))
     for search, values in SEARCHES.items():
         store.store(group="search", name=search, node=catalogue.merged(cfg.Search, values, search))
     for folder in [catalogue.shipped("envs"), *(f / n for f in folders for n in ("env", "envs"))]:
@@ -79,8 +81,8 @@ def typed(node: DictConfig) -> Any:
     except OmegaConfBaseException as error:
         raise ConfigError(catalogue.explain(error, node)) from None
     for key, kind in (("env", cfg.Task), ("agent", cfg.Agent)):
-        value = getattr(config, key)
-        if not isinstance(value, kind):
+        value = getattr(config, key, None)
+        if isinstance(config, cfg.Command) and not isinstance(value, kind):
             raise ConfigError(f"{key}={value}: not known.")
     cfg.check(config)
     return config
@@ -154,10 +156,8 @@ def main(name: str, job: Callable[[Any], object]) -> None:
         except IntdimError as error:
             fail(error)
         except KeyboardInterrupt:
-            print(
-                "\nStopped. Every finished trial is on disk; the same command goes on from there.",
-                file=sys.stderr,
-            )
+            kept = " Every finished trial is on disk; the same command goes on from there." if name == "sweep" else ""
+            print(f"\nStopped.{kept}", file=sys.stderr)
             sys.exit(INTERRUPTED)
 
     with TemporaryDirectory() as scratch:  # Hydra's sweeper insists on writing a file of its own

@@ -148,6 +148,32 @@ class TrainConfig(Command):
     out: str | None = None  # a new folder for trial.json and solution.json; nothing is written if null
 
 
+@dataclass(frozen=True)
+class FileCommand:
+    """What every command on a solution file is told."""
+
+    solution: str = MISSING  # the file
+    episodes: int = 100  # fresh episodes of a score
+    seed: int = 0  # of those episodes; no trial draws from it
+    trust: bool = False  # import what the file names: a projection, wrappers or environments of somebody's own
+
+
+@dataclass(frozen=True)
+class PlayConfig(FileCommand):
+    """python -m rl_intdim.play"""
+
+    out: str | None = None  # a GIF of one episode
+    show: bool = False  # one episode in a window
+
+
+@dataclass(frozen=True)
+class CompressConfig(FileCommand):
+    """python -m rl_intdim.compress"""
+
+    out: str | None = None  # a solution file with the quantised coordinates
+    max_bits: int = 16  # a coordinate; widths are tried from 1 bit up
+
+
 AGENTS = {"evolution": EvolutionAgent, "gradient": GradientAgent}
 STRATEGIES = ("cma", "random")
 PROJECTIONS = ("auto", "dense", "sparse", "fastfood", "countsketch")
@@ -235,8 +261,16 @@ def check_search(search: Search) -> None:
     require(search.d_max is None or search.d_max >= 1, "search.d_max", search.d_max, "must be 1 or more.")
 
 
-def check(config: Command) -> None:
+def check(config: Command | FileCommand) -> None:
     """Raise a ConfigError for anything in a command's configuration that cannot be right."""
+    if isinstance(config, FileCommand):
+        within("episodes", config.episodes, 1, 100_000)
+        within("seed", config.seed, 0, 2**31 - 1)
+        if isinstance(config, PlayConfig) and config.out:
+            require(config.out.endswith(".gif"), "out", config.out, "must end in .gif.")
+        if isinstance(config, CompressConfig):
+            within("max_bits", config.max_bits, 1, 24)
+        return
     check_task(config.env)
     check_agent(config.agent)
     if "." not in config.subspace.projection:

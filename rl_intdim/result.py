@@ -97,4 +97,5 @@ def solution(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | No
         best["seed"],
         best["score"],
         best["theta_d"],
+        seeds_tried=sum(t["d"] != DIRECT for t in trials),
     )

@@ -1,24 +1,33 @@
-"""The solution file: a solved policy of D parameters as its seed and d numbers. JSON; loading runs no code."""
+"""The solution file: a solved policy as its task, network, projection, seed and the d numbers learned.
+
+The paper's by-product is compression (Li et al. 2018, section 2): D parameters are rebuilt from a seed and theta_d.
+The file is JSON; loading it runs nothing. What it may name by import path, and so would run when the policy
+is rebuilt, is refused unless the user trusts it.
+"""
 
 import json
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from rl_intdim import store
 from rl_intdim.catalogue import merged
-from rl_intdim.config import Task, check_task
+from rl_intdim.config import DIRECT, PROJECTIONS, Task, check_task
 from rl_intdim.errors import ConfigError
-from rl_intdim.store import replace
 
-if TYPE_CHECKING:  # reading a file needs no torch
+if TYPE_CHECKING:
     import torch
 
     from rl_intdim.policy import MLP
 
 FORMAT = "rl_intdim solution 1"
+WRAPPER = re.compile(r"gymnasium\.wrappers\.\w+")
+WORD = re.compile(r"[\w-]*")  # a string that can name neither a file nor a module
 
 
 @dataclass(frozen=True)
@@ -32,30 +41,67 @@ class Solution:
     seed: int
     score: float
     theta_d: list[float]
+    seeds_tried: int = 1  # by the sweep that it comes from: the seed says log2 of that many bits
+    bits: int | None = None  # a coordinate, once quantised
 
     def save(self, path: Path) -> None:
-        replace(path, json.dumps({"format": FORMAT} | asdict(self), allow_nan=False) + "\n")
+        """Write the file, theta_d with as many digits as float32 needs to be the same to the bit."""
+        shortest = [float(str(np.float32(x))) for x in self.theta_d]
+        data = {"format": FORMAT} | asdict(self) | {"theta_d": shortest}
+        store.replace(path, json.dumps(data, allow_nan=False) + "\n")
 
     def policy(self) -> "tuple[MLP, torch.Tensor]":
-        """The network and its parameters theta0 + P theta_d, (D,)."""
+        """The network and its parameters theta0 + P theta_d, (D,). Raises ConfigError where d does not fit D, or D
+        this machine."""
+        import psutil
         import torch
 
         from rl_intdim import tasks
         from rl_intdim.trial import draw_subspace
 
         policy = tasks.policy(self.task)
+        free = psutil.virtual_memory().available
+        if free < 16 * policy.D:  # theta0 in two precisions, and as much again while it is drawn
+            raise ConfigError(
+                f"env.policy.hidden={self.task.policy.hidden}: D = {policy.D:,} does not fit into memory."
+            )
+        if (len(self.theta_d) if self.d == DIRECT else int(self.d)) != (
+            policy.D if self.d == DIRECT else len(self.theta_d)
+        ):
+            raise ConfigError(f"theta_d: {len(self.theta_d)} numbers for d={self.d}, D = {policy.D:,}.")
         subspace, _ = draw_subspace(policy, self.projection, self.d, self.seed)
         return policy, subspace.theta(torch.tensor(self.theta_d))
 
+    def returns(self, episodes: int, rng: np.random.Generator) -> np.ndarray:
+        """Undiscounted returns of so many whole episodes of the deterministic policy, (episodes,)."""
+        from rl_intdim import tasks
 
-def load(path: Path) -> Solution:
-    """Read a solution file. Raises ConfigError if it is not one."""
+        policy, theta = self.policy()
+        slots = max(n for n in range(1, 26) if episodes % n == 0)
+        envs = tasks.make_vec(self.task, slots)
+        try:
+            played = [
+                tasks.episodes(envs, policy, theta[None], int(rng.integers(2**31)))[0]
+                for _ in range(episodes // slots)
+            ]
+        finally:
+            envs.close()
+        return np.concatenate(played)
+
+
+def load(path: Path, trust: bool = False) -> Solution:
+    """Read a solution file. Raises ConfigError if it is not one, or names code to import and is not trusted."""
     try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if data.pop("format", None) != FORMAT:
+        text = path.read_text(encoding="utf-8")
+        if "${" in text:
+            raise ConfigError(f"{path}: holds ${{...}}, which a configuration would look up; a solution needs none.")
+        data: dict[str, Any] = json.loads(text, parse_constant=_refuse)
+        if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise ConfigError(f"{path}: not a solution file of this version ({FORMAT!r}).")
-        task = OmegaConf.to_object(merged(Task, data.pop("task"), path))
-        solution = Solution(task=task, **data)  # type: ignore[arg-type]
+        task: Any = OmegaConf.to_object(merged(Task, data.pop("task"), path))
+        solution = Solution(task=task, **data)
+        _check_types(solution)
+        solution = replace(solution, theta_d=np.array(solution.theta_d, np.float32).tolist())
     except (
         OSError,
         UnicodeDecodeError,
@@ -63,8 +109,69 @@ def load(path: Path) -> Solution:
         TypeError,
         KeyError,
         AttributeError,
+        RecursionError,
         OmegaConfBaseException,
     ) as error:
-        raise ConfigError(f"{path}: not a solution file: {error}") from None
-    check_task(solution.task)
+        raise ConfigError(f"{path}: not a solution file: {_one_line(error)}") from None
+    try:
+        check_task(solution.task)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if not trust:
+        _check_names(solution, path)
     return solution
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no number of a solution.")
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error).split("\n")[0]
+    return f"no key {text}" if isinstance(error, KeyError) else text or type(error).__name__
+
+
+def _check_types(s: Solution) -> None:
+    """Raise a ValueError for a value of the wrong type, or out of range."""
+    whole = {"seed": (s.seed, 2**31), "seeds_tried": (s.seeds_tried, 10**9)}
+    for key, (value, limit) in whole.items():
+        if type(value) is not int or not 0 <= value < limit:
+            raise ValueError(f"{key}={value!r}: must be a whole number from 0 to {limit - 1}.")
+    if s.d != DIRECT and (type(s.d) is not int or s.d < 0):
+        raise ValueError(f"d={s.d!r}: must be a whole number, or {DIRECT!r}.")
+    if not all(isinstance(x, str) for x in (s.agent, s.projection)):
+        raise ValueError("agent and projection must be words.")
+    if s.bits is not None and (type(s.bits) is not int or not 1 <= s.bits <= 32):
+        raise ValueError(f"bits={s.bits!r}: must be from 1 to 32.")
+    numbers = [s.score, *s.theta_d] if isinstance(s.theta_d, list) else [None]
+    if not all(type(x) in (int, float) and abs(x) < 3e38 for x in numbers):
+        raise ValueError("score and theta_d must be numbers of float32's range.")
+    if s.d != DIRECT and len(s.theta_d) != s.d:
+        raise ValueError(f"theta_d: {len(s.theta_d)} numbers for d={s.d}.")
+
+
+def _check_names(s: Solution, path: Path) -> None:
+    """Refuse what would import or read something of the file's choice when the policy is rebuilt."""
+    named = {
+        "projection": [] if s.projection in PROJECTIONS else [s.projection],
+        "task.id": [s.task.id] if ":" in s.task.id else [],  # Gymnasium imports what stands before the colon
+        "task.wrappers": [name for name in s.task.wrappers if not WRAPPER.fullmatch(name)],
+        # An environment may open a file or import a module that a keyword names (xml_file, entry_point).
+        "task.kwargs": [f"{key}={value}" for key, value in s.task.kwargs.items() if not _plain(value)],
+    }
+    for key, values in named.items():
+        if values:
+            raise ConfigError(
+                f"{path}: {key} names {', '.join(map(str, values))}, which would be imported or opened. If you trust "
+                "the file, give trust=true."
+            )
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_plain(x) for x in value)
+    return (
+        value is None
+        or isinstance(value, bool | int | float)
+        or bool(isinstance(value, str) and WORD.fullmatch(value))
+    )

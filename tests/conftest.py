@@ -1,5 +1,7 @@
 """Shared by the tests: one torch thread, and a task that can be learned in seconds."""
 
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -66,3 +68,9 @@ def echo_fixture():
 def _elsewhere(tmp_path, monkeypatch):
     """Every test runs in an empty folder of its own."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def solved():
+    """The path of a solution file of CartPole, d = 4, that was confirmed at 490."""
+    return Path(__file__).parent / "CartPole.json"

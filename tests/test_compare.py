@@ -96,9 +96,7 @@ def test_pivots(folders):
     assert by_agent.loc[("CartPole", "20-20"), "ppo"] == compare.cell(sweeps[0])
     assert "above_max" in by_agent.loc[("CartPole", "20-20"), "random"]
     by_hidden = compare.pivot(sweeps, "hidden").set_index("hidden")
-    assert (
-        by_hidden.loc["64-64", "CartPole by cma, auto"] == by_hidden.loc["20-20", "CartPole by cma, auto"]
-    )
+    assert by_hidden.loc["64-64", "CartPole by cma, auto"] == by_hidden.loc["20-20", "CartPole by cma, auto"]
 
 
 def run(*words):

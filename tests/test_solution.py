@@ -46,6 +46,105 @@ def test_a_wrong_file_is_named(text):
         solution.load(Path("bad.json"))
 
 
+def changed(path, **values):
+    """The solution at `path` with dotted keys changed; written to bad.json."""
+    data = json.loads(path.read_text())
+    for key, value in values.items():
+        *parents, last = key.split("__")
+        node = data
+        for parent in parents:
+            node = node[parent]
+        node[last] = value
+    Path("bad.json").write_text(json.dumps(data))
+    return Path("bad.json")
+
+
+def test_every_cut_of_a_file_is_refused(solved):
+    text = solved.read_text().rstrip()
+    for end in range(0, len(text), 7):
+        Path("bad.json").write_text(text[:end])
+        with pytest.raises(ConfigError, match=r"bad\.json"):
+            solution.load(Path("bad.json"))
+
+
+def test_every_key_missing_or_wrong_is_refused(solved):
+    whole = json.loads(solved.read_text())
+    optional = {"seeds_tried", "bits"}
+    for key in whole.keys() - optional:
+        Path("bad.json").write_text(json.dumps({k: v for k, v in whole.items() if k != key}))
+        with pytest.raises(ConfigError, match=r"bad\.json"):
+            solution.load(Path("bad.json"))
+    wrong = ["x", -1, 1.5, None, [], {}, [1, "a"], True, 10**30, [[1.0]], [1e39] * 4]
+    for key in whole:
+        for value in wrong:
+            if (key, value) in (("agent", "x"), ("score", -1), ("score", 1.5), ("score", 10**30), ("bits", None)):
+                continue  # nothing is wrong with these
+            with pytest.raises(ConfigError, match=r"bad\.json"):
+                solution.load(changed(solved, **{key: value}))
+
+
+def test_numbers_that_are_none_are_refused(solved):
+    for text in ("NaN", "Infinity", "-Infinity"):
+        Path("bad.json").write_text(solved.read_text().replace('"theta_d": [', f'"theta_d": [{text}, '))
+        with pytest.raises(ConfigError, match="is no number"):
+            solution.load(Path("bad.json"))
+
+
+def test_what_would_be_looked_up_is_refused(solved):
+    with pytest.raises(ConfigError, match=r"holds \$\{"):
+        solution.load(changed(solved, task__threshold_source="${oc.env:HOME}"))
+
+
+def test_deep_nesting_is_refused():
+    Path("bad.json").write_text("[" * 100_000)
+    with pytest.raises(ConfigError, match=r"bad\.json"):
+        solution.load(Path("bad.json"))
+
+
+HOSTILE = {
+    "projection": "os.system",
+    "task__id": "evil_module:CartPole-v1",
+    "task__wrappers": ["os.system"],
+    "task__kwargs": {"xml_file": "/etc/passwd"},
+}
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+def test_what_would_be_imported_is_refused_unless_trusted(solved, key):
+    path = changed(solved, **{"task__vector": "slots", key: HOSTILE[key]})
+    with pytest.raises(ConfigError, match=r"bad\.json: .*imported or opened.*trust=true"):
+        solution.load(path)
+    assert solution.load(path, trust=True)
+
+
+def test_what_is_known_needs_no_trust(solved):
+    plain = {
+        "task__wrappers": ["gymnasium.wrappers.FlattenObservation"],
+        "task__kwargs": {"gravity": 9.8, "mode": "a-b"},
+    }
+    assert solution.load(changed(solved, task__vector="slots", **plain))
+    with pytest.raises(ConfigError, match="wrappers"):
+        solution.load(changed(solved, task__vector="slots", task__wrappers=["gymnasium.wrappers.x.os.system"]))
+
+
+def test_what_fits_no_network_or_no_machine_is_refused(solved):
+    with pytest.raises(ConfigError, match="d=600"):
+        solution.load(changed(solved, d=600, theta_d=[0.0] * 600)).policy()
+    with pytest.raises(ConfigError, match="theta_d: 4 numbers for d=direct"):
+        solution.load(changed(solved, d="direct")).policy()
+    with pytest.raises(ConfigError, match="does not fit into memory"):
+        solution.load(changed(solved, task__policy__hidden=[100_000] * 5)).policy()
+
+
+def test_theta_d_is_the_same_to_the_bit_in_few_digits():
+    config = cli.load("sweep", [])
+    theta_d = np.random.default_rng(0).standard_normal(50).astype(np.float32)
+    Solution(config.env, "cma", "dense", 50, 0, 0.0, theta_d.tolist()).save(Path("s.json"))
+    assert np.array_equal(np.array(solution.load(Path("s.json")).theta_d, np.float32), theta_d)
+    written = json.dumps(json.loads(Path("s.json").read_text())["theta_d"])
+    assert len(written) < 14 * 50
+
+
 def test_a_changed_task_is_refused():
     config = cli.load("sweep", [])
     Solution(config.env, "cma", "dense", 1, 0, 0.0, [0.0]).save(Path("s.json"))

@@ -1,0 +1,122 @@
+"""python -m rl_intdim.compress solution=FILE: how few bits of theta_d still solve?
+
+A solved policy is rebuilt from its seed and d numbers; each is quantised to as few bits as still solve, every width
+confirmed on fresh episodes. Bits of the numbers, of their scale, of the width and of the seed, this last as log2 of
+the seeds tried, are a constructive upper bound on the description length of a solution, given what is shared:
+this code, the environment, the task's file and the generators that draw theta0 and P.
+"""
+
+from dataclasses import dataclass, replace
+from math import ceil, frexp, ldexp, log2
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from rl_intdim import cli, solution
+from rl_intdim.config import CompressConfig
+from rl_intdim.errors import NotVerified
+
+STREAM = 2  # of the generator that episodes are drawn from: no trial has it, and play has another
+MANTISSA, EXPONENT = 3, 5  # bits of the scale
+
+
+@dataclass(frozen=True)
+class Size:
+    """Where the bits go."""
+
+    theta_d: int
+    scale: int
+    d: int  # in Elias's gamma code, which needs no end
+    width: int  # which of the widths up to max_bits
+    seed: int  # which of the seeds tried
+
+    @property
+    def total(self) -> int:
+        return self.theta_d + self.scale + self.d + self.width + self.seed
+
+
+def scale_up(x: float) -> float:
+    """The smallest float of MANTISSA (1, 1 + 1/8, ...) and EXPONENT bits that is x or more, for x > 0."""
+    fraction, exponent = frexp(x)  # x = fraction 2^exponent, fraction in [0.5, 1)
+    steps = 2 ** (MANTISSA + 1)
+    low, high = -(2 ** (EXPONENT - 1)), 2 ** (EXPONENT - 1) - 1
+    return ldexp(ceil(fraction * steps) / steps, min(max(exponent, low), high))
+
+
+def quantise(theta_d: np.ndarray, bits: int) -> np.ndarray:
+    """theta_d (d,) rounded to 2^bits levels evenly spaced from -scale to scale, none of them 0: (d,) float32.
+
+    Half a step inside each end, so that one bit says the sign and each more halves the step.
+    """
+    if not theta_d.size or not np.any(theta_d):
+        return theta_d.astype(np.float32)
+    scale = scale_up(float(np.abs(theta_d).max()))
+    step = 2 * scale / 2**bits
+    level = np.clip(np.floor(theta_d / step), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return ((level + 0.5) * step).astype(np.float32)
+
+
+def size(found: solution.Solution, bits: int, max_bits: int) -> Size:
+    """The bits that say a solution quantised to `bits` a coordinate."""
+    return Size(
+        bits * len(found.theta_d),
+        MANTISSA + EXPONENT,
+        2 * (len(found.theta_d) + 1).bit_length() - 1,
+        ceil(log2(max_bits)),
+        ceil(log2(max(1, found.seeds_tried))),
+    )
+
+
+def compress(config: CompressConfig) -> solution.Solution:
+    """The solution at the smallest width whose confirmation reaches the threshold; written to `out` if given.
+
+    Raises IntdimError: NotVerified if no width does.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    found = solution.load(Path(config.solution), config.trust)
+    policy, _ = found.policy()
+    rng = np.random.default_rng((config.seed, STREAM))  # every width has episodes of its own
+    threshold = found.task.threshold
+    for bits in range(1, config.max_bits + 1):
+        coded = quantise(np.array(found.theta_d), bits)
+        small = replace(found, theta_d=coded.tolist(), bits=bits)
+        score = float(small.returns(config.episodes, rng).mean())
+        solves = score >= threshold
+        console.print(f"{bits:2} bits a coordinate: score {score:8.1f}{', solves' if solves else ''}")
+        if solves:
+            break
+    else:
+        raise NotVerified(
+            f"{config.solution}: no width up to {config.max_bits} bits reaches the threshold {threshold:g}."
+        )
+    small = replace(small, score=score)
+    console.print(report(small, size(small, bits, config.max_bits), policy.D))
+    if config.out:
+        small.save(Path(config.out))
+        console.print(f"Wrote {config.out}")
+    return small
+
+
+def report(small: solution.Solution, told: Size, D: int) -> Table:
+    """Where the bits go, and what they leave out."""
+    out = Table(title=f"{small.task.name} by {small.agent}: {told.total} bits ({ceil(told.total / 8)} bytes)")
+    out.add_column("what")
+    out.add_column("bits", justify="right")
+    out.add_row(f"theta_d: {len(small.theta_d)} coordinates of {small.bits}", str(told.theta_d))
+    out.add_row(f"their scale: {EXPONENT} bits of exponent, {MANTISSA} of mantissa", str(told.scale))
+    out.add_row("d", str(told.d))
+    out.add_row("the width, of those allowed", str(told.width))
+    out.add_row(f"the seed, one of {small.seeds_tried} tried", str(told.seed))
+    out.add_row(f"all D = {D:,} parameters as float32, for comparison", f"{32 * D:,}")
+    out.caption = (
+        f"A constructive upper bound on the description length of a solution; {small.bits} widths were tried, each "
+        "on fresh episodes. Shared knowledge, not counted: this code, the environment and its task file, and the "
+        "generators that draw theta0 and P from the seed."
+    )
+    return out
+
+
+if __name__ == "__main__":
+    cli.main("compress", compress)

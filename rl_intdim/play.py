@@ -1,0 +1,73 @@
+"""python -m rl_intdim.play solution=FILE: rebuild a solution, verify its score on fresh episodes, and watch it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from rl_intdim import cli, solution
+from rl_intdim.config import PlayConfig
+from rl_intdim.errors import NotVerified
+from rl_intdim.store import replace as write
+
+STREAM = 1  # of the generator that episodes are drawn from: no trial has it, and compress has another
+MAX_STEPS = 1000  # of a film
+FPS = 30.0
+FRAMES, WIDTH = 250, 300  # at most, of a film
+
+
+def play(config: PlayConfig) -> None:
+    """Score the policy, print the verdict, and show or film an episode.
+
+    Raises IntdimError: NotVerified if the score is below the threshold.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    found = solution.load(Path(config.solution), config.trust)
+    policy, _ = found.policy()
+    returns = found.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
+    score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
+    console.print(f"{found.task.name} by {found.agent}, d = {found.d} of D = {policy.D:,}, seed {found.seed}")
+    console.print(f"score {score:.1f} (standard error {error:.1f}) on {config.episodes} fresh episodes")
+    console.print(f"recorded {found.score:.1f}; threshold {found.task.threshold:g}")
+    if config.out:
+        film(found, config.seed, Path(config.out))
+        console.print(f"Wrote {config.out}")
+    if config.show:
+        show(found, config.seed)
+    if score < found.task.threshold:
+        raise NotVerified(
+            f"{config.solution}: {score:.1f} is below the threshold {found.task.threshold:g}: not verified."
+        )
+    console.print("verified")
+
+
+def film(found: solution.Solution, seed: int, path: Path) -> None:
+    """Write one episode as a GIF. Raises RenderFailure where nothing can be drawn."""
+    from rl_intdim.film import frames, gif
+
+    pictures, _ = frames(found, seed, MAX_STEPS, FRAMES, WIDTH)
+    write(path, gif(pictures, FPS))
+
+
+def show(found: solution.Solution, seed: int) -> None:
+    """Play one episode in a window."""
+    import torch
+
+    from rl_intdim import tasks
+    from rl_intdim.errors import RenderFailure
+
+    shown = replace(found.task, kwargs=found.task.kwargs | {"render_mode": "human"}, vector="slots")
+    policy, theta = found.policy()
+    try:
+        envs = tasks.make_vec(shown, 1)
+        tasks.episodes(envs, policy, theta[None].to(torch.float32), seed)
+        envs.close()
+    except Exception as error:  # OpenGL and pygame raise anything where there is no display
+        raise RenderFailure(
+            f"no window can be opened: {type(error).__name__}: {str(error).splitlines()[0]}"
+        ) from None
+
+
+if __name__ == "__main__":
+    cli.main("play", play)
