@@ -20,6 +20,10 @@ class TrialFailure(IntdimError):
     """A trial broke down (NaN, a tensor moved outside the subspace, ...). It is never counted as unsolved."""
 
 
+class RenderFailure(IntdimError):
+    """A policy cannot be shown as pictures here: no OpenGL, or an environment that draws none."""
+
+
 def choices(value: object, valid: Iterable[str]) -> str:
     """Name the valid values, nearest to `value` first, for the end of a message."""
     names = sorted(valid)

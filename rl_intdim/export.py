@@ -37,8 +37,7 @@ def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
 
     rows = []
     for folder in map(Path, folders):
-        if not (folder / "config.yaml").is_file():
-            raise ConfigError(f"{folder}: not a run folder (no config.yaml). {_near(folder)}")
+        check_folder(folder)
         config = OmegaConf.load(folder / "config.yaml")
         sweep = {
             "folder": str(folder),
@@ -52,10 +51,14 @@ def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=COLUMNS).astype({"solved_at": "Int64"})
 
 
-def _near(folder: Path) -> str:
+def check_folder(folder: Path) -> None:
+    """Raise a ConfigError that names the run folders nearby, unless this is one."""
+    if (folder / "config.yaml").is_file():
+        return
     around = folder if folder.is_dir() else folder.parent
     found = sorted(str(path.parent) for path in around.glob("*/config.yaml"))
-    return f"Run folders there: {', '.join(found)}." if found else f"No run folders in {around} either."
+    there = f"Run folders there: {', '.join(found)}." if found else f"No run folders in {around} either."
+    raise ConfigError(f"{folder}: not a run folder (no config.yaml). {there}")
 
 
 def main() -> None:
