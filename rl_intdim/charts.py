@@ -91,7 +91,7 @@ def sweep(result: dict[str, Any], trials: Sequence[Trial], commands: Sequence[st
     solved and not. Below: scores and threshold. Behind both: the interval of d_int.
     """
     tested = sorted({t["d"] for t in trials if t["d"] != DIRECT})
-    top = max([*tested, 2])
+    top = max(*tested, 2, result["d_int"] or 0, *(bound or 0 for bound in result["ci95"]))  # all that is drawn
     jitter = np.random.default_rng(0)
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=[0.55, 0.45])
     if any(d > 0 for d in tested) and result["status"] != "below_1":

@@ -17,6 +17,7 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.result import solution, summarise
 from rl_intdim.store import Store
 
+FIRST = "undecided"  # what the made-up trials give: their interval is wide
 HOSTILE = "<script>alert(1)</script>\"'&<b>{x}"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome",
                                                "chrome-headless-shell"))), None)  # fmt: skip
@@ -66,7 +67,9 @@ class Tags(HTMLParser):
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     one = sweep(folder / "one")
-    two = sweep(folder / "two", solves_from=0, words=["agent=random"])
+    two = sweep(
+        folder / "two", solves_from=0, words=["agent=random"], status="above_max", d_int=None, ci95=[562, None]
+    )
     return report.page([one, two])
 
 
@@ -83,8 +86,10 @@ def test_every_sweep_has_its_figure_and_the_ladder_has_all(page):
     assert ids == ["ladder", "sweep-0", "sweep-1"]
     for name in ids:
         assert re.search(rf'Plotly\.newPlot\(\s*"{name}"', page)
-    assert "above_max" in page
-    assert page.count("CartPole \\u002f cma \\u002f dense") >= 1
+    for status in ("found", "undecided", "above_max", "below_1"):
+        assert (f'"name":"{status}"' in page) is (status in (FIRST, "above_max"))
+    for agent in ("cma", "random"):
+        assert f"\\u003cb\\u003eCartPole \\u002f {agent} \\u002f dense" in page
 
 
 def test_hover_shows_the_trial_and_the_command_that_runs_it(page):
