@@ -32,7 +32,7 @@ def trial(d, seed, solved):
 
 def sweep(folder, solves_from=4, words=(), **changes):
     """The folder of a finished sweep whose trials solve from some d on, with made-up trials."""
-    config = cli.load("sweep", ["env=CartPole", "agent=cma", "subspace.projection=dense", *words])
+    config = cli.load("sweep", ["agent=cma", "subspace.projection=dense", *words])
     trials = [trial(d, seed, 0 < solves_from <= d) for seed, d in enumerate([0] * 4 + [1, 2, 3, 4, 8, 32] * 4)]
     trials.append(trial("direct", 500_000, True))
     with Store(Path(folder)).open(asdict(config)) as store:
@@ -127,6 +127,14 @@ def test_a_solution_that_cannot_be_shown_leaves_the_page_whole():
     folder = sweep("run")
     (folder / "solution.json").write_text("{}")
     assert "The solution cannot be shown" in report.page([folder])
+
+
+def test_without_opengl_the_page_says_so(monkeypatch):
+    sweep("run", words=["env=InvertedPendulum"])
+    monkeypatch.setenv("MUJOCO_GL", "none-such")
+    done = run("run")
+    assert done.returncode == 0, done.stderr
+    assert "The solution cannot be shown: InvertedPendulum-v5" in Path("report.html").read_text()
 
 
 def test_hostile_names_are_text():
