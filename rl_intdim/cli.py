@@ -180,7 +180,10 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
                 raise ConfigError(f"{key}={value}: no such key. {choices(key, keys)} Other words are run folders.")
             if not value:
                 raise ConfigError(f"{key}=: needs a value.")
-        job([Path(word) for word in words if "=" not in word or Path(word).exists()], given)
+        folders = [Path(word) for word in words if "=" not in word or Path(word).exists()]
+        if not folders:
+            raise ConfigError("no run folder is named. Give one or more, such as runs/*.")
+        job(folders, given)
         sys.stdout.flush()
     except BrokenPipeError:  # `| head`: nobody reads on, and nothing is left to say at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

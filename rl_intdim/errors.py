@@ -16,16 +16,16 @@ class WriteFailure(IntdimError):
     """Something could not be written: a full disk, a folder that went away. What was on disk before, still is."""
 
 
-class RenderFailure(IntdimError):
-    """A policy cannot be shown as pictures here: no OpenGL, or an environment that draws none."""
-
-
 class NotVerified(IntdimError):
     """A solution does not reach its threshold on fresh episodes."""
 
 
 class TrialFailure(IntdimError):
     """A trial broke down (NaN, a tensor moved outside the subspace, ...). It is never counted as unsolved."""
+
+
+class RenderFailure(IntdimError):
+    """A policy cannot be shown as pictures here: no OpenGL, or an environment that draws none."""
 
 
 def choices(value: object, valid: Iterable[str]) -> str:

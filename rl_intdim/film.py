@@ -11,7 +11,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from rl_intdim.errors import ConfigError, RenderFailure
+from rl_intdim.errors import RenderFailure
 from rl_intdim.solution import Solution
 
 
@@ -34,8 +34,9 @@ def frames(
         with warnings.catch_warnings():  # Gymnasium warns of a mode it does not know, and goes on
             warnings.filterwarnings("ignore", message=".*render_mode")
             env = tasks.make(replace(solution.task, kwargs={**solution.task.kwargs, "render_mode": "rgb_array"}))
-    except ConfigError as error:
-        raise RenderFailure(f'{solution.task.id} cannot be made with render_mode="rgb_array": {error}') from None
+    except Exception as error:  # MuJoCo looks for OpenGL when it is imported, and may raise anything
+        reason = " ".join(str(error).split())
+        raise RenderFailure(f'{solution.task.id} cannot be made with render_mode="rgb_array": {reason}') from None
     try:
         with torch.inference_mode():
             policy, theta = solution.policy()
@@ -83,7 +84,9 @@ def _display() -> bool:
 
 def _draw(env: "object", width: int | None) -> np.ndarray:
     try:
-        picture = env.render()  # type: ignore[attr-defined]
+        with warnings.catch_warnings():  # GLFW warns of a display that is missing before it fails
+            warnings.simplefilter("ignore")
+            picture = env.render()  # type: ignore[attr-defined]
     except Exception as error:  # OpenGL, pygame and a user's environment may raise anything
         hint = "" if "MUJOCO_GL" in os.environ or _display() else " There is neither EGL nor OSMesa."
         reason = str(error).split("\n")[0]

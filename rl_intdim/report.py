@@ -1,170 +1,197 @@
-"""What a finished sweep looks like: the table in the terminal and the plot."""
+"""python -m rl_intdim.report: finished sweeps as one HTML page that opens without a network.
 
+    python -m rl_intdim.report runs/*
+    python -m rl_intdim.report runs/CartPole-cma runs/CartPole-ppo out=cartpole.html
+
+The difficulty ladder of all sweeps; then for each its trials (hover for the seed, the score and the command that
+runs the trial again; click to keep the command), its figures, and the solved policy of the smallest d at play.
+"""
+
+import json
+from base64 import b64encode
 from collections.abc import Sequence
-from io import BytesIO
+from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from rich.table import Table
-
+from rl_intdim import again, cli, solution
 from rl_intdim.config import DIRECT
-from rl_intdim.posterior import posterior
-from rl_intdim.search import Answer
-from rl_intdim.store import replace
+from rl_intdim.errors import ConfigError, IntdimError
+from rl_intdim.figures import FLAWS, MEANING, rows
+from rl_intdim.store import read_config, replace, trials
 
-MEANING = {
-    "found": "the interval is as narrow as asked for",
-    "below_1": "theta0 alone, with nothing learned, solves the task with chance 1/2 or more",
-    "above_max": "no d up to the largest tried solves with chance 1/2",
-    "undecided": "the interval is wider than asked for",
-}
-FLAWS = {"falling": "success falls off again above d_int", "misfit": "no curve of the model fits these trials"}
+if TYPE_CHECKING:  # a second to import; mistakes are answered before
+    import plotly.graph_objects as go
 
-
-def interval(ci95: Sequence[int | None]) -> str:
-    low, high = ("?" if bound is None else bound for bound in ci95)
-    return f"[{low}, {high}]"
-
-
-def table(result: dict[str, Any]) -> Table:
-    """The result of one sweep, a row a figure."""
-    d_int, D = result["d_int"], result["D"]
-    out = Table(
-        title=f"Intrinsic dimension of {result['env']} by {result['agent']}",
-        show_header=False,
-        title_style="bold",
-    )
-    out.add_column(style="cyan")
-    out.add_column()
-    rows = {
-        "d_int": f"{'-' if d_int is None else d_int}, 95 % interval {interval(result['ci95'])}",
-        "status": f"{result['status']}: {MEANING[result['status']]}; stopped by {result['stopped_by']}",
-        "threshold": f"{result['threshold']:g} ({result['threshold_source']})"
-        if result["threshold_source"]
-        else f"{result['threshold']:g}",
-        "D": f"{D:,}" + (f", D / d_int = {D / d_int:.0f}" if d_int else ""),
-        "direct": "{} of {} solved".format(*result["direct"]),
-        "budget": f"{result['budget']:,} env steps a trial",
-        "trials": f"{result['trials']} in {result['seconds']:.0f} s of computing",
-        "env steps": f"{result['env_steps']:,} of training, {result['scoring_steps']:,} of scoring",
-        "less budget": "; ".join(
-            f"{part}: {row['d_int'] or '-'} {interval(row['ci95'])}" for part, row in result["by_budget"].items()
-        ),
-    }
-    if result["d90_paper"]:
-        rule = result["d90_paper"]
-        rows["d_int90"] = f"{rule['d_int90'] or '-'} {interval(rule['ci95'])} by the paper's rule ({rule['method']})"
-    for name, text in rows.items():
-        out.add_row(name, text)
-    for warning in result["warnings"]:
-        out.add_row("note", f"[yellow]{warning}[/yellow]")
-    return out
+FILM_STEPS, FILM_FRAMES, FILM_WIDTH, FILM_FPS, FILM_BYTES = 1000, 120, 240, 15, 300_000
+FILM_SEED = 0
+TRIAL_KEYS = {"d", "seed", "solved", "score", "env_steps"}
+STYLE = """
+body { font: 15px/1.45 sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem }
+table { border-collapse: collapse } td { padding: .15rem .8rem .15rem 0; vertical-align: top }
+td:first-child { color: #0072B2; white-space: nowrap } td, code { overflow-wrap: anywhere }
+code { font: 12.5px/1.4 monospace; background: #f3f3f3; padding: .1rem .3rem }
+.note { color: #9c4400 } .small { color: #555; font-size: .9rem } .below { display: flex; gap: 2rem; flex-wrap: wrap }
+.below > table { flex: 1 1 26rem } figure { margin: 0; flex: 0 1 16rem }
+img { max-width: 100%; border: 1px solid #ccc }
+@media print { body { max-width: none } section { break-before: page } .plotly-graph-div { break-inside: avoid } }
+"""
+# A click keeps the command of a trial below its plot, where it can be copied.
+SCRIPT = """
+for (const plot of document.querySelectorAll("section .plotly-graph-div")) plot.on("plotly_click", (event) => {
+  const command = event.points[0].customdata;
+  if (command) plot.closest("section").querySelector(".picked").textContent = command;
+});
+"""
 
 
-def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[dict[str, Any]], d_max: int) -> None:
-    """Scores of the trials and the solved fraction against d, with threshold, interval and posterior band."""
-    import matplotlib
+@dataclass(frozen=True)
+class Run:
+    """A finished sweep as it stands in its folder."""
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-    from matplotlib.ticker import FixedLocator, NullLocator
+    folder: Path
+    config: dict[str, Any]
+    result: dict[str, Any]
+    trials: list[dict[str, Any]]
 
-    blue, orange, grey = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
-    searched = [t for t in trials if t["d"] != DIRECT]
-    direct = [t for t in trials if t["d"] == DIRECT]
-    tested = sorted({t["d"] for t in searched})
-    if not tested:
-        return
-    top_d = max([*tested, 2])
-    x0, x_direct = 0.5, top_d * 2  # where d = 0 and direct stand on the log axis
-    jitter = np.random.default_rng(0)
+    @property
+    def label(self) -> str:
+        return "{env} / {agent} / {projection}".format(**self.result)
 
-    def place(d: int | str, spread: float = 0.0) -> float:
-        x = x_direct if d == DIRECT else max(float(d), x0)
-        return x * 2 ** jitter.uniform(-spread, spread)
 
-    figure, (scores, solved, parts) = plt.subplots(
-        3, 1, figsize=(7, 7), sharex=True, constrained_layout=True, height_ratios=(5, 5, 1.3)
-    )
-    for ok, color, marker in ((True, blue, "o"), (False, orange, "x")):
-        chosen = [t for t in [*searched, *direct] if t["solved"] is ok]
-        scores.scatter(
-            [place(t["d"], 0.07) for t in chosen],
-            [t["score"] for t in chosen],
-            s=22,
-            c=color,
-            marker=marker,
-            alpha=0.8,
-            label="solved" if ok else "not solved",
-        )
-    scores.axhline(result["threshold"], color=grey, ls="--", lw=1, label=f"threshold {result['threshold']:g}")
-    scores.set_ylabel(f"score (mean of {result['confirm_episodes']} fresh episodes)")
-    scores.legend(loc="best", fontsize=8, framealpha=0.9)
-    d_int = "-" if result["d_int"] is None else result["d_int"]
-    scores.set_title(
-        f"{result['env']} by {result['agent']}: d_int = {d_int}, 95 % interval {interval(result['ci95'])}"
-        f" ({result['status']})",
-        fontsize=10,
+def read(folder: Path) -> Run | None:
+    """The sweep of a run folder, or None if it is not finished. Raises ConfigError for what is no run folder."""
+    config, path = read_config(folder), folder / "result.json"
+    if not path.is_file():
+        return None
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if result["status"] not in MEANING:
+            raise ValueError(f"status {result['status']!r}")
+        low, high = result["ci95"]
+        float(low) + float(high or 0) + float(result["d_int"] or 0) + float(result["d_max"])
+        sum(int(d) + n + k for d, (n, k) in result["tested"].items())
+        str(result["projection"]), rows(result), list(result["warnings"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ConfigError(f"{path}: not a sweep's result: {type(error).__name__}: {_one_line(error)}") from None
+    found = trials(folder)
+    for number, trial in enumerate(found, 1):
+        if not isinstance(trial, dict) or not trial.keys() >= TRIAL_KEYS:
+            raise ConfigError(f"{folder / 'trials.jsonl'}, line {number}: not a trial.")
+    return Run(folder, config, result, found)
+
+
+def page(folders: Sequence[Path | str]) -> str:
+    """The whole page as HTML, some 5 MB of which are plotly's JavaScript. Raises ConfigError."""
+    read_all = {folder: read(folder) for folder in map(Path, folders)}
+    runs = [run for run in read_all.values() if run]
+    unfinished = [str(folder) for folder, run in read_all.items() if not run]
+    if not runs:
+        raise ConfigError(f"no finished sweep (no result.json) in: {', '.join(unfinished)}.")
+    from rl_intdim import charts
+
+    labels = [run.label for run in runs]
+    labels = [label if labels.count(label) == 1 else f"{label} ({runs[i].folder})" for i, label in enumerate(labels)]
+    body = [
+        "<h1>Intrinsic dimension</h1>",
+        "<p>d_int is the smallest number of dimensions of a random subspace in which a fresh seed solves the task "
+        "with probability 1/2 or more within the budget. It belongs to task, agent, projection and budget, and is "
+        "an upper bound: what this agent can reach.</p>",
+        _chart(charts.ladder([run.result for run in runs], labels), "ladder", first=True),
+        '<p class="small">' + "; ".join(f"{name}: {text}" for name, text in MEANING.items()) + ".</p>",
+    ]
+    if unfinished:
+        body.append(f'<p class="note">Not finished, so not shown: {escape(", ".join(unfinished))}.</p>')
+    for number, (run, label) in enumerate(zip(runs, labels, strict=True)):
+        body.append(_section(run, label, f"sweep-{number}"))
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Intrinsic dimension</title>'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f"<style>{STYLE}</style></head>\n<body>\n"
+        + "\n".join(body)
+        + f"\n<script>{SCRIPT}</script>\n</body></html>\n"
     )
 
-    low, high = result["ci95"]
-    for axis in (scores, solved, parts):
-        if result["status"] != "below_1":
-            axis.axvspan(
-                max(low, x0),
-                high if high is not None else top_d * 1.3,
-                color=blue,
-                alpha=0.12,
-                lw=0,
-                label="95 % interval of d_int",
-            )
-        axis.grid(alpha=0.25)
-    if any(d > 0 for d in tested) and result["status"] != "below_1":
-        ds = np.geomspace(1, top_d, 80)
-        model = posterior(d_max)
-        band = model.band(model.update(answer.tested), list(ds))
-        solved.fill_between(ds, band[:, 0], band[:, 2], color=grey, alpha=0.2, lw=0, label="posterior, 95 % band")
-        solved.plot(ds, band[:, 1], color=grey, lw=1, label="posterior mean")
-    counts: dict[Any, tuple[int, int]] = dict(answer.tested)
-    if direct:
-        counts[DIRECT] = (len(direct), sum(t["solved"] for t in direct))
-    for d, (n, k) in counts.items():
-        solved.scatter(place(d), k / n, s=12 + 4 * n, c=blue, edgecolors="white", lw=0.5, zorder=3)
-    solved.axhline(0.5, color=grey, ls=":", lw=1)
-    solved.set_ylim(-0.05, 1.05)
-    solved.set_ylabel("solved fraction (area: seeds)")
-    if flaws := [text for flaw, text in FLAWS.items() if flaw in result["flaws"]]:
-        solved.text(0.5, 1.02, "; ".join(flaws), transform=solved.transAxes, ha="center", color=orange, fontsize=9)
-    if solved.get_legend_handles_labels()[0]:
-        solved.legend(loc="best", fontsize=8, framealpha=0.9)
-    for row, then in enumerate(result["by_budget"].values()):
-        if then["status"] == "below_1":
-            continue
-        low, high = then["ci95"]
-        parts.plot([max(low, x0), top_d * 1.3 if high is None else high], [row, row], color=blue, lw=2)
-        if then["d_int"]:
-            parts.plot(then["d_int"], row, "o", color=blue, ms=5)
-    parts.set_yticks(range(3), [f"{part} of the budget" for part in result["by_budget"]], fontsize=8)
-    parts.set_ylim(-0.6, 2.6)
-    parts.set_title("d_int and its interval, had the trials been stopped earlier", fontsize=9)
-    parts.set_xlabel(f"d, dimensions of the subspace (D = {result['D']:,})")
-    parts.set_xscale("log")
-    ticks = _spaced([d for d in tested if d > 0])
-    ticks = ([0] if 0 in tested else []) + ticks + ([DIRECT] if direct else [])
-    parts.xaxis.set_major_locator(FixedLocator([place(d) for d in ticks]))
-    parts.xaxis.set_minor_locator(NullLocator())
-    parts.set_xticklabels([str(d) for d in ticks], fontsize=8)
-    picture = BytesIO()
-    figure.savefig(picture, dpi=150)
-    plt.close(figure)
-    replace(path, picture.getvalue())
+
+def _section(run: Run, label: str, name: str) -> str:
+    """One sweep: plot, figures, warnings, command, film."""
+    from rl_intdim import charts
+
+    result = run.result
+    shared = again.words(run.config, result.get("command", ""))
+    commands = [again.trial(shared, trial["d"], trial["seed"]) for trial in run.trials]
+    notes = [*(FLAWS[flaw] for flaw in result.get("flaws", []) if flaw in FLAWS), *result["warnings"]]
+    searched = sum(trial["d"] != DIRECT for trial in run.trials)
+    if searched != result["trials"]:
+        notes.append(f"the result counts {result['trials']} trials, and {searched} are in the folder.")
+    if run.config.get("search", {}).get("full_budget"):
+        notes.append("this sweep trained on after solving (search.full_budget); the command of a trial stops there.")
+    cells = rows(result) | {"projection": result["projection"], "folder": str(run.folder)}
+    cells |= {key: str(result[key]) for key in ("commit",) if result.get(key)}
+    parts = [
+        f"<section><h2>{escape(label)}</h2>",
+        _chart(charts.sweep(result, run.trials, commands), name) if run.trials else "<p>No trials in the folder.</p>",
+        '<p>A trial again (click one): <code class="picked">'
+        f"{escape(again.trial(shared, 'D', 0)).replace('d=D', 'd=...').replace('seed=0', 'seed=...')}</code></p>",
+        *(f'<p class="note">{escape(str(note))}</p>' for note in notes),
+        f"<p>The sweep: <code>{escape(str(result.get('command', 'not recorded')))}</code></p>",
+        '<div class="below"><table>',
+        *(f"<tr><td>{escape(key)}</td><td>{escape(text)}</td></tr>" for key, text in cells.items()),
+        f"</table>{_film(run.folder / 'solution.json')}</div></section>",
+    ]
+    return "\n".join(parts)
 
 
-def _spaced(ds: list[int], ratio: float = 1.18) -> list[Any]:
-    """Ticks far enough apart on a log axis to be read; the largest d always."""
-    kept: list[Any] = []
-    for d in sorted(ds, reverse=True):
-        if not kept or kept[-1] / d >= ratio:
-            kept.append(d)
-    return kept[::-1]
+def _chart(figure: "go.Figure", name: str, first: bool = False) -> str:
+    """A figure as HTML; the first one brings plotly's JavaScript along."""
+    html = figure.to_html(
+        full_html=False,
+        include_plotlyjs=first,
+        include_mathjax=False,
+        div_id=name,
+        config={"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
+    )
+    return str(html)
+
+
+def _film(path: Path) -> str:
+    """The solution at play as a GIF within the page, or why there is none."""
+    if not path.is_file():
+        return '<p class="small">No policy to show: no trial with a d solved.</p>'
+    from rl_intdim import film
+
+    try:
+        found = solution.load(path)
+        frames, total = film.frames(found, FILM_SEED, FILM_STEPS, FILM_FRAMES, FILM_WIDTH)
+        data = b64encode(film.gif(frames, FILM_FPS, FILM_BYTES)).decode()
+    except IntdimError as error:
+        return f'<p class="small">The solution cannot be shown: {escape(str(error))}</p>'
+    caption = (
+        f"The solution at play: d = {found.d}, seed {found.seed}, confirmed at a score of {found.score:.1f}. "
+        f"One episode (seed {FILM_SEED}, at most {FILM_STEPS:,} env steps), return {total:.1f}, in "
+        f"{len(frames)} pictures."
+    )
+    return (
+        f'<figure><img src="data:image/gif;base64,{data}" alt="The policy at play">'
+        f'<figcaption class="small">{escape(caption)}</figcaption></figure>'
+    )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def report(folders: Sequence[Path], keys: dict[str, str]) -> None:
+    """Write the page to `out`, report.html if none is given. Raises IntdimError."""
+    out = Path(keys.get("out", "report.html"))
+    if out.is_dir() or not out.parent.is_dir():
+        wrong = "is a folder" if out.is_dir() else f"there is no folder {out.parent}"
+        raise ConfigError(f"out={out}: {wrong}. Name a file.")
+    replace(out, page(folders))
+    print(f"Wrote {out}: {len(folders)} run folder{'s' * (len(folders) > 1)}, {out.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    cli.main_on_folders(report, __doc__ or "", ("out",))

@@ -18,6 +18,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from rl_intdim.errors import ConfigError, WriteFailure
 
@@ -116,7 +118,13 @@ def read_config(folder: Path) -> dict[str, Any]:
         found = sorted(str(path.parent) for path in around.glob("*/config.yaml"))
         near = f"Run folders there: {', '.join(found)}." if found else f"No run folders in {around} either."
         raise ConfigError(f"{folder}: not a run folder (no config.yaml). {near}")
-    return OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))  # type: ignore[return-value]
+    try:
+        config: Any = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml"))
+        config["env"]["name"], config["env"]["id"], config["agent"]["name"]
+    except (OSError, YAMLError, OmegaConfBaseException, UnicodeDecodeError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(f"{folder / 'config.yaml'}: not a sweep's configuration: {reason}") from None
+    return config
 
 
 def result(folder: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from rl_intdim import cli, report, result
+from rl_intdim import cli, figures, result
 from rl_intdim.config import SubspaceConfig, SweepConfig, check_d
 from rl_intdim.errors import TrialFailure
 from rl_intdim.progress import Display
@@ -44,15 +44,15 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
         return {}
     with Store(Path(config.out)).open(asdict(config)) as store:
         trials = _measure(config, d_max, store, console)
-        figures, said = result.summarise(config, D, d_max, trials)
-        store.write_result(figures)
-        report.plot(store.folder / "plot.png", figures, said, trials, d_max)
+        answer, said = result.summarise(config, D, d_max, trials)
+        store.write_result(answer)
+        figures.plot(store.folder / "plot.png", answer, said, trials, d_max)
         best = result.solution(config, trials)
         if best:
             best.save(store.folder / "solution.json")
-    console.print(report.table(figures), soft_wrap=False)
+    console.print(figures.table(answer), soft_wrap=False)
     console.print(f"Run folder: {store.folder}")
-    return figures
+    return answer
 
 
 def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) -> list[Record]:
@@ -85,7 +85,7 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
         def on_round(now: Answer, pending: int) -> None:
             display.round(
                 pending,
-                f"d_int {now.d_int or '?'} {report.interval(now.ci95)}" if now.tested else "no estimate yet",
+                f"d_int {now.d_int or '?'} {figures.interval(now.ci95)}" if now.tested else "no estimate yet",
             )
 
         return drive(config.search, d_max, config.env.budget, run, on_round)

@@ -6,7 +6,7 @@ python scripts/results_table.py
 import json
 from pathlib import Path
 
-from rl_intdim.report import interval
+from rl_intdim.figures import interval
 
 FOLDER = Path(__file__).parent.parent / "docs" / "results"
 COLUMNS = "| task | agent | P | d_int | status | direct solved | trials | env steps | command |"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rl_intdim import cli, report, result, solution, sweep
+from rl_intdim import cli, figures, result, solution, sweep
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.rounds import outcomes
 from rl_intdim.search import answer
@@ -123,14 +123,14 @@ def test_flaws_are_said_and_drawn():
         for d, k in ((1, 9), (4, 0), (16, 10))
         for i in range(10)
     ]
-    figures, said = result.summarise(config, 562, 562, odd)
-    assert figures["flaws"] == ["misfit"]
-    assert "not to be trusted" in " ".join(figures["warnings"])
+    said, behind = result.summarise(config, 562, 562, odd)
+    assert said["flaws"] == ["misfit"]
+    assert "not to be trusted" in " ".join(said["warnings"])
     falling = [t | {"solved": t["d"] == 4, "solved_at": 10 if t["d"] == 4 else None} for t in odd]
-    figures, said = result.summarise(config, 562, 562, falling)
-    assert figures["flaws"] == ["falling"]
-    assert "falls off again" in " ".join(figures["warnings"])
-    report.plot(Path("plot.png"), figures, said, falling, 562)
+    said, behind = result.summarise(config, 562, 562, falling)
+    assert said["flaws"] == ["falling"]
+    assert "falls off again" in " ".join(said["warnings"])
+    figures.plot(Path("plot.png"), said, behind, falling, 562)
     assert Path("plot.png").stat().st_size > 10_000
 
 

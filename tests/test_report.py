@@ -1,0 +1,236 @@
+"""The page: whole, safe, and opened in a browser where there is one."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from rl_intdim import again, cli, report
+from rl_intdim.errors import ConfigError
+from rl_intdim.result import solution, summarise
+from rl_intdim.store import Store
+
+FIRST = "undecided"  # what the made-up trials give: their interval is wide
+HOSTILE = "<script>alert(1)</script>\"'&<b>{x}"
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome",
+                                               "chrome-headless-shell"))), None)  # fmt: skip
+
+
+def trial(d, seed, solved):
+    return {"d": d, "D": 562, "seed": seed, "solved": solved, "score": 480.25 if solved else 20.0,
+            "solved_at": 300 if solved else None, "env_steps": 300 if solved else 500_000, "scoring_steps": 9,
+            "confirmations": [], "curve": [], "seconds": 0.5,
+            "theta_d": [0.5] * d if isinstance(d, int) else []}  # fmt: skip
+
+
+def sweep(folder, solves_from=4, words=(), **changes):
+    """The folder of a finished sweep whose trials solve from some d on, with made-up trials."""
+    config = cli.load("sweep", ["agent=cma", "subspace.projection=dense", *words])
+    trials = [trial(d, seed, 0 < solves_from <= d) for seed, d in enumerate([0] * 4 + [1, 2, 3, 4, 8, 32] * 4)]
+    trials.append(trial("direct", 500_000, True))
+    with Store(Path(folder)).open(asdict(config)) as store:
+        for each in trials:
+            store.append(each)
+        result, _ = summarise(config, 562, 562, trials)
+        store.write_result(result | changes)
+        if best := solution(config, trials):
+            best.save(store.folder / "solution.json")
+    return Path(folder)
+
+
+def run(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "rl_intdim.report", *words], capture_output=True, text=True, check=False
+    )
+
+
+class Tags(HTMLParser):
+    """The tags of a page, with their attributes."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    one = sweep(folder / "one")
+    two = sweep(
+        folder / "two", solves_from=0, words=["agent=random"], status="above_max", d_int=None, ci95=[562, None]
+    )
+    return report.page([one, two])
+
+
+def test_the_page_fetches_nothing_and_brings_plotly_once(page):
+    fetched = [a.get(key) for _, a in Tags(page).found for key in ("src", "href") if key in a]
+    assert all(address.startswith("data:") for address in fetched)
+    assert "@import" not in report.STYLE
+    assert "url(" not in report.STYLE
+    assert 4e6 < len(page) < 7e6
+
+
+def test_every_sweep_has_its_figure_and_the_ladder_has_all(page):
+    ids = [a.get("id") for _, a in Tags(page).found if "plotly-graph-div" in a.get("class", "")]
+    assert ids == ["ladder", "sweep-0", "sweep-1"]
+    for name in ids:
+        assert re.search(rf'Plotly\.newPlot\(\s*"{name}"', page)
+    for status in ("found", "undecided", "above_max", "below_1"):
+        assert (f'"name":"{status}"' in page) is (status in (FIRST, "above_max"))
+    for agent in ("cma", "random"):
+        assert f"\\u003cb\\u003eCartPole \\u002f {agent} \\u002f dense" in page
+
+
+def test_hover_shows_the_trial_and_the_command_that_runs_it(page):
+    command = "python -m rl_intdim.train env=CartPole agent=cma subspace.projection=dense d=8 seed=8"
+    assert command in page
+    assert "d = 8, seed 8: solved" in page
+    assert "score 480.2, 300 env steps" in page
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["env=CartPole", "agent=cma", "subspace.projection=sparse", "agent.sigma=0.3"],
+        ["env=InvertedPendulum", "agent=ppo", "agent.settings.gamma=0.5", "threads=2"],
+        ["env=gym", "env.id=Acrobot-v1", "env.threshold=-100", "++env.kwargs.max_episode_steps=30",
+         "env.threshold_source='it\\'s, (a) $note=1'", "env.policy.hidden=[3,4]"],
+    ],
+)  # fmt: skip
+def test_the_command_of_a_trial_composes_to_the_same_trial(words):
+    swept = cli.load("sweep", words)
+    trained = cli.load("train", [*again.words(asdict(swept)), "d=3", "seed=7"])
+    for part in again.PARTS:
+        assert getattr(trained, part) == getattr(swept, part)
+
+
+def test_the_solution_plays_within_the_page_or_the_page_says_why_not(page):
+    gifs = [a["src"] for tag, a in Tags(page).found if tag == "img"]
+    assert len(gifs) == 1
+    assert gifs[0].startswith("data:image/gif;base64,R0lGOD")
+    assert len(gifs[0]) < 1.4 * report.FILM_BYTES
+    assert "No policy to show" in page
+
+
+def test_a_solution_that_cannot_be_shown_leaves_the_page_whole():
+    folder = sweep("run")
+    (folder / "solution.json").write_text("{}")
+    assert "The solution cannot be shown" in report.page([folder])
+
+
+def test_without_opengl_the_page_says_so(monkeypatch):
+    sweep("run", words=["env=InvertedPendulum"])
+    monkeypatch.setenv("MUJOCO_GL", "none-such")
+    done = run("run")
+    assert done.returncode == 0, done.stderr
+    assert "The solution cannot be shown: InvertedPendulum-v5" in Path("report.html").read_text()
+
+
+def test_hostile_names_are_text():
+    folder = sweep("run", env=HOSTILE, command=HOSTILE, threshold_source=HOSTILE, warnings=[HOSTILE])
+    text = report.page([folder])
+    assert "alert(1)</script>" not in text
+    assert html.escape(HOSTILE) in text
+    assert sum(tag == "script" for tag, _ in Tags(text).found) == sum(
+        tag == "script" for tag, _ in Tags(report.page([sweep("plain")])).found
+    )
+
+
+def test_results_of_older_versions_are_shown():
+    folder = sweep("run")
+    result = json.loads((folder / "result.json").read_text())
+    for key in ("stopped_by", "flaws", "d90_paper", "misfit", "looked_above", "commit", "threshold_source"):
+        result.pop(key)
+    (folder / "result.json").write_text(json.dumps(result))
+    assert "sweep-0" in report.page([folder])
+
+
+def test_what_is_not_finished_is_named():
+    one, two = sweep("one"), sweep("two")
+    (two / "result.json").unlink()
+    assert "Not finished, so not shown: two" in report.page([one, two])
+    with pytest.raises(ConfigError, match="no finished sweep"):
+        report.page([two])
+
+
+def test_the_command_writes_one_file():
+    sweep("run")
+    done = run("run")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.startswith("Wrote report.html: 1 run folder")
+    assert sorted(path.name for path in Path().iterdir()) == ["report.html", "run"]
+
+
+def test_mistakes():
+    folder = sweep("run")
+    for words, said in (
+        (["nowhere"], "nowhere: not a run folder"),
+        (["run", "to=x"], "to=x: no such key"),
+        (["run", "out="], "out=: needs a value"),
+        (["run", "out=no/page.html"], "no folder no"),
+        (["run", "out=run"], "is a folder"),
+        (["out=page.html"], "no run folder"),
+    ):
+        refused(words, said)
+    whole = (folder / "result.json").read_text()
+    for broken in ("{", "[]", "{}", whole.replace('"ci95": [', '"ci95": [1,'), whole.replace('"status"', '"state"')):
+        (folder / "result.json").write_text(broken)
+        with pytest.raises(ConfigError, match=r"result\.json: not a sweep's result"):
+            report.page([folder])
+    refused(["run"], "not a sweep's result")
+    (folder / "result.json").write_text(whole)
+    with (folder / "trials.jsonl").open("a") as file:
+        file.write('{"d": 3}\n')
+    with pytest.raises(ConfigError, match=r"trials\.jsonl, line 30: not a trial"):
+        report.page([folder])
+
+
+def refused(words, said):
+    done = run(*words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not list(Path().glob("*.html*"))
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
+def test_a_browser_draws_every_plot_without_an_error(page):
+    probe = """<script>window.problems = [];
+    window.addEventListener("error", (e) => window.problems.push(e.message));
+    console.error = (...said) => window.problems.push(said.join(" "));
+    window.addEventListener("load", () => setTimeout(() => {
+      const plots = [...document.querySelectorAll(".plotly-graph-div")];
+      const drawn = plots.map((p) => p.querySelectorAll(".point").length);
+      const plot = document.getElementById("sweep-0");
+      const curve = plot.data.findIndex((trace) => trace.customdata);
+      plot.emit("plotly_click", {points: [{customdata: plot.data[curve].customdata[0]}]});
+      document.title = JSON.stringify({problems: window.problems, drawn: drawn,
+        picked: document.querySelector(".picked").textContent, image: document.querySelector("img").naturalWidth});
+    }, 500));</script>"""
+    Path("page.html").write_text(page.replace("<head>", "<head>" + probe, 1))
+    done = subprocess.run(
+        [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+         f"--user-data-dir={Path('profile').resolve()}", "--virtual-time-budget=10000", "--dump-dom",
+         Path("page.html").resolve().as_uri()],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    title = html.unescape(re.search(r"<title>(.*?)</title>", done.stdout)[1])
+    seen = json.loads(title)
+    assert seen["problems"] == []
+    assert len(seen["drawn"]) == 3
+    assert seen["drawn"][0] >= 2
+    assert all(points > 29 for points in seen["drawn"][1:])
+    assert re.search(r"d=\d+ seed=\d+$", seen["picked"])
+    assert seen["image"] > 0
