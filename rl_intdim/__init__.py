@@ -5,3 +5,12 @@ https://arxiv.org/abs/1804.08838
 """
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """`intrinsic_dimension`, imported when it is asked for: the commands must answer a mistake at once."""
+    if name == "intrinsic_dimension":
+        from rl_intdim.api import intrinsic_dimension
+
+        return intrinsic_dimension
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
 
 from rl_intdim.config import DIRECT
 from rl_intdim.posterior import posterior
-from rl_intdim.search import Answer
 from rl_intdim.store import replace
+
+if TYPE_CHECKING:  # half a second to import
+    from matplotlib.figure import Figure
 
 MEANING = {
     "found": "the interval is as narrow as asked for",
@@ -65,20 +67,23 @@ def table(result: dict[str, Any]) -> Table:
     return out
 
 
-def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[dict[str, Any]], d_max: int) -> None:
-    """Scores of the trials and the solved fraction against d, with threshold, interval and posterior band."""
-    import matplotlib
+def plot(path: Path, result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> None:
+    """Write the picture of a sweep as a PNG."""
+    picture = BytesIO()
+    draw(result, trials).savefig(picture, dpi=150)
+    replace(path, picture.getvalue())
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+
+def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
+    """Scores of the trials and the solved fraction against d, with threshold, interval and posterior band, and
+    d_int at parts of the budget."""
+    from matplotlib.figure import Figure
     from matplotlib.ticker import FixedLocator, NullLocator
 
     blue, orange, grey = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
     searched = [t for t in trials if t["d"] != DIRECT]
     direct = [t for t in trials if t["d"] == DIRECT]
     tested = sorted({t["d"] for t in searched})
-    if not tested:
-        return
     top_d = max([*tested, 2])
     x0, x_direct = 0.5, top_d * 2  # where d = 0 and direct stand on the log axis
     jitter = np.random.default_rng(0)
@@ -87,9 +92,8 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
         x = x_direct if d == DIRECT else max(float(d), x0)
         return x * 2 ** jitter.uniform(-spread, spread)
 
-    figure, (scores, solved, parts) = plt.subplots(
-        3, 1, figsize=(7, 7), sharex=True, constrained_layout=True, height_ratios=(5, 5, 1.3)
-    )
+    figure = Figure(figsize=(7, 7), layout="constrained")  # of no window system, so it draws anywhere
+    scores, solved, parts = figure.subplots(3, 1, sharex=True, height_ratios=(5, 5, 1.3))
     for ok, color, marker in ((True, blue, "o"), (False, orange, "x")):
         chosen = [t for t in [*searched, *direct] if t["solved"] is ok]
         scores.scatter(
@@ -123,16 +127,17 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
                 label="95 % interval of d_int",
             )
         axis.grid(alpha=0.25)
+    counts = {int(d): (n, k) for d, (n, k) in result["tested"].items()}
+    fractions: dict[Any, tuple[int, int]] = dict(counts)
     if any(d > 0 for d in tested) and result["status"] != "below_1":
         ds = np.geomspace(1, top_d, 80)
-        model = posterior(d_max)
-        band = model.band(model.update(answer.tested), list(ds))
+        model = posterior(result["d_max"])
+        band = model.band(model.update(counts), list(ds))
         solved.fill_between(ds, band[:, 0], band[:, 2], color=grey, alpha=0.2, lw=0, label="posterior, 95 % band")
         solved.plot(ds, band[:, 1], color=grey, lw=1, label="posterior mean")
-    counts: dict[Any, tuple[int, int]] = dict(answer.tested)
     if direct:
-        counts[DIRECT] = (len(direct), sum(t["solved"] for t in direct))
-    for d, (n, k) in counts.items():
+        fractions[DIRECT] = (len(direct), sum(t["solved"] for t in direct))
+    for d, (n, k) in fractions.items():
         solved.scatter(place(d), k / n, s=12 + 4 * n, c=blue, edgecolors="white", lw=0.5, zorder=3)
     solved.axhline(0.5, color=grey, ls=":", lw=1)
     solved.set_ylim(-0.05, 1.05)
@@ -158,10 +163,7 @@ def plot(path: Path, result: dict[str, Any], answer: Answer, trials: Sequence[di
     parts.xaxis.set_major_locator(FixedLocator([place(d) for d in ticks]))
     parts.xaxis.set_minor_locator(NullLocator())
     parts.set_xticklabels([str(d) for d in ticks], fontsize=8)
-    picture = BytesIO()
-    figure.savefig(picture, dpi=150)
-    plt.close(figure)
-    replace(path, picture.getvalue())
+    return figure
 
 
 def spaced_ticks(ds: list[int], ratio: float = 1.18) -> list[Any]:

@@ -5,7 +5,7 @@ from typing import Any
 from rl_intdim import paper, provenance
 from rl_intdim.config import DIRECT, SweepConfig
 from rl_intdim.rounds import outcomes, stopped_by
-from rl_intdim.search import Answer, answer
+from rl_intdim.search import answer
 from rl_intdim.solution import Solution
 
 MISFIT = 0.05  # the p-value below which a misfit is said
@@ -15,8 +15,8 @@ METHOD = (
 )
 
 
-def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, Any]]) -> tuple[dict[str, Any], Answer]:
-    """The result of a finished sweep, as written to result.json, and the answer of the search behind it."""
+def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, Any]]) -> dict[str, Any]:
+    """The result of a finished sweep, as written to result.json."""
     task, search = config.env, config.search
     searched = [t for t in trials if t["d"] != DIRECT]
     direct = [t for t in trials if t["d"] == DIRECT]
@@ -80,7 +80,7 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
         "commit": provenance.commit(),
         "command": provenance.command(),
     }
-    return result, said
+    return result
 
 
 def solution(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | None:

@@ -44,15 +44,15 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
         return {}
     with Store(Path(config.out)).open(asdict(config)) as store:
         trials = _measure(config, d_max, store, console)
-        answer, said = result.summarise(config, D, d_max, trials)
-        store.write_result(answer)
-        figures.plot(store.folder / "plot.png", answer, said, trials, d_max)
+        summary = result.summarise(config, D, d_max, trials)
+        store.write_result(summary)
+        figures.plot(store.folder / "plot.png", summary, trials)
         best = result.solution(config, trials)
         if best:
             best.save(store.folder / "solution.json")
-    console.print(figures.table(answer), soft_wrap=False)
+    console.print(figures.table(summary), soft_wrap=False)
     console.print(f"Run folder: {store.folder}")
-    return answer
+    return summary
 
 
 def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) -> list[Record]:

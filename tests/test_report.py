@@ -38,7 +38,7 @@ def sweep(folder, solves_from=4, words=(), **changes):
     with Store(Path(folder)).open(asdict(config)) as store:
         for each in trials:
             store.append(each)
-        result, _ = summarise(config, 562, 562, trials)
+        result = summarise(config, 562, 562, trials)
         store.write_result(result | changes)
         if best := solution(config, trials):
             best.save(store.folder / "solution.json")

@@ -123,14 +123,14 @@ def test_flaws_are_said_and_drawn():
         for d, k in ((1, 9), (4, 0), (16, 10))
         for i in range(10)
     ]
-    said, behind = result.summarise(config, 562, 562, odd)
+    said = result.summarise(config, 562, 562, odd)
     assert said["flaws"] == ["misfit"]
     assert "not to be trusted" in " ".join(said["warnings"])
     falling = [t | {"solved": t["d"] == 4, "solved_at": 10 if t["d"] == 4 else None} for t in odd]
-    said, behind = result.summarise(config, 562, 562, falling)
+    said = result.summarise(config, 562, 562, falling)
     assert said["flaws"] == ["falling"]
     assert "falls off again" in " ".join(said["warnings"])
-    figures.plot(Path("plot.png"), said, behind, falling, 562)
+    figures.plot(Path("plot.png"), said, falling)
     assert Path("plot.png").stat().st_size > 10_000
 
 
