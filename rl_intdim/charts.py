@@ -39,7 +39,7 @@ def ladder(results: Sequence[dict[str, Any]], labels: Sequence[str]) -> go.Figur
     An interval without an upper end runs to d_max and ends in a triangle.
     """
     order = sorted(range(len(results)), key=lambda i: _rung(results[i]), reverse=True)
-    figure, top = go.Figure(), max(r["d_max"] for r in results)
+    figure, top = go.Figure(), max(max(_ends(r)[1], _place(r), 10) for r in results)
     for status, (color, symbol) in STATUS.items():
         chosen = [(y, results[i]) for y, i in enumerate(order) if results[i]["status"] == status]
         if not chosen:
@@ -222,8 +222,9 @@ def _at(d: int | str, top: int) -> float:
 
 
 def _ticks(top: float, zero: bool) -> dict[str, Any]:
-    """Ticks of 1, 2, 5 on a log axis up to `top`, and 0 where it is needed."""
-    values = [m * 10**e for e in range(int(np.log10(top)) + 1) for m in (1, 2, 5) if m * 10**e <= top * 1.1]
+    """Round ticks on a log axis up to `top`, and 0 where it is needed."""
+    steps = (1, 2, 5) if top <= 1000 else (1,)  # more would touch each other
+    values = [m * 10**e for e in range(int(np.log10(top)) + 1) for m in steps if m * 10**e <= top * 1.1]
     return {
         "tickvals": [*([ZERO] if zero else []), *values],
         "ticktext": [*(["0"] if zero else []), *(f"{value:,}" for value in values)],

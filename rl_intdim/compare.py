@@ -69,6 +69,10 @@ def read(folder: Path | str) -> Sweep:
     D = int(records[0]["D"])
     d_max = search.d_max or (max([1, *search.ds]) if search.ds else D)
     env, direct = config["env"], [t for t in records if t["d"] == DIRECT]
+    ended = result(folder)
+    # A sweep that has ended speaks by the trials that it decided; a round that was cut off may have left more.
+    last = search.seed + ended["trials"] if ended else np.inf
+    searched = [t for t in records if t["d"] != DIRECT and t["seed"] < last]
     return Sweep(
         folder,
         env["name"],
@@ -79,10 +83,10 @@ def read(folder: Path | str) -> Sweep:
         int(env["budget"]),
         D,
         d_max,
-        answer(search, d_max, outcomes(records, env["budget"])),
-        sum(t["env_steps"] for t in records),
+        answer(search, d_max, outcomes(searched, env["budget"])),
+        sum(t["env_steps"] for t in searched + direct),
         (sum(t["solved"] for t in direct), len(direct)),
-        result(folder).get("command", ""),
+        ended.get("command", ""),
     )
 
 
@@ -218,15 +222,14 @@ def plot(sweeps: Sequence[Sweep], papers: bool = True) -> bytes:
     """All sweeps on one log axis of d with their intervals, and the paper's values as marks: a PNG."""
     import io
 
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     blue, grey = "#0072B2", "#666666"
     rows = sorted(sweeps, key=_place)
     marks = sorted(paper.ROWS, key=lambda row: row["d_int"]) if papers else []
-    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.28 * (len(rows) + len(marks))), constrained_layout=True)
+    figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rows) + len(marks))), layout="constrained")
+    axis = figure.subplots()
     for y, s in enumerate(rows):
         low, high = s.answer.ci95
         axis.plot([max(low, 0.5), s.D if high is None else max(high, 0.5)], [y, y], color=blue, lw=2)
@@ -239,6 +242,10 @@ def plot(sweeps: Sequence[Sweep], papers: bool = True) -> bytes:
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.invert_yaxis()
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.tick_params(axis="x", labelsize=8)
     axis.set_xlabel(
         "d_int (dots: posterior median, hollow: undecided; lines: 95 % intervals)\n"
         "(diamonds: d_int90 as the paper reports it)",
@@ -247,7 +254,6 @@ def plot(sweeps: Sequence[Sweep], papers: bool = True) -> bytes:
     axis.grid(alpha=0.25)
     picture = io.BytesIO()
     figure.savefig(picture, dpi=130)
-    plt.close(figure)
     return picture.getvalue()
 
 

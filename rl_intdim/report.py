@@ -58,7 +58,8 @@ class Run:
 
     @property
     def label(self) -> str:
-        return "{env} / {agent} / {projection}".format(**self.result)
+        hidden = "-".join(map(str, self.config["env"].get("policy", {}).get("hidden", [])))
+        return "{env} / {agent} / {projection} / ".format(**self.result) + (hidden or "linear")
 
 
 def read(folder: Path) -> Run | None:

@@ -1,5 +1,6 @@
 """Sweeps side by side: the table, who is ranked, and who is told apart."""
 
+import json
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -46,6 +47,18 @@ def test_the_table_is_sorted_and_ranked(folders):
     assert first["low"] <= first["d_int"] <= first["high"]
     assert first["D / d_int"] == round(562 / first["d_int"], 1)
     assert (first["direct"], first["env_steps"], first["trials"]) == ("5 of 5", 650, 60)
+
+
+def test_a_sweep_that_has_ended_speaks_by_what_it_decided(folders):
+    before = compare.read("easy")
+    with Path("easy/trials.jsonl").open("a") as file:  # of a round that was cut off: not decided upon
+        for i in range(20):
+            record = {"d": 1, "D": 562, "seed": 5000 + i, "solved": True, "solved_at": 1, "env_steps": 1}
+            file.write(json.dumps(record) + "\n")
+    assert compare.read("easy").answer.trials == 80
+    Path("easy/result.json").write_text(json.dumps({"trials": 3300, "command": "c"}))  # seeds below 3,300 here
+    after = compare.read("easy")
+    assert (after.answer, after.env_steps, after.command) == (before.answer, before.env_steps, "c")
 
 
 def test_the_papers_rows_are_marked_and_unranked(folders):
