@@ -189,6 +189,9 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except IntdimError as error:
         fail(error)
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def fail(error: IntdimError) -> None:

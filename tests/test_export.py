@@ -70,6 +70,17 @@ def test_mistakes(folders):
         export.frame(["cma"])
 
 
+def test_ctrl_c_is_no_traceback(folders, monkeypatch, capsys):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["export", *folders])
+    with pytest.raises(SystemExit) as ended:
+        cli.main_on_folders(stop, "", ())
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "\nStopped.\n"
+
+
 def test_a_reader_that_stops_reading_is_no_error(folders):
     done = subprocess.run(
         f"{sys.executable} -m rl_intdim.export cma {'cma ' * 400} | head -1",
