@@ -11,11 +11,11 @@ def load(path: str, key: str) -> Any:
     module, _, name = path.rpartition(".")
     try:
         found = import_module(module)
+        if hasattr(found, name):  # a module may import more only now
+            return getattr(found, name)
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{key}={path}: cannot be imported: {error}") from None
-    if not hasattr(found, name):
-        raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(found))}")
-    return getattr(found, name)
+    raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(found))}")
 
 
 def _public(module: Any) -> list[str]:

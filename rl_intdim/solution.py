@@ -7,6 +7,7 @@ is rebuilt, is refused unless the user trusts it.
 
 import json
 import re
+import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rl_intdim import store
-from rl_intdim.catalogue import merged
+from rl_intdim.catalogue import merged, shipped, task_node
 from rl_intdim.config import DIRECT, PROJECTIONS, Task, check_task
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, IntdimError, choices
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from rl_intdim.policy import MLP
 
 FORMAT = "rl_intdim solution 1"
-WRAPPER = re.compile(r"gymnasium\.wrappers\.\w+")
-WORD = re.compile(r"[\w-]*")  # a string that can name neither a file nor a module
+WRAPPER = re.compile(r"gymnasium\.wrappers\.[A-Z]\w*")
+# Keywords of an environment are numbers, and words for a mode or a map. A word has no dot, slash or colon; where
+# the keyword says that it names a file, a module or another environment, or opens a window, no word will do.
+WORD = re.compile(r"[\w-]*")
+OPENS = re.compile(r"file|path|dir|module|model|entry|env_|spec|render")
+LONGEST = 1000  # characters of a word
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Solution:
 
         policy = tasks.policy(self.task)
         free = psutil.virtual_memory().available
-        if free < 16 * policy.D:  # theta0 in two precisions, and as much again while it is drawn
+        if free < 24 * policy.D:  # theta0 is drawn in float64, joined and rounded: 20 bytes each at its peak
             raise ConfigError(
                 f"env.policy.hidden={self.task.policy.hidden}: D = {policy.D:,} does not fit into memory."
             )
@@ -84,18 +89,33 @@ class Solution:
                 tasks.episodes(envs, policy, theta[None], int(rng.integers(2**31)))[0]
                 for _ in range(episodes // slots)
             ]
+        except IntdimError:
+            raise
+        except Exception as error:  # told nonsense by a file, an environment may raise anything
+            raise ConfigError(
+                f"env.id={self.task.id}, env.kwargs={self.task.kwargs}: breaks down at play: "
+                f"{type(error).__name__}: {str(error)[:200]}"
+            ) from None
         finally:
             envs.close()
         return np.concatenate(played)
+
+    def unlike_catalogue(self) -> list[str]:
+        """What the file asks of its environment in other words than the catalogue does: a threshold is the
+        file's own, so a low one is easily reached. Empty if they agree, or the catalogue has no such id."""
+        for path in sorted(shipped("envs").glob("*.yaml")):
+            known: Any = OmegaConf.to_container(task_node(path))
+            if known["id"] == self.task.id:
+                mine = {key: getattr(self.task, key) for key in ("threshold", "kwargs", "wrappers")}
+                return [f"{key}={mine[key]}, not {known[key]}" for key in mine if mine[key] != known[key]]
+        return []
 
 
 def load(path: Path, trust: bool = False) -> Solution:
     """Read a solution file. Raises ConfigError if it is not one, or names code to import and is not trusted."""
     try:
-        text = path.read_text(encoding="utf-8")
-        if "${" in text:
-            raise ConfigError(f"{path}: holds ${{...}}, which a configuration would look up; a solution needs none.")
-        data: dict[str, Any] = json.loads(text, parse_constant=_refuse)
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        _check_words(data)
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise ConfigError(f"{path}: not a solution file of this version ({FORMAT!r}).")
         task: Any = OmegaConf.to_object(merged(Task, data.pop("task"), path))
@@ -126,6 +146,20 @@ def _refuse(name: str) -> float:
     raise ValueError(f"{name} is no number of a solution.")
 
 
+def _check_words(node: Any) -> None:
+    """Raise a ValueError for what a terminal or a configuration would act upon, and for numbers beyond float64."""
+    if isinstance(node, dict | list):
+        for child in [*node, *node.values()] if isinstance(node, dict) else node:
+            _check_words(child)
+    elif isinstance(node, str):
+        if "${" in node:  # seen here, after JSON's own escapes
+            raise ValueError("it holds ${...}, which a configuration would look up; a solution needs none.")
+        if not node.isprintable() or len(node) > LONGEST:
+            raise ValueError(f"{node[:40]!r}: words must be printable, and of at most {LONGEST} characters.")
+    elif isinstance(node, int | float) and not abs(node) <= sys.float_info.max:
+        raise ValueError("a number is too large.")
+
+
 def _one_line(error: Exception) -> str:
     text = str(error).split("\n")[0]
     return f"no key {text}" if isinstance(error, KeyError) else text or type(error).__name__
@@ -133,14 +167,15 @@ def _one_line(error: Exception) -> str:
 
 def _check_types(s: Solution) -> None:
     """Raise a ValueError for a value of the wrong type, or out of range."""
-    whole = {"seed": (s.seed, 2**31), "seeds_tried": (s.seeds_tried, 10**9)}
-    for key, (value, limit) in whole.items():
-        if type(value) is not int or not 0 <= value < limit:
-            raise ValueError(f"{key}={value!r}: must be a whole number from 0 to {limit - 1}.")
+    for key, value, low, high in (("seed", s.seed, 0, 2**31 - 1), ("seeds_tried", s.seeds_tried, 1, 10**9)):
+        if type(value) is not int or not low <= value <= high:
+            raise ValueError(f"{key}={value!r}: must be a whole number from {low} to {high}.")
     if s.d != DIRECT and (type(s.d) is not int or s.d < 0):
         raise ValueError(f"d={s.d!r}: must be a whole number, or {DIRECT!r}.")
     if not all(isinstance(x, str) for x in (s.agent, s.projection)):
         raise ValueError("agent and projection must be words.")
+    if "." not in s.projection and s.projection not in PROJECTIONS:
+        raise ValueError(f"projection={s.projection}: not known. {choices(s.projection, PROJECTIONS)}")
     if s.bits is not None and (type(s.bits) is not int or not 1 <= s.bits <= 32):
         raise ValueError(f"bits={s.bits!r}: must be from 1 to 32.")
     numbers = [s.score, *s.theta_d] if isinstance(s.theta_d, list) else [None]
@@ -156,8 +191,9 @@ def _check_names(s: Solution, path: Path) -> None:
         "projection": [] if s.projection in PROJECTIONS else [s.projection],
         "task.id": [s.task.id] if ":" in s.task.id else [],  # Gymnasium imports what stands before the colon
         "task.wrappers": [name for name in s.task.wrappers if not WRAPPER.fullmatch(name)],
-        # An environment may open a file or import a module that a keyword names (xml_file, entry_point).
-        "task.kwargs": [f"{key}={value}" for key, value in s.task.kwargs.items() if not _plain(value)],
+        "task.kwargs": [
+            f"{key}={value}" for key, value in s.task.kwargs.items() if OPENS.search(key) or not _plain(value)
+        ],
     }
     for key, values in named.items():
         if values:

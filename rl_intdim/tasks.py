@@ -22,9 +22,15 @@ def make(task: Task) -> gym.Env:
         raise ConfigError(f"env.id={task.id}: not registered with Gymnasium. {_near_ids(task.id)}") from None
     except (gym.error.Error, TypeError, ValueError, ModuleNotFoundError) as error:
         raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {error}") from None
+    except Exception as error:  # an environment may raise anything
+        raise ConfigError(
+            f"env.id={task.id}, env.kwargs={task.kwargs}: {type(error).__name__}: {str(error)[:200]}"
+        ) from None
     for path, wrapper in zip(task.wrappers, wrappers, strict=True):
         try:
             env = wrapper(env)
+            if not isinstance(env, gym.Env):
+                raise TypeError(f"gives {type(env).__name__}, which is no environment")
         except Exception as error:  # a user's wrapper may raise anything
             raise ConfigError(f"env.wrappers={path}: {type(error).__name__}: {error}") from None
     return env

@@ -61,7 +61,7 @@ def changed(path, **values):
 
 def test_every_cut_of_a_file_is_refused(solved):
     text = solved.read_text().rstrip()
-    for end in range(0, len(text), 7):
+    for end in range(len(text)):
         Path("bad.json").write_text(text[:end])
         with pytest.raises(ConfigError, match=r"bad\.json"):
             solution.load(Path("bad.json"))
@@ -93,6 +93,29 @@ def test_numbers_that_are_none_are_refused(solved):
 def test_what_would_be_looked_up_is_refused(solved):
     with pytest.raises(ConfigError, match=r"holds \$\{"):
         solution.load(changed(solved, task__threshold_source="${oc.env:HOME}"))
+    escaped = solved.read_text().replace('"name": "CartPole"', r'"name": "\u0024{oc.env:HOME}"')
+    assert "${" not in escaped
+    Path("bad.json").write_text(escaped)
+    with pytest.raises(ConfigError, match=r"holds \$\{"):
+        solution.load(Path("bad.json"))
+
+
+@pytest.mark.parametrize("word", ["\x1b[2J", "a\nb", "\ud800", "x" * 1001])
+def test_words_that_a_terminal_would_act_upon_are_refused(solved, word):
+    for key in ("agent", "task__name", "task__id", "projection"):
+        with pytest.raises(ConfigError, match="must be printable") as caught:
+            solution.load(changed(solved, **{key: word}))
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1" + "0" * 400])
+def test_numbers_beyond_float64_are_refused_wherever_they_stand(solved, number):
+    Path("bad.json").write_text(
+        solved.read_text().replace('"kwargs": {}', f'"kwargs": {{"g": {number}}}').replace("native", "slots")
+    )
+    with pytest.raises(ConfigError, match="too large"):
+        solution.load(Path("bad.json"))
 
 
 def test_deep_nesting_is_refused():
@@ -123,8 +146,72 @@ def test_what_is_known_needs_no_trust(solved):
         "task__kwargs": {"gravity": 9.8, "mode": "a-b"},
     }
     assert solution.load(changed(solved, task__vector="slots", **plain))
-    with pytest.raises(ConfigError, match="wrappers"):
-        solution.load(changed(solved, task__vector="slots", task__wrappers=["gymnasium.wrappers.x.os.system"]))
+    for other in ("gymnasium.wrappers.x.os.system", "gymnasium.wrappers.__getattr__", "gymnasium.wrappersX.A"):
+        with pytest.raises(ConfigError, match="wrappers"):
+            solution.load(changed(solved, task__vector="slots", task__wrappers=[other]))
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"xml_file": "passwd"},
+        {"xml_file": ["passwd"]},
+        {"env_id": "antigravity"},
+        {"entry_point": "a"},
+        {"render_mode": "human"},
+        {"mode": "a.b"},
+        {"mode": ["a/b"]},
+        {"mode": {"a": 1}},
+    ],
+)
+def test_keywords_that_may_open_something_need_trust(solved, kwargs):
+    path = changed(solved, task__vector="slots", task__kwargs=kwargs)
+    with pytest.raises(ConfigError, match="trust=true"):
+        solution.load(path)
+    assert solution.load(path, trust=True).task.kwargs == kwargs
+
+
+def test_nothing_is_imported_by_loading_or_by_a_refusal(solved, monkeypatch):
+    Path("evil.py").write_text("raise SystemExit('ran')")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    evil = {"projection": "evil.P", "task__wrappers": ["evil.W"], "task__id": "evil:Env-v0"}
+    for key, value in evil.items():
+        path = changed(solved, **{"task__vector": "slots", key: value})
+        with pytest.raises(ConfigError, match="evil"):
+            solution.load(path)
+        found = solution.load(path, trust=True)
+        with pytest.raises(SystemExit, match="ran"):  # the control: it does run once trusted and rebuilt
+            found.policy()
+
+
+BROKEN = {  # environments that raise what they like, each a registered one
+    "KeyError": {"id": "FrozenLake-v1", "kwargs": {"map_name": "nosuch"}},
+    "ImportError": {"id": "Ant-v2"},
+    "not callable|no environment": {"wrappers": ["gymnasium.wrappers.Any"]},
+    "cannot be imported|has no": {"wrappers": ["gymnasium.wrappers.JaxToNumpy"]},
+    "breaks down at play: TypeError": {"id": "Pendulum-v1", "kwargs": {"g": "abc"}},
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*out of date")
+@pytest.mark.parametrize("said", BROKEN)
+def test_an_environment_that_raises_is_one_message(solved, said, monkeypatch):
+    import gymnasium
+
+    monkeypatch.setattr(gymnasium.wrappers, "Any", lambda env: 3, raising=False)
+    changes = {f"task__{key}": value for key, value in BROKEN[said].items()}
+    found = solution.load(changed(solved, task__vector="slots", **changes))
+    with pytest.raises(ConfigError, match=said):
+        found.returns(1, np.random.default_rng(0))
+
+
+def test_a_task_other_than_the_catalogues_is_noticed(solved):
+    assert solution.load(solved).unlike_catalogue() == []
+    easy = changed(solved, task__threshold=10, task__vector="slots", task__kwargs={"max_episode_steps": 20})
+    said = "; ".join(solution.load(easy).unlike_catalogue())
+    assert "threshold=10.0, not 475.0" in said
+    assert "max_episode_steps" in said
+    assert solution.load(changed(solved, task__id="Acrobot-v1")).unlike_catalogue() == []
 
 
 def test_what_fits_no_network_or_no_machine_is_refused(solved):
