@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +27,12 @@ from rl_intdim import catalogue
 from rl_intdim import config as cfg
 from rl_intdim.errors import ConfigError, IntdimError, choices
 
+COMMANDS: dict[str, type[cfg.Command] | type[cfg.FileCommand]] = {
+    "sweep": cfg.SweepConfig,
+    "train": cfg.TrainConfig,
+    "play": cfg.PlayConfig,
+    "compress": cfg.CompressConfig,
+}
 KINDS = {"env": "task", "agent": "agent", "search": "search"}  # the groups, in words
 SEARCHES: dict[str, dict[str, Any]] = {
     "adaptive": {},
@@ -39,10 +46,8 @@ QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disab
 def register(folders: list[Path]) -> dict[str, list[str]]:
     """Put every catalogue file into Hydra's store as a typed node; names by group. Later folders win."""
     store, names = ConfigStore.instance(), {"env": set[str](), "agent": set[str](), "search": set(SEARCHES)}
-    store.store(name="sweep", node=catalogue.schema(cfg.SweepConfig))
-    store.store(name="train", node=catalogue.schema(cfg.TrainConfig))
-    store.store(name="play", node=catalogue.schema(cfg.PlayConfig))
-    store.store(name="compress", node=catalogue.schema(cfg.CompressConfig))
+    for command, schema in COMMANDS.items():
+        store.store(name=command, node=catalogue.schema(schema))
     for search, values in SEARCHES.items():
         store.store(group="search", name=search, node=catalogue.merged(cfg.Search, values, search))
     for folder in [catalogue.shipped("envs"), *(f / n for f in folders for n in ("env", "envs"))]:
@@ -107,6 +112,8 @@ def check_all(name: str, words: list[str], names: dict[str, list[str]]) -> None:
 def _compose(name: str, words: list[str], names: dict[str, list[str]]) -> DictConfig:
     for word in words:
         group, _, value = word.partition("=")
+        if group in names and issubclass(COMMANDS[name], cfg.FileCommand):
+            raise ConfigError(f"{word}: no such key. {choices(group, [f.name for f in fields(COMMANDS[name])])}")
         if group in names and value not in names[group]:
             raise ConfigError(f"{word}: no such {KINDS[group]}. {choices(value, names[group])}")
     try:

@@ -30,7 +30,7 @@ class Size:
     scale: int
     d: int  # in Elias's gamma code, which needs no end
     width: int  # which of the widths up to max_bits
-    seed: int  # which of the seeds tried
+    seed: int  # which of the seeds tried, or of those up to it if that is more: who rebuilds it must be told
 
     @property
     def total(self) -> int:
@@ -38,11 +38,12 @@ class Size:
 
 
 def scale_up(x: float) -> float:
-    """The smallest float of MANTISSA (1, 1 + 1/8, ...) and EXPONENT bits that is x or more, for x > 0."""
-    fraction, exponent = frexp(x)  # x = fraction 2^exponent, fraction in [0.5, 1)
+    """The smallest float of MANTISSA (1, 1 + 1/8, ...) and EXPONENT bits that is x or more, for x > 0; the
+    largest there is for x beyond it."""
     steps = 2 ** (MANTISSA + 1)
     low, high = -(2 ** (EXPONENT - 1)), 2 ** (EXPONENT - 1) - 1
-    return ldexp(ceil(fraction * steps) / steps, min(max(exponent, low), high))
+    fraction, exponent = frexp(max(x, ldexp(0.5, low)))  # x = fraction 2^exponent, fraction in [0.5, 1)
+    return min(ldexp(ceil(fraction * steps) / steps, exponent), ldexp((steps - 1) / steps, high))
 
 
 def quantise(theta_d: np.ndarray, bits: int) -> np.ndarray:
@@ -65,7 +66,7 @@ def size(found: solution.Solution, bits: int, max_bits: int) -> Size:
         MANTISSA + EXPONENT,
         2 * (len(found.theta_d) + 1).bit_length() - 1,
         ceil(log2(max_bits)),
-        ceil(log2(max(1, found.seeds_tried))),
+        ceil(log2(max(found.seeds_tried, found.seed + 1))),
     )
 
 
@@ -74,9 +75,11 @@ def compress(config: CompressConfig) -> solution.Solution:
 
     Raises IntdimError: NotVerified if no width does.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
     found = solution.load(Path(config.solution), config.trust)
     policy, _ = found.policy()
+    if others := found.unlike_catalogue():
+        console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
     rng = np.random.default_rng((config.seed, STREAM))  # every width has episodes of its own
     threshold = found.task.threshold
     for bits in range(1, config.max_bits + 1):
@@ -108,7 +111,7 @@ def report(small: solution.Solution, told: Size, D: int) -> Table:
     out.add_row(f"their scale: {EXPONENT} bits of exponent, {MANTISSA} of mantissa", str(told.scale))
     out.add_row("d", str(told.d))
     out.add_row("the width, of those allowed", str(told.width))
-    out.add_row(f"the seed, one of {small.seeds_tried} tried", str(told.seed))
+    out.add_row(f"the seed, {small.seed}: one of {small.seeds_tried} tried", str(told.seed))
     out.add_row(f"all D = {D:,} parameters as float32, for comparison", f"{32 * D:,}")
     out.caption = (
         f"A constructive upper bound on the description length of a solution; {small.bits} widths were tried, each "

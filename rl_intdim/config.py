@@ -6,6 +6,7 @@ environment itself (its spaces, d against D) is checked later, in `tasks` and `s
 
 import math
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING
@@ -266,8 +267,11 @@ def check(config: Command | FileCommand) -> None:
     if isinstance(config, FileCommand):
         within("episodes", config.episodes, 1, 100_000)
         within("seed", config.seed, 0, 2**31 - 1)
-        if isinstance(config, PlayConfig) and config.out:
-            require(config.out.endswith(".gif"), "out", config.out, "must end in .gif.")
+        out = getattr(config, "out", None)
+        if isinstance(config, PlayConfig) and out:
+            require(out.endswith(".gif"), "out", out, "must end in .gif.")
+        if out:  # before minutes of episodes, not after
+            require(Path(out).parent.is_dir(), "out", out, "no such folder.")
         if isinstance(config, CompressConfig):
             within("max_bits", config.max_bits, 1, 24)
         return

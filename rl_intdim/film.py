@@ -66,7 +66,7 @@ def go_headless() -> None:
     What the user has set stays. The choice is made by looking for the libraries, since PyOpenGL
     cannot be turned to another one after a try that failed.
     """
-    if _display() or not sys.platform.startswith("linux"):
+    if has_display():
         return
     for name in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER"):
         os.environ.setdefault(name, "dummy")
@@ -78,8 +78,10 @@ def go_headless() -> None:
             return
 
 
-def _display() -> bool:
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+def has_display() -> bool:
+    """Can a window be asked for? On Linux, where the environment names a display; elsewhere, always."""
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(named) or not sys.platform.startswith("linux")
 
 
 def _draw(env: "object", width: int | None) -> np.ndarray:
@@ -88,7 +90,7 @@ def _draw(env: "object", width: int | None) -> np.ndarray:
             warnings.simplefilter("ignore")
             picture = env.render()  # type: ignore[attr-defined]
     except Exception as error:  # OpenGL, pygame and a user's environment may raise anything
-        hint = "" if "MUJOCO_GL" in os.environ or _display() else " There is neither EGL nor OSMesa."
+        hint = "" if "MUJOCO_GL" in os.environ or has_display() else " There is neither EGL nor OSMesa."
         reason = str(error).split("\n")[0]
         raise RenderFailure(f"the environment cannot be drawn: {type(error).__name__}: {reason}.{hint}") from None
     if not (isinstance(picture, np.ndarray) and picture.ndim == 3 and picture.shape[2] == 3):

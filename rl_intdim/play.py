@@ -1,5 +1,6 @@
 """python -m rl_intdim.play solution=FILE: rebuild a solution, verify its score on fresh episodes, and watch it."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,24 +23,27 @@ def play(config: PlayConfig) -> None:
 
     Raises IntdimError: NotVerified if the score is below the threshold.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
     found = solution.load(Path(config.solution), config.trust)
     policy, _ = found.policy()
+    if others := found.unlike_catalogue():
+        console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
     returns = found.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
     score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
     console.print(f"{found.task.name} by {found.agent}, d = {found.d} of D = {policy.D:,}, seed {found.seed}")
     console.print(f"score {score:.1f} (standard error {error:.1f}) on {config.episodes} fresh episodes")
     console.print(f"recorded {found.score:.1f}; threshold {found.task.threshold:g}")
-    if config.out:
+    verified = score >= found.task.threshold
+    console.print("verified" if verified else "not verified")
+    if config.out:  # the verdict stands, whatever becomes of pictures and windows
         film(found, config.seed, Path(config.out))
         console.print(f"Wrote {config.out}")
     if config.show:
         show(found, config.seed)
-    if score < found.task.threshold:
+    if not verified:
         raise NotVerified(
             f"{config.solution}: {score:.1f} is below the threshold {found.task.threshold:g}: not verified."
         )
-    console.print("verified")
 
 
 def film(found: solution.Solution, seed: int, path: Path) -> None:
@@ -51,21 +55,37 @@ def film(found: solution.Solution, seed: int, path: Path) -> None:
 
 
 def show(found: solution.Solution, seed: int) -> None:
-    """Play one episode in a window."""
+    """Play one episode in a window. Raises RenderFailure where there is none."""
     import torch
 
     from rl_intdim import tasks
     from rl_intdim.errors import RenderFailure
+    from rl_intdim.film import has_display
 
+    if not has_display():
+        raise RenderFailure("no window can be opened: there is no display. out=play.gif needs none.")
     shown = replace(found.task, kwargs=found.task.kwargs | {"render_mode": "human"}, vector="slots")
     policy, theta = found.policy()
     try:
-        envs = tasks.make_vec(shown, 1)
+        env = tasks.make(shown)
+        if hasattr(
+            env.unwrapped, "mujoco_renderer"
+        ):  # its window ends the whole process where GLFW finds no monitor: ask first
+            import glfw
+
+            if not glfw.init() or not glfw.get_primary_monitor():
+                raise RuntimeError("GLFW finds no monitor")
+        envs = tasks.Slots([env])
         tasks.episodes(envs, policy, theta[None].to(torch.float32), seed)
+        if "pygame" in sys.modules:  # where it finds no display, it draws into memory and says nothing
+            import pygame
+
+            if pygame.display.get_init() and pygame.display.get_driver() in ("offscreen", "dummy"):
+                raise RuntimeError("pygame finds no display")
         envs.close()
     except Exception as error:  # OpenGL and pygame raise anything where there is no display
         raise RenderFailure(
-            f"no window can be opened: {type(error).__name__}: {str(error).splitlines()[0]}"
+            f"no window can be opened: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         ) from None
 
 

@@ -39,6 +39,12 @@ def test_the_scale_is_a_float_of_eight_bits(x):
     assert (mantissa * 16) % 1 == 0
 
 
+def test_the_scale_stays_within_its_bits():
+    """Its largest value is 15/16 of 2^15: 3 bits of mantissa do not say 16/16 at the end of the exponents."""
+    assert scale_up(2.0**15 * 15 / 16) == scale_up(2.0**15) == scale_up(1e9) == 2.0**15 * 15 / 16
+    assert scale_up(1e-30) == 2.0**-17
+
+
 def test_one_bit_is_the_sign():
     assert quantise(np.array([0.1, -3.0, 4.0]), 1).tolist() == [2.0, -2.0, 2.0]
     assert quantise(np.zeros(2), 3).tolist() == [0.0, 0.0]
@@ -49,6 +55,9 @@ def test_size_by_hand(solved):
     told = size(replace(found, seeds_tried=100, theta_d=[0.5] * 4), 3, 16)
     assert (told.theta_d, told.scale, told.d, told.width, told.seed) == (12, 8, 5, 4, 7)
     assert told.total == 36
+    # A seed beyond those tried needs its own length: without it nobody could rebuild the policy.
+    assert size(replace(found, seeds_tried=1, seed=31), 3, 16).seed == 5
+    assert size(replace(found, seeds_tried=1, seed=0), 3, 16).seed == 0
 
 
 def test_the_smallest_width_that_solves(monkeypatch, solved):

@@ -16,7 +16,8 @@ def run(monkeypatch, *words):
 def test_a_solution_is_verified(monkeypatch, capsys, solved):
     assert run(monkeypatch, f"solution={solved}", "episodes=20") == 0
     said = capsys.readouterr().out
-    assert "verified" in said
+    assert said.endswith("\nverified\n")
+    assert "Note" not in said
     assert "20 fresh episodes" in said
     once = run(monkeypatch, f"solution={solved}", "episodes=20", "seed=1"), capsys.readouterr().out
     again = run(monkeypatch, f"solution={solved}", "episodes=20", "seed=1"), capsys.readouterr().out
@@ -29,8 +30,47 @@ def test_one_that_does_not_solve_is_said_with_status_1(monkeypatch, capsys, solv
     Path("zero.json").write_text(json.dumps(data))
     assert run(monkeypatch, "solution=zero.json", "episodes=10") == 1
     said = capsys.readouterr()
-    assert "verified\n" not in said.out
+    assert said.out.endswith("\nnot verified\n")
     assert "not verified" in said.err
+
+
+def test_a_threshold_of_the_files_own_is_noticed_and_its_words_are_shown_as_they_are(monkeypatch, capsys, solved):
+    data = json.loads(solved.read_text())
+    data["task"] |= {"threshold": 5, "name": "[/red]"}
+    Path("easy.json").write_text(json.dumps(data))
+    assert run(monkeypatch, "solution=easy.json", "episodes=1") == 0
+    said = capsys.readouterr().out
+    assert "threshold=5.0, not 475.0" in said
+    assert "[/red] by" in said
+
+
+@pytest.mark.parametrize("task", ["CartPole", "InvertedPendulum"])
+def test_without_a_display_the_verdict_stands_and_the_window_is_refused_in_words(monkeypatch, capsys, solved, task):
+    from rl_intdim import film
+
+    monkeypatch.setattr(film, "has_display", lambda: False)
+    data = json.loads(solved.read_text())
+    data["task"] |= {"id": {"CartPole": "CartPole-v1", "InvertedPendulum": "InvertedPendulum-v5"}[task]}
+    data["task"] |= {"threshold": 1, "vector": "slots"}
+    Path("s.json").write_text(json.dumps(data))
+    assert run(monkeypatch, "solution=s.json", "episodes=1", "show=true") == 1
+    said = capsys.readouterr()
+    assert said.out.endswith("\nverified\n")
+    assert "no window can be opened" in said.err
+
+
+def test_a_display_that_draws_nothing_is_no_window(monkeypatch, solved):
+    from dataclasses import replace
+
+    from rl_intdim import film, solution
+    from rl_intdim.errors import RenderFailure
+
+    monkeypatch.setattr(film, "has_display", lambda: True)
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    found = solution.load(solved)
+    short = replace(found, task=replace(found.task, kwargs={"max_episode_steps": 2}, vector="slots"))
+    with pytest.raises(RenderFailure, match="pygame finds no display"):
+        play.show(short, 0)
 
 
 def test_a_film(monkeypatch, solved):
@@ -50,7 +90,9 @@ def test_a_film(monkeypatch, solved):
         ([], "solution: missing"),
         (["solution=nowhere.json"], "nowhere.json"),
         (["solution=x.json", "out=film.mp4"], "must end in .gif"),
+        (["solution=x.json", "out=nowhere/film.gif"], "out=nowhere/film.gif: no such folder."),
         (["solution=x.json", "epsiodes=3"], "Did you mean episodes?"),
+        (["solution=x.json", "env=CartPole"], "env=CartPole: no such key. Valid: episodes"),
         (["solution=x.json", "episodes=0"], "must be from 1"),
     ],
 )
