@@ -181,6 +181,9 @@ def _check_types(s: Solution) -> None:
     numbers = [s.score, *s.theta_d] if isinstance(s.theta_d, list) else [None]
     if not all(type(x) in (int, float) and abs(x) < 3e38 for x in numbers):
         raise ValueError("score and theta_d must be numbers of float32's range.")
+    steps = s.task.kwargs.get("max_episode_steps")
+    if steps is not None and (type(steps) is not int or steps < 1):  # -1 would be an episode without end
+        raise ValueError(f"max_episode_steps={steps!r}: must be a whole number from 1.")
     if s.d != DIRECT and len(s.theta_d) != s.d:
         raise ValueError(f"theta_d: {len(s.theta_d)} numbers for d={s.d}.")
 

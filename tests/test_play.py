@@ -56,7 +56,7 @@ def test_without_a_display_the_verdict_stands_and_the_window_is_refused_in_words
     assert run(monkeypatch, "solution=s.json", "episodes=1", "show=true") == 1
     said = capsys.readouterr()
     assert said.out.endswith("\nverified\n")
-    assert "no window can be opened" in said.err
+    assert "there is no display. out=play.gif" in said.err
 
 
 def test_a_display_that_draws_nothing_is_no_window(monkeypatch, solved):

@@ -205,6 +205,12 @@ def test_an_environment_that_raises_is_one_message(solved, said, monkeypatch):
         found.returns(1, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("steps", [-1, 0, 2.5, "x"])
+def test_episodes_without_end_are_refused(solved, steps):
+    with pytest.raises(ConfigError, match="max_episode_steps"):
+        solution.load(changed(solved, task__vector="slots", task__kwargs={"max_episode_steps": steps}), trust=True)
+
+
 def test_a_task_other_than_the_catalogues_is_noticed(solved):
     assert solution.load(solved).unlike_catalogue() == []
     easy = changed(solved, task__threshold=10, task__vector="slots", task__kwargs={"max_episode_steps": 20})
