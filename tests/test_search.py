@@ -159,7 +159,7 @@ def test_trials_go_where_they_tell_most_per_env_step():
 
 
 def test_no_d_int_is_called_without_a_look_above():
-    narrow = [Outcome(d, solved) for d, solved in ((4, False), (6, True)) for _ in range(30)]
+    narrow = [Outcome(d, solved) for d, solved in ((4, False), (6, True)) for _ in range(20)]
     assert answer(DEFAULTS, 562, narrow).status == "undecided"
     rounds = [next_round(Search(ci_ratio=ratio), 562, narrow) for ratio in (1.0, 1.5, 10.0)]
     assert rounds[0] == rounds[1] == rounds[2]  # when to look is no matter of when to stop
