@@ -20,9 +20,10 @@ from rl_intdim import cli, paper
 from rl_intdim.catalogue import merged
 from rl_intdim.config import DIRECT, Search, one_of
 from rl_intdim.errors import ConfigError
+from rl_intdim.figures import interval
 from rl_intdim.posterior import posterior
 from rl_intdim.rounds import outcomes
-from rl_intdim.search import Answer, answer
+from rl_intdim.search import Answer, answer, largest
 from rl_intdim.store import read_config, replace, result, trials
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Sweep:
     env: str
     agent: str
     projection: str
-    hidden: tuple[int, ...]
+    hidden: str  # units of the layers, such as 20-20
     threshold: float
     budget: int
     D: int
@@ -67,7 +68,7 @@ def read(folder: Path | str) -> Sweep:
     search: Any = merged(Search, config["search"], folder / "config.yaml")
     search = Search(**{str(key): search[key] for key in search})
     D = int(records[0]["D"])
-    d_max = search.d_max or (max([1, *search.ds]) if search.ds else D)
+    d_max = largest(search, D)
     env, direct = config["env"], [t for t in records if t["d"] == DIRECT]
     ended = result(folder)
     # A sweep that has ended speaks by the trials that it decided; a round that was cut off may have left more.
@@ -78,7 +79,7 @@ def read(folder: Path | str) -> Sweep:
         env["name"],
         config["agent"]["name"],
         config["subspace"]["projection"],
-        tuple(env["policy"]["hidden"]),
+        "-".join(map(str, env["policy"]["hidden"])),
         float(env["threshold"]),
         int(env["budget"]),
         D,
@@ -123,7 +124,7 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
                 "task": s.env,
                 "agent": s.agent,
                 "P": s.projection,
-                "hidden": "-".join(map(str, s.hidden)),
+                "hidden": s.hidden,
                 "D": s.D,
                 "d_int": s.answer.d_int,
                 "low": low,
@@ -172,25 +173,23 @@ def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
 
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for s in sorted(sweeps, key=lambda s: (s.env, s.D, s.agent)):
-        hidden = "-".join(map(str, s.hidden))
         if by == "agent":
-            key: tuple[Any, ...] = (s.env, s.threshold, s.budget, hidden, s.projection)
+            key: tuple[Any, ...] = (s.env, s.threshold, s.budget, s.hidden, s.projection)
             rows.setdefault(key, {})[s.agent] = cell(s)
         else:
-            key = (hidden, s.D)
+            key = (s.hidden, s.D)
             rows.setdefault(key, {})[f"{s.env} by {s.agent}, {s.projection}"] = cell(s)
     names = ["task", "threshold", "budget", "hidden", "P"] if by == "agent" else ["hidden", "D"]
     return pd.DataFrame([dict(zip(names, key, strict=True)) | row for key, row in rows.items()]).fillna("")
 
 
 def cell(s: Sweep) -> str:
-    low, high = s.answer.ci95
     mark = "" if s.answer.status == "found" else f" {s.answer.status}"
-    return f"{'-' if s.answer.d_int is None else s.answer.d_int} [{low}, {'?' if high is None else high}]{mark}"
+    return f"{'-' if s.answer.d_int is None else s.answer.d_int} {interval(s.answer.ci95)}{mark}"
 
 
 def label(s: Sweep) -> str:
-    return f"{s.env} by {s.agent}, {s.projection}, {'-'.join(map(str, s.hidden))}"
+    return f"{s.env} by {s.agent}, {s.projection}, {s.hidden}"
 
 
 def _place(s: Sweep) -> tuple[float, str]:
@@ -218,7 +217,7 @@ def words(row: Iterable[Any]) -> list[str]:
     return [word(value) for value in row]
 
 
-def plot(sweeps: Sequence[Sweep], papers: bool = True) -> bytes:
+def plot(sweeps: Sequence[Sweep]) -> bytes:
     """All sweeps on one log axis of d with their intervals, and the paper's values as marks: a PNG."""
     import io
 
@@ -227,7 +226,7 @@ def plot(sweeps: Sequence[Sweep], papers: bool = True) -> bytes:
 
     blue, grey = "#0072B2", "#666666"
     rows = sorted(sweeps, key=_place)
-    marks = sorted(paper.ROWS, key=lambda row: row["d_int"]) if papers else []
+    marks = sorted(paper.ROWS, key=lambda row: row["d_int"])
     figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rows) + len(marks))), layout="constrained")
     axis = figure.subplots()
     for y, s in enumerate(rows):

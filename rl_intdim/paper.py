@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-# The paper's figures (its tables 1 and 2 and its text), by its own rule and thresholds.
+# The paper's figures, by its own rule and thresholds. It gives 8,000 to 9,000 for CIFAR-10 fully connected, by width;
+# D there is that of 200-200, computed.
 ROWS: list[dict[str, Any]] = [
     {"task": "InvertedPendulum-v1", "agent": "ES", "hidden": "20-20", "D": 562, "d_int": 4},
     {"task": "CartPole-v0", "agent": "DQN", "hidden": "20-20", "D": 562, "d_int": 25},

@@ -68,9 +68,8 @@ def show(found: solution.Solution, seed: int) -> None:
     policy, theta = found.policy()
     try:
         env = tasks.make(shown)
-        if hasattr(
-            env.unwrapped, "mujoco_renderer"
-        ):  # its window ends the whole process where GLFW finds no monitor: ask first
+        # MuJoCo's window ends the whole process where GLFW finds no monitor: ask first.
+        if hasattr(env.unwrapped, "mujoco_renderer"):
             import glfw
 
             if not glfw.init() or not glfw.get_primary_monitor():

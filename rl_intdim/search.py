@@ -71,7 +71,7 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
     model = posterior(d_max)
     weights = model.update(tested)
     low, median, high = (model.quantile(weights, q) for q in (0.025, 0.5, 0.975))
-    looked = sum(n for d, (n, _) in tested.items() if d >= 0.75 * _above(median, d_max)) >= MIN_LOOK
+    looked = _seen_above(tested, median, d_max) >= MIN_LOOK
     if low > d_max:
         status = "above_max"
     elif high <= d_max and high <= max(low * search.ci_ratio, low + 1) and (looked or search.ds is not None):
@@ -105,14 +105,22 @@ def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[
     weights = model.update(tested)
     low, median, high = (model.quantile(weights, q) for q in (0.025, 0.5, 0.975))
     due = high <= d_max and (high <= LOOK_RATIO * low or len(outcomes) >= LOOK_BY)
-    above = _above(median, d_max)
-    seen = sum(n for d, (n, _) in tested.items() if d >= 0.75 * above)
-    look = [min(d for d in lattice(d_max) if d >= above)] * max(0, MIN_LOOK - seen) if due else []
+    lacking = max(0, MIN_LOOK - _seen_above(tested, median, d_max)) if due else 0
+    look = [min(d for d in lattice(d_max) if d >= _above(median, d_max))] * min(lacking, search.round)
     costs = [o.cost for o in outcomes if o.solved and o.d > 0]
     solved_cost = (SOLVED_COST + sum(costs)) / (1 + len(costs))
-    look = look[: search.round]
     return sorted(look + model.informative(weights, lattice(d_max), search.round - len(look), solved_cost))
 
 
 def _above(median: int, d_max: int) -> int:
     return min(LOOK_ABOVE * median, d_max)
+
+
+def _seen_above(tested: dict[int, tuple[int, int]], median: int, d_max: int) -> int:
+    """Trials at about the d of the look above, or beyond."""
+    return sum(n for d, (n, _) in tested.items() if d >= 0.75 * _above(median, d_max))
+
+
+def largest(search: Search, D: int) -> int:
+    """The largest d that a search may try."""
+    return search.d_max or (max([1, *search.ds]) if search.ds else D)

@@ -70,9 +70,7 @@ class Solution:
             raise ConfigError(
                 f"env.policy.hidden={self.task.policy.hidden}: D = {policy.D:,} does not fit into memory."
             )
-        if (len(self.theta_d) if self.d == DIRECT else int(self.d)) != (
-            policy.D if self.d == DIRECT else len(self.theta_d)
-        ):
+        if len(self.theta_d) != (policy.D if self.d == DIRECT else self.d):
             raise ConfigError(f"theta_d: {len(self.theta_d)} numbers for d={self.d}, D = {policy.D:,}.")
         subspace, _ = draw_subspace(policy, self.projection, self.d, self.seed)
         return policy, subspace.theta(torch.tensor(self.theta_d))

@@ -128,9 +128,15 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def result(folder: Path) -> dict[str, Any]:
-    """The result of a run folder; {} while its sweep has not ended."""
+    """The result of a run folder; {} while its sweep has not ended. Raises ConfigError for what is none."""
     path = folder / "result.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if found:
+            int(found["trials"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: not a sweep's result: {type(error).__name__}: {error}") from None
+    return found
 
 
 def trials(folder: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from rl_intdim.config import SubspaceConfig, SweepConfig, check_d
 from rl_intdim.errors import TrialFailure
 from rl_intdim.progress import Display
 from rl_intdim.rounds import Job, Record, at_most, drive, spaced
-from rl_intdim.search import Answer
+from rl_intdim.search import Answer, largest
 from rl_intdim.simulate import expected
 from rl_intdim.store import Store
 
@@ -33,7 +33,7 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
     search = config.search
     check_d(search.ds or [], D, "search.ds")
     check_d([search.d_max or 0], D, "search.d_max")
-    d_max = search.d_max or (max([1, *search.ds]) if search.ds else D)
+    d_max = largest(search, D)
     projection = resolve(config.subspace.projection, D, d_max)
     check_memory(projection, D, d_max, workers(config) or 1)
     if search.grid:

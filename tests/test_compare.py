@@ -142,3 +142,12 @@ def test_mistakes(words, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_broken_result_is_a_message():
+    sweep("broken", 4)
+    Path("broken/result.json").write_text("{")
+    done = run("broken")
+    assert done.returncode == 2
+    assert "broken/result.json: not a sweep's result" in done.stderr
+    assert "Traceback" not in done.stderr
