@@ -18,9 +18,20 @@ DIRECT_SEED = 500_000  # direct runs take seeds from here on, so that their numb
 
 
 @dataclass(frozen=True)
+class Conv:
+    """One convolution of a policy on images."""
+
+    channels: int = MISSING
+    kernel: int = MISSING
+    stride: int = 1
+    pad: list[int] = field(default_factory=lambda: [0, 0, 0, 0])  # zeros at left, right, top, bottom
+
+
+@dataclass(frozen=True)
 class Policy:
     """The policy network of a task; every agent on the task uses this one."""
 
+    conv: list[Conv] = field(default_factory=list)  # convolutions before the hidden layers, for images
     hidden: list[int] = field(default_factory=lambda: [20, 20])  # units of each hidden layer
     activation: str = "tanh"  # tanh or relu
     init: str = "glorot"  # theta0's distribution: glorot (Glorot & Bengio 2010) or he (He et al. 2015)
@@ -48,7 +59,10 @@ class Task:
     budget: int = 200_000  # env steps a trial may train
     kwargs: dict[str, Any] = field(default_factory=dict)  # passed to gymnasium.make
     wrappers: list[str] = field(default_factory=list)  # import paths, applied in this order
-    vector: str = "slots"  # slots: many single environments; native: Gymnasium's own vector entry point
+    # slots: many single environments; native: Gymnasium's own vector entry point; atari: ALE's, with its pictures
+    vector: str = "slots"
+    sticky: float = 0.25  # vector=atari: probability that ALE repeats the last action (Machado et al. 2018)
+    checkpoint: int | None = None  # env steps between checkpoints of a trial; its environments restart at each
     policy: Policy = field(default_factory=Policy)
     scoring: Scoring = field(default_factory=Scoring)
 
@@ -59,6 +73,7 @@ class Agent:
 
     name: str = MISSING  # the file's name
     trainer: str = MISSING  # evolution or gradient
+    note: str = ""  # what a reader of its results must know
 
 
 @dataclass(frozen=True)
@@ -77,8 +92,9 @@ class GradientAgent(Agent):
 
     algorithm: str = MISSING  # import path of the class
     actor: list[str] = field(default_factory=list)  # modules of the actor, in the task's parameter order
-    free: list[str] = field(default_factory=list)  # what else may move: critic, log-standard-deviation
-    critic: dict[str, Any] = field(default_factory=dict)  # net_arch beside the actor's `pi`
+    free: list[str] = field(default_factory=list)  # what else may move: critic, target networks, log_std
+    critic: dict[str, Any] = field(default_factory=dict)  # net_arch beside the actor's `pi`; none: there is no critic
+    extractor: str = "separate"  # of images: separate for actor and critic, or shared: the critic's loss moves it too
     n_envs: int = 8  # environments side by side
     multiplier: float = 1.0  # step on theta_d: learning rate x multiplier x sqrt(D / d); direct takes 1
     settings: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the algorithm
@@ -124,6 +140,7 @@ class Command:
     agent: Any = MISSING  # an agent: a file in agents/
     subspace: SubspaceConfig = field(default_factory=SubspaceConfig)
     threads: int = 1  # torch threads a trial; part of the configuration, since sums depend on it
+    device: str = "auto"  # cpu, or cuda; auto: cuda for images where there is one, cpu for small networks
 
 
 @dataclass(frozen=True)
@@ -200,10 +217,19 @@ def check_task(task: Task) -> None:
     """Raise a ConfigError for what can be wrong in a task without making its environment."""
     require(math.isfinite(task.threshold), "env.threshold", task.threshold, "must be a finite number.")
     within("env.budget", task.budget, 1, 10**12)
-    one_of("env.vector", task.vector, ("slots", "native"))
+    one_of("env.vector", task.vector, ("slots", "native", "atari"))
+    require(0 <= task.sticky < 1, "env.sticky", task.sticky, "must be a probability below 1.")
+    if task.checkpoint is not None:
+        within("env.checkpoint", task.checkpoint, 1, 10**12)
     one_of("env.policy.activation", task.policy.activation, ("tanh", "relu"))
     one_of("env.policy.init", task.policy.init, ("glorot", "he"))
     one_of("env.policy.action", task.policy.action, ("tanh", "clip"))
+    for conv in task.policy.conv:
+        within("env.policy.conv.channels", conv.channels, 1, 10_000)
+        within("env.policy.conv.kernel", conv.kernel, 1, 1000)
+        within("env.policy.conv.stride", conv.stride, 1, 1000)
+        four = len(conv.pad) == 4 and all(0 <= pad <= 1000 for pad in conv.pad)
+        require(four, "env.policy.conv.pad", conv.pad, "must be four numbers: left, right, top, bottom.")
     for units in task.policy.hidden:
         within("env.policy.hidden", units, 1, 100_000)
     for part in fields(task.scoring):
@@ -215,8 +241,13 @@ def check_task(task: Task) -> None:
         confirm,
         f"must be a multiple of look_episodes ({look}), so that every slot plays as many.",
     )
-    native = task.vector == "native" and (task.kwargs or task.wrappers)
-    require(not native, "env.vector", "native", "cannot take env.kwargs or env.wrappers; give env.vector=slots.")
+    if task.vector == "native":
+        require(
+            not (task.kwargs or task.wrappers),
+            *("env.vector", "native", "cannot take env.kwargs or env.wrappers; give env.vector=slots."),
+        )
+    if task.vector == "atari":
+        require(not task.wrappers, "env.wrappers", task.wrappers, "none fits env.vector=atari.")
 
 
 def check_agent(agent: Agent) -> None:
@@ -232,6 +263,7 @@ def check_agent(agent: Agent) -> None:
         require(0 < agent.sigma < math.inf, "agent.sigma", agent.sigma, "must be a positive number.")
     elif isinstance(agent, GradientAgent):
         require(bool(agent.actor), "agent.actor", agent.actor, "name the modules of the actor.")
+        one_of("agent.extractor", agent.extractor, ("separate", "shared"))
         within("agent.n_envs", agent.n_envs, 1, 10_000)
         require(
             0 < agent.multiplier < math.inf,
@@ -280,6 +312,12 @@ def check(config: Command | FileCommand) -> None:
     if "." not in config.subspace.projection:
         one_of("subspace.projection", config.subspace.projection, PROJECTIONS)
     within("threads", config.threads, 1, 1024)
+    require(
+        config.device in ("auto", "cpu") or config.device.startswith("cuda"),
+        "device",
+        config.device,
+        "valid: auto, cpu, cuda, or one such as cuda:1.",
+    )
     if isinstance(config, SweepConfig):
         check_search(config.search)
         require(0 < config.trial_hours <= 10**4, "trial_hours", config.trial_hours, "must be above 0, up to 10,000.")

@@ -5,7 +5,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -33,7 +32,7 @@ def frames(
     try:
         with warnings.catch_warnings():  # Gymnasium warns of a mode it does not know, and goes on
             warnings.filterwarnings("ignore", message=".*render_mode")
-            env = tasks.make(replace(solution.task, kwargs={**solution.task.kwargs, "render_mode": "rgb_array"}))
+            env = tasks.make(solution.task, "rgb_array")
     except Exception as error:  # MuJoCo looks for OpenGL when it is imported, and may raise anything
         reason = " ".join(str(error).split())
         raise RenderFailure(f'{solution.task.id} cannot be made with render_mode="rgb_array": {reason}') from None
@@ -44,7 +43,7 @@ def frames(
             obs, _ = env.reset(seed=seed)
             shown, every, total, ended = [_draw(env, width)], 1, 0.0, False
             for t in range(1, max_steps + 1):
-                x = torch.as_tensor(obs, dtype=torch.float32).view(1, 1, -1)
+                x = torch.as_tensor(obs)[None, None]
                 action = policy.actions(policy.outputs(layers, x).numpy().reshape(1, -1))[0]
                 obs, reward, terminated, truncated, _ = env.step(action)
                 total += float(reward)

@@ -1,6 +1,7 @@
 """Judges a trial: looks while it trains, confirmations on fresh episodes, and the check that keeps it honest."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,12 +9,14 @@ import torch
 from rl_intdim import tasks
 from rl_intdim.config import Task
 from rl_intdim.errors import TrialFailure
-from rl_intdim.policy import MLP
+from rl_intdim.policy import Network
 from rl_intdim.subspace import Subspace
+
+KEPT = ("curve", "confirmations", "best", "solved_at", "scoring_steps", "next_look")  # what looks have changed
 
 
 @dataclass
-class Checkpoint:
+class Candidate:
     """A policy that was looked at: its place, its best known score and its coordinates."""
 
     env_steps: int
@@ -23,8 +26,8 @@ class Checkpoint:
 
 class Referee:
     """The scoring protocol: looks evenly over the budget, a confirmation when one reaches the threshold, at
-    most so many confirmations, the last kept for the best checkpoint at the end. With `full_budget` a solved
-    trial goes on to the end of its budget, where the best checkpoint is scored, as the paper does it.
+    most so many confirmations, the last kept for the best policy seen. With `full_budget` a solved
+    trial goes on to the end of its budget, where the best policy is scored, as the paper does it.
 
     Looks and confirmations draw their episodes from generators of their own, so nothing that chooses a
     policy is seen by what scores it.
@@ -33,7 +36,7 @@ class Referee:
     def __init__(
         self,
         task: Task,
-        policy: MLP,
+        policy: Network,
         subspace: Subspace,
         looks: np.random.SeedSequence,
         confirms: np.random.SeedSequence,
@@ -44,7 +47,7 @@ class Referee:
         self.looks, self.confirms = np.random.default_rng(looks), np.random.default_rng(confirms)
         self.curve: list[list[float]] = []
         self.confirmations: list[list[float]] = []
-        self.best: Checkpoint | None = None
+        self.best: Candidate | None = None
         self.solved_at: int | None = None
         self.scoring_steps = 0
         self.next_look = 1.0
@@ -69,34 +72,46 @@ class Referee:
             raise TrialFailure(f"the actor is not theta0 + P theta_d after {env_steps} env steps.")
         score = self._mean(theta_d, self.task.scoring.look_episodes, self.looks)
         self.curve.append([env_steps, score, float(theta_d.norm())])
-        checkpoint = Checkpoint(env_steps, score, theta_d)
+        candidate = Candidate(env_steps, score, theta_d)
         left = self.task.scoring.confirmations - 1 - len(self.confirmations)
         if not self.solved and score >= self.task.threshold and left > 0:
-            self._confirm(checkpoint)
-        if self.best is None or checkpoint.score > self.best.score:
-            self.best = checkpoint
+            self._confirm(candidate)
+        if self.best is None or candidate.score > self.best.score:
+            self.best = candidate
         return self.solved and not self.full_budget
 
     @property
     def solved(self) -> bool:
         return self.solved_at is not None
 
-    def close(self) -> Checkpoint:
-        """The end of the trial: confirm the best checkpoint, unless solving ended it. Returns the one scored."""
+    def state(self) -> dict[str, Any]:
+        """All that `restore` needs to go on from here, to the bit."""
+        rngs = [rng.bit_generator.state for rng in (self.looks, self.confirms)]
+        return {"rngs": rngs} | {key: getattr(self, key) for key in KEPT}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a saved state."""
+        for rng, saved in zip((self.looks, self.confirms), state["rngs"], strict=True):
+            rng.bit_generator.state = saved
+        for key in KEPT:
+            setattr(self, key, state[key])
+
+    def close(self) -> Candidate:
+        """The end of the trial: confirm the best policy seen, unless solving ended it. Returns the one scored."""
         if self.best is None:  # d = 0, or a budget too small for one look
-            self.best = Checkpoint(0, -np.inf, torch.zeros(self.subspace.d))
+            self.best = Candidate(0, -np.inf, torch.zeros(self.subspace.d))
         if not self.solved or self.full_budget:
             self._confirm(self.best)
         self.envs.close()
         return self.best
 
-    def _confirm(self, checkpoint: Checkpoint) -> None:
+    def _confirm(self, candidate: Candidate) -> None:
         """Score on fresh episodes. The confirmation replaces the look's score: it was chosen for being high."""
-        checkpoint.score = self._mean(checkpoint.theta_d, self.task.scoring.confirm_episodes, self.confirms)
-        self.confirmations.append([checkpoint.env_steps, checkpoint.score])
-        if checkpoint.score >= self.task.threshold:
-            self.best = checkpoint
-            self.solved_at = checkpoint.env_steps if self.solved_at is None else self.solved_at
+        candidate.score = self._mean(candidate.theta_d, self.task.scoring.confirm_episodes, self.confirms)
+        self.confirmations.append([candidate.env_steps, candidate.score])
+        if candidate.score >= self.task.threshold:
+            self.best = candidate
+            self.solved_at = candidate.env_steps if self.solved_at is None else self.solved_at
 
     def _mean(self, theta_d: torch.Tensor, n: int, rng: np.random.Generator) -> float:
         theta = self.subspace.theta(theta_d)[None]

@@ -21,7 +21,7 @@ def drive(
 ) -> list[Record]:
     """Drive the search to its end with `run`, which runs or recalls the trials of a round.
 
-    Direct runs go with the first round. Returns the trials in the order decided, direct runs last.
+    Direct runs go before the first round: do they fail, the task may be beyond the agent. Returns the trials in the order decided, direct runs last.
     """
     direct: list[Job] = [(DIRECT, search.seed + DIRECT_SEED + i) for i in range(search.direct)]
     trials: list[Record] = []
@@ -30,7 +30,7 @@ def drive(
         ds = next_round(search, d_max, outcomes(trials, budget))
         jobs: list[Job] = [(d, search.seed + len(trials) + i) for i, d in enumerate(ds)]
         if not trials:
-            jobs += direct
+            jobs = direct + jobs
         on_round(answer(search, d_max, outcomes(trials, budget)), len(jobs))
         records = run(jobs)
         trials += [records[job] for job in jobs if job[0] != DIRECT]

@@ -24,7 +24,7 @@ from rl_intdim.errors import ConfigError, IntdimError, choices
 if TYPE_CHECKING:
     import torch
 
-    from rl_intdim.policy import MLP
+    from rl_intdim.policy import Network
 
 FORMAT = "rl_intdim solution 1"
 WRAPPER = re.compile(r"gymnasium\.wrappers\.[A-Z]\w*")
@@ -55,7 +55,7 @@ class Solution:
         data = {"format": FORMAT} | asdict(self) | {"theta_d": shortest}
         store.replace(path, json.dumps(data, allow_nan=False) + "\n")
 
-    def policy(self) -> "tuple[MLP, torch.Tensor]":
+    def policy(self) -> "tuple[Network, torch.Tensor]":
         """The network and its parameters theta0 + P theta_d, (D,). Raises ConfigError where d does not fit D, or D
         this machine."""
         import psutil

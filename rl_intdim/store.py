@@ -6,10 +6,12 @@ failures.jsonl  trials that broke down, if any
 result.json     the answer
 plot.png        score and solved fraction against d
 solution.json   the solved policy of the smallest d
+checkpoints/    the state of trials that are running, where the task asks for it
 """
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -92,6 +94,14 @@ class Store:
 
     def append(self, trial: dict[str, Any]) -> None:
         self._append("trials.jsonl", json.dumps(trial, allow_nan=False))
+
+    def checkpoints(self, d: int | str, seed: int) -> Path:
+        """Where a trial keeps its state while it runs."""
+        return self.folder / "checkpoints" / f"d-{d}-seed-{seed}"
+
+    def forget(self, d: int | str, seed: int) -> None:
+        """Remove the state of a trial that has finished."""
+        shutil.rmtree(self.checkpoints(d, seed), ignore_errors=True)
 
     def append_failure(self, failure: dict[str, Any]) -> None:
         self._append("failures.jsonl", json.dumps(failure))

@@ -44,6 +44,11 @@ class Subspace:
         self.projection: Projection = P.to(self.theta0.device, self.theta0.dtype)
         self.d = self.projection.d
 
+    def to(self, device: torch.device) -> None:
+        """Move theta0 and P."""
+        self.theta0 = self.theta0.to(device)
+        self.projection = self.projection.to(device, self.theta0.dtype)
+
     @torch.no_grad()
     def theta(self, theta_d: torch.Tensor) -> torch.Tensor:
         """theta0 + P theta_d: (..., d) -> (..., D)."""

@@ -74,6 +74,8 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
                     seed,
                     config.threads,
                     config.search.full_budget,
+                    config.device,
+                    str(store.checkpoints(d, seed)),
                 )
                 for d, seed in jobs
                 if (d, seed) not in finished
@@ -114,6 +116,7 @@ def run_all(
             else:
                 record = asdict(outcome)
                 store.append(record)
+                store.forget(trial.d, trial.seed)
                 finished[trial.d, trial.seed] = record
                 display.done(record)
         todo = [trial for trial, _ in failed]

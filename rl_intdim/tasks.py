@@ -1,5 +1,7 @@
 """Environments from a task, and episodes of the deterministic policy in them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium as gym
@@ -10,22 +12,20 @@ from gymnasium.vector.utils import batch_space
 from rl_intdim.config import Task
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.imports import load
-from rl_intdim.policy import MLP
+from rl_intdim.policy import Network
 
 
-def make(task: Task) -> gym.Env:
+def make(task: Task, render_mode: str | None = None) -> gym.Env:
     """One environment of the task, wrapped. Raises ConfigError for an id, kwargs or wrapper that fails."""
     wrappers = [load(path, "env.wrappers") for path in task.wrappers]
-    try:
-        env = gym.make(task.id, **task.kwargs)
-    except gym.error.NameNotFound:
-        raise ConfigError(f"env.id={task.id}: not registered with Gymnasium. {_near_ids(task.id)}") from None
-    except (gym.error.Error, TypeError, ValueError, ModuleNotFoundError) as error:
-        raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {error}") from None
-    except Exception as error:  # an environment may raise anything
-        raise ConfigError(
-            f"env.id={task.id}, env.kwargs={task.kwargs}: {type(error).__name__}: {str(error)[:200]}"
-        ) from None
+    with _explained(task):
+        env: gym.Env
+        if task.vector == "atari":
+            from rl_intdim.atari import Game
+
+            env = Game(task, render_mode)
+        else:
+            env = gym.make(task.id, **task.kwargs | ({"render_mode": render_mode} if render_mode else {}))
     for path, wrapper in zip(task.wrappers, wrappers, strict=True):
         try:
             env = wrapper(env)
@@ -36,6 +36,21 @@ def make(task: Task) -> gym.Env:
     return env
 
 
+@contextmanager
+def _explained(task: Task) -> Iterator[None]:
+    """What an environment raises while it is made, as a ConfigError."""
+    try:
+        yield
+    except gym.error.NameNotFound:
+        raise ConfigError(f"env.id={task.id}: not registered with Gymnasium. {_near_ids(task.id)}") from None
+    except (gym.error.Error, TypeError, ValueError, ModuleNotFoundError) as error:
+        raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {error}") from None
+    except Exception as error:  # an environment may raise anything
+        raise ConfigError(
+            f"env.id={task.id}, env.kwargs={task.kwargs}: {type(error).__name__}: {str(error)[:200]}"
+        ) from None
+
+
 def _near_ids(value: str) -> str:
     from difflib import get_close_matches
 
@@ -43,11 +58,11 @@ def _near_ids(value: str) -> str:
     return f"Nearest: {', '.join(near)}." if near else "`gymnasium.pprint_registry()` lists what is."
 
 
-def policy(task: Task) -> MLP:
+def policy(task: Task) -> Network:
     """The policy network of the task. Raises ConfigError where its spaces fit none."""
     env = make(task)
     try:
-        return MLP(task.policy, env.observation_space, env.action_space)
+        return Network(task.policy, env.observation_space, env.action_space)
     finally:
         env.close()
 
@@ -86,9 +101,14 @@ class Slots(gym.vector.VectorEnv):
 
 
 def make_vec(task: Task, n: int) -> gym.vector.VectorEnv:
-    """n environments for `episodes`: Gymnasium's own vector entry point where the task names it, else Slots."""
+    """n environments for `episodes`: Gymnasium's or ALE's vector entry point where the task names it, else Slots."""
     if task.vector == "slots":
         return Slots([make(task) for _ in range(n)])
+    if task.vector == "atari":
+        from rl_intdim import atari
+
+        with _explained(task):
+            return atari.make_vec(task, n)
     try:
         return gym.make_vec(task.id, n, vectorization_mode="vector_entry_point")
     except (gym.error.Error, TypeError, AttributeError) as error:
@@ -99,7 +119,7 @@ def make_vec(task: Task, n: int) -> gym.vector.VectorEnv:
 
 @torch.inference_mode()
 def episodes(
-    envs: gym.vector.VectorEnv, policy: MLP, theta: torch.Tensor, seed: int
+    envs: gym.vector.VectorEnv, policy: Network, theta: torch.Tensor, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Play one whole episode in every slot with the deterministic policies theta (N, D).
 
@@ -112,8 +132,8 @@ def episodes(
     obs, _ = envs.reset(seed=seed)
     returns, lengths, live = np.zeros(n), np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)
     while live.any():
-        x = torch.as_tensor(obs, dtype=torch.float32).view(N, n // N, -1)
-        outputs = policy.outputs(layers, x).numpy().reshape(n, -1)
+        x = torch.as_tensor(obs, device=theta.device).view(N, n // N, *obs.shape[1:])
+        outputs = policy.outputs(layers, x).cpu().numpy().reshape(n, -1)
         obs, rewards, terminated, truncated, _ = envs.step(policy.actions(outputs))
         returns[live] += rewards[live]
         lengths += live

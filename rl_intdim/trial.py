@@ -1,16 +1,18 @@
 """One trial: (task, agent, d, seed) -> TrialResult. The same seed and d give every agent the same subspace."""
 
-import time
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from rl_intdim import tasks
+from rl_intdim.checkpoint import Checkpoints
 from rl_intdim.config import Agent, Task
-from rl_intdim.policy import MLP
+from rl_intdim.errors import ConfigError
+from rl_intdim.policy import Network
 from rl_intdim.referee import Referee
 from rl_intdim.subspace import Subspace
 
@@ -26,6 +28,8 @@ class Trial:
     seed: int
     threads: int = 1
     full_budget: bool = False  # go on after solving
+    device: str = "auto"
+    folder: str | None = None  # of its checkpoints; a trial that finds one there goes on from it
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class TrialResult:
 
 
 def draw_subspace(
-    policy: MLP, projection: str, d: int | str, seed: int
+    policy: Network, projection: str, d: int | str, seed: int
 ) -> tuple[Subspace, list[np.random.SeedSequence]]:
     """The subspace of a seed, the same for every agent, and the seeds of [training, looks, confirmations]."""
     theta0, P, *rest = np.random.SeedSequence(seed).spawn(5)
@@ -57,16 +61,16 @@ def draw_subspace(
 
 def run_trial(trial: Trial) -> TrialResult:
     """Run one trial in this process. Raises TrialFailure if it broke down; that says nothing about d."""
-    start = time.perf_counter()
     torch.set_num_threads(trial.threads)
-    policy = tasks.policy(trial.task)
+    task, policy = trial.task, tasks.policy(trial.task)
     subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, trial.d, trial.seed)
-    referee = Referee(trial.task, policy, subspace, looks, confirms, trial.full_budget)
-    env_steps = (
-        0
-        if subspace.d == 0
-        else trainer(trial.agent).train(trial.task, trial.agent, policy, subspace, training, referee)
-    )
+    subspace.to(device(trial.device, policy))
+    referee = Referee(task, policy, subspace, looks, confirms, trial.full_budget)
+    checkpoints = Checkpoints(referee, training, task.checkpoint, Path(trial.folder) if trial.folder else None)
+    env_steps = 0
+    if subspace.d > 0:
+        kind = trainer(trial.agent)
+        env_steps = kind.train(task, trial.agent, policy, subspace, training, referee, checkpoints)
     scored = referee.close()
     return TrialResult(
         d=trial.d,
@@ -79,9 +83,18 @@ def run_trial(trial: Trial) -> TrialResult:
         scoring_steps=referee.scoring_steps,
         confirmations=referee.confirmations,
         curve=referee.curve,
-        seconds=round(time.perf_counter() - start, 3),
+        seconds=round(checkpoints.seconds, 3),
         theta_d=scored.theta_d.tolist(),
     )
+
+
+def device(name: str, policy: Network) -> torch.device:
+    """The device of a trial; auto: cuda for images, where the work is large, if there is one. Raises ConfigError."""
+    if name == "auto":
+        name = "cuda" if policy.conv_shapes and torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"device={name}: torch {torch.__version__} finds no CUDA device here; valid: auto, cpu.")
+    return torch.device(name)
 
 
 def check(task: Task, agent: Agent) -> int:

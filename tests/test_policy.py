@@ -7,7 +7,7 @@ import torch
 
 from rl_intdim.config import Policy
 from rl_intdim.errors import ConfigError
-from rl_intdim.policy import MLP
+from rl_intdim.policy import Network
 
 BOX = gym.spaces.Box(-np.inf, np.inf, (4,))
 TWO = gym.spaces.Discrete(2)
@@ -16,12 +16,12 @@ FORCE = gym.spaces.Box(np.float32([-3, 0]), np.float32([3, 10]))
 
 @pytest.mark.parametrize(("actions", "D"), [(TWO, 562), (gym.spaces.Box(-3, 3, (1,)), 541)])
 def test_the_papers_D(actions, D):
-    assert MLP(Policy(), BOX, actions).D == D
+    assert Network(Policy(), BOX, actions).D == D
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_forward_equals_torch_layers_in_their_own_order(activation):
-    policy = MLP(Policy(hidden=[5, 7], activation=activation), BOX, TWO)
+    policy = Network(Policy(hidden=[5, 7], activation=activation), BOX, TWO)
     act = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[activation]
     net = torch.nn.Sequential(torch.nn.Linear(4, 5), act(), torch.nn.Linear(5, 7), act(), torch.nn.Linear(7, 2))
     obs = torch.randn(3, 4)
@@ -34,7 +34,7 @@ def test_forward_equals_torch_layers_in_their_own_order(activation):
 
 @pytest.mark.parametrize("init", ["glorot", "he"])
 def test_theta0_has_the_initialisers_variance_and_zero_biases(init):
-    policy = MLP(Policy(hidden=[200, 100], init=init), BOX, TWO)
+    policy = Network(Policy(hidden=[200, 100], init=init), BOX, TWO)
     layers = policy.layers(policy.theta0(np.random.default_rng(0))[None])
     for weight, bias in layers:
         _, i, o = weight.shape
@@ -44,12 +44,12 @@ def test_theta0_has_the_initialisers_variance_and_zero_biases(init):
 
 def test_actions():
     out = np.array([[0.2, -5.0], [100.0, 100.0], [-100.0, 0.0]])
-    assert MLP(Policy(), BOX, TWO).actions(out).tolist() == [0, 0, 1]
-    assert MLP(Policy(), BOX, gym.spaces.Discrete(2, start=5)).actions(out).tolist() == [5, 5, 6]
-    assert MLP(Policy(action="clip"), BOX, FORCE).actions(out) == pytest.approx(
+    assert Network(Policy(), BOX, TWO).actions(out).tolist() == [0, 0, 1]
+    assert Network(Policy(), BOX, gym.spaces.Discrete(2, start=5)).actions(out).tolist() == [5, 5, 6]
+    assert Network(Policy(action="clip"), BOX, FORCE).actions(out) == pytest.approx(
         np.array([[0.2, 0], [3, 10], [-3, 0]])
     )
-    squashed = MLP(Policy(action="tanh"), BOX, FORCE).actions(out)
+    squashed = Network(Policy(action="tanh"), BOX, FORCE).actions(out)
     assert squashed == pytest.approx(np.array([[3 * np.tanh(0.2), 5 + 5 * np.tanh(-5)], [3, 10], [-3, 5]]))
 
 
@@ -64,4 +64,4 @@ def test_actions():
 )
 def test_a_space_that_fits_no_policy_is_named(observations, actions, named):
     with pytest.raises(ConfigError, match=named):
-        MLP(Policy(), observations, actions)
+        Network(Policy(), observations, actions)

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from rl_intdim import tasks
+from rl_intdim.checkpoint import Checkpoints
 from rl_intdim.config import EvolutionAgent, Task
-from rl_intdim.policy import MLP
+from rl_intdim.policy import Network
 from rl_intdim.referee import Referee
 from rl_intdim.subspace import Subspace
 
@@ -69,17 +70,18 @@ class Random:
 STRATEGIES: dict[str, type[Strategy]] = {"cma": CMA, "random": Random}
 
 
-def check(task: Task, agent: EvolutionAgent, policy: MLP) -> None:
+def check(task: Task, agent: EvolutionAgent, policy: Network) -> None:
     """Every task with a policy can be trained."""
 
 
 def train(
     task: Task,
     agent: EvolutionAgent,
-    policy: MLP,
+    policy: Network,
     subspace: Subspace,
     seeds: np.random.SeedSequence,
     referee: Referee,
+    checkpoints: Checkpoints,
 ) -> int:
     """Train theta_d by an evolution strategy; returns the env steps used.
 

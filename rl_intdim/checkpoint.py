@@ -1,0 +1,81 @@
+"""The state of a trial on disk, so that one of hours survives a kill.
+
+At fixed numbers of env steps every run, interrupted or not, saves its state (if it has a folder), then restarts
+its environments and its random generators from seeds derived from the trial's seed and the number of the
+checkpoint. So a trial that is resumed from there ends as one that never stopped, to the bit.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rl_intdim.referee import Referee
+from rl_intdim.store import replace
+
+RESTARTS = 1000  # the seeds of restarts are children of the trial's training seed from this key on
+
+
+class Checkpoints:
+    """When to save, where, and the seeds from there on. `every`: env steps, or None for never.
+
+    `folder` holds state.pt, and what a trainer writes beside it; it belongs to one trial. State is read by pickle:
+    a folder is trusted as the program itself is.
+    """
+
+    def __init__(
+        self,
+        referee: Referee,
+        seeds: np.random.SeedSequence,
+        every: int | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.referee, self.seeds, self.every, self.folder = referee, seeds, every, folder
+        self.index = 0  # of the last checkpoint
+        self.start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Computing time of the trial, that of interrupted runs up to their last checkpoint included."""
+        return time.perf_counter() - self.start
+
+    def due(self, env_steps: int) -> bool:
+        """Is a checkpoint due?"""
+        if self.every is None or env_steps < (self.index + 1) * self.every:
+            return False
+        self.index = env_steps // self.every
+        return True
+
+    def restart_seed(self) -> int:
+        """The seed of environments and generators from the last checkpoint on."""
+        key = (*self.seeds.spawn_key, RESTARTS + self.index)
+        return int(np.random.SeedSequence(self.seeds.entropy, spawn_key=key).generate_state(1)[0] >> 1)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the trainer's state, and the referee's, whole or not at all."""
+        if self.folder is None:
+            return
+        import io
+
+        everything = {
+            "index": self.index,
+            "seconds": self.seconds,
+            "referee": self.referee.state(),
+            "trainer": state,
+        }
+        data = io.BytesIO()
+        torch.save(everything, data)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        replace(self.folder / "state.pt", data.getvalue())
+
+    def load(self) -> dict[str, Any] | None:
+        """Take up the last saved state; returns the trainer's, or None at the start of a trial."""
+        path = self.folder / "state.pt" if self.folder else None
+        if path is None or not path.exists():
+            return None
+        found = torch.load(path, weights_only=False, map_location="cpu")
+        self.index, self.start = found["index"], time.perf_counter() - found["seconds"]
+        self.referee.restore(found["referee"])
+        return found["trainer"]

@@ -1,0 +1,90 @@
+"""Gymnasium's vector environments, and pictures, as Stable-Baselines3 wants them.
+
+For those that start the next episode in the step that ends one (AutoresetMode.SAME_STEP): Gymnasium's
+SyncVectorEnv and AsyncVectorEnv, and ALE's. SB3 learns of an end by `dones`, of a cut-off episode by
+`TimeLimit.truncated`, and of its last observation by `terminal_observation`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
+
+
+class SameStep(VecEnv):
+    """n environments of Gymnasium behind SB3's interface. Raises ValueError for another autoreset mode."""
+
+    def __init__(self, envs: gym.vector.VectorEnv) -> None:
+        mode = envs.metadata.get("autoreset_mode")
+        if mode != gym.vector.AutoresetMode.SAME_STEP:
+            raise ValueError(f"autoreset_mode={mode}: SB3 needs AutoresetMode.SAME_STEP.")
+        self.envs = envs
+        self.start: int | None = None
+        super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
+
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        """The seed of the next reset: slot i takes seed + i."""
+        self.start = None if seed is None else int(seed)
+        return [None if seed is None else int(seed) + i for i in range(self.num_envs)]
+
+    def reset(self) -> Any:
+        obs, _ = self.envs.reset(seed=self.start)
+        self.start = None
+        return obs.copy()
+
+    def step_async(self, actions: np.ndarray) -> None:
+        self.actions = actions
+
+    def step_wait(self) -> Any:
+        obs, rewards, terminated, truncated, infos = self.envs.step(self.actions)
+        dones = terminated | truncated
+        said: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        for i in np.flatnonzero(dones):
+            said[i] = {
+                "terminal_observation": infos["final_obs"][i].copy(),
+                "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
+            }
+        return obs.copy(), rewards.astype(np.float32), dones, said
+
+    def close(self) -> None:
+        self.envs.close()
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        return [getattr(self.envs, attr_name, None) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        raise NotImplementedError("a vectorised environment has no attributes a slot.")
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        raise NotImplementedError("a vectorised environment has no methods a slot.")
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        return [False for _ in self._get_indices(indices)]
+
+
+class FlatPictures(VecEnvWrapper):
+    """Pictures (channels, height, width) as flat vectors, channels last, of the same bytes.
+
+    SB3 turns pictures into float numbers channels first, and a convolution that wants them channels last must
+    turn each batch around, in every epoch: that halves its speed on a CPU. Turned here, it is done once, on bytes.
+    """
+
+    def __init__(self, venv: VecEnv) -> None:
+        old = venv.observation_space
+        super().__init__(venv, gym.spaces.Box(0, 255, (int(np.prod(old.shape or ())),), np.uint8))
+
+    def reset(self) -> Any:
+        return flat_pictures(self.venv.reset())
+
+    def step_wait(self) -> Any:
+        obs, rewards, dones, infos = self.venv.step_wait()
+        for i in np.flatnonzero(dones):
+            infos[i]["terminal_observation"] = flat_pictures(infos[i]["terminal_observation"][None])[0]
+        return flat_pictures(obs), rewards, dones, infos
+
+
+def flat_pictures(obs: Any) -> np.ndarray:
+    """(n, channels, height, width) -> (n, height * width * channels)."""
+    return obs.transpose(0, 2, 3, 1).reshape(len(obs), -1)
