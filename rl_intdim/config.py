@@ -6,6 +6,7 @@ environment itself (its spaces, d against D) is checked later, in `tasks` and `s
 
 import math
 from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,7 @@ class Command:
     agent: Any = MISSING  # an agent: a file in agents/
     subspace: SubspaceConfig = field(default_factory=SubspaceConfig)
     threads: int = 1  # torch threads a trial; part of the configuration, since sums depend on it
+    tensorboard: str | None = None  # a folder for what Stable-Baselines3 logs; needs rl_intdim[tensorboard]
     device: str = "auto"  # cpu, or cuda; auto: cuda for images where there is one, cpu for small networks
 
 
@@ -312,6 +314,11 @@ def check(config: Command | FileCommand) -> None:
     if "." not in config.subspace.projection:
         one_of("subspace.projection", config.subspace.projection, PROJECTIONS)
     within("threads", config.threads, 1, 1024)
+    if config.tensorboard is not None:
+        require(
+            find_spec("tensorboard") is not None,
+            *("tensorboard", config.tensorboard, 'needs the package: pip install "rl_intdim[tensorboard]".'),
+        )
     require(
         config.device in ("auto", "cpu") or config.device.startswith("cuda"),
         "device",

@@ -68,12 +68,12 @@ class Display:
         rate = self.steps / (time.perf_counter() - self.start)
         running = min(self.pending, self.workers)
         todo = self.at_most - self.trials - self.recalled
-        left = f"{_span(todo * self.budget / rate)} left at most" if rate else "timing"
+        left = f"{span(todo * self.budget / rate)} left at most" if rate else "timing"
         line = f"{running} running; {self.text}; {rate:,.0f} env steps/s; {left}"
         self.bar.update(self.task, completed=self.trials + self.recalled, line=line)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """A time to wait, in the unit one would say it in."""
     for limit, unit, name in ((100, 1, "s"), (100 * 60, 60, "min")):
         if seconds < limit:

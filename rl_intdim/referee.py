@@ -1,5 +1,6 @@
 """Judges a trial: looks while it trains, confirmations on fresh episodes, and the check that keeps it honest."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +42,10 @@ class Referee:
         looks: np.random.SeedSequence,
         confirms: np.random.SeedSequence,
         full_budget: bool = False,
+        on_look: Callable[[int, float, float], None] = lambda env_steps, score, norm: None,
     ) -> None:
         self.task, self.policy, self.subspace, self.full_budget = task, policy, subspace, full_budget
+        self.on_look = on_look
         self.envs = tasks.make_vec(task, task.scoring.look_episodes)
         self.looks, self.confirms = np.random.default_rng(looks), np.random.default_rng(confirms)
         self.curve: list[list[float]] = []
@@ -72,6 +75,7 @@ class Referee:
             raise TrialFailure(f"the actor is not theta0 + P theta_d after {env_steps} env steps.")
         score = self._mean(theta_d, self.task.scoring.look_episodes, self.looks)
         self.curve.append([env_steps, score, float(theta_d.norm())])
+        self.on_look(env_steps, score, float(theta_d.norm()))
         candidate = Candidate(env_steps, score, theta_d)
         left = self.task.scoring.confirmations - 1 - len(self.confirmations)
         if not self.solved and score >= self.task.threshold and left > 0:

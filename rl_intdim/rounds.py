@@ -21,7 +21,8 @@ def drive(
 ) -> list[Record]:
     """Drive the search to its end with `run`, which runs or recalls the trials of a round.
 
-    Direct runs go before the first round: do they fail, the task may be beyond the agent. Returns the trials in the order decided, direct runs last.
+    Direct runs go first: if they fail, the task may be beyond the agent. Returns the trials in the order
+    decided, direct runs last.
     """
     direct: list[Job] = [(DIRECT, search.seed + DIRECT_SEED + i) for i in range(search.direct)]
     trials: list[Record] = []

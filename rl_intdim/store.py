@@ -27,7 +27,7 @@ from rl_intdim.errors import ConfigError, WriteFailure
 
 # Keys that no trial and no decision depends on: a folder may be resumed with other values.
 LOOSE = (
-    *("out", "workers", "trial_hours", "dry_run"),
+    *("out", "workers", "trial_hours", "dry_run", "tensorboard"),
     *("search.max_trials", "search.max_env_steps", "search.ci_ratio", "search.direct"),
 )
 FIRST = {".lock", "config.yaml.part"}  # what is there before config.yaml is

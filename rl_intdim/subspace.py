@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from rl_intdim.config import DIRECT
+from rl_intdim.errors import TrialFailure
 from rl_intdim.projections import Identity, Projection, draw
 
 
@@ -97,13 +98,24 @@ class SubspaceOptimizer(torch.optim.Optimizer):
     @torch.no_grad()
     def write(self) -> None:
         """Put theta0 + P theta_d into the parameters, in place."""
-        parts = self.subspace.theta(self.theta_d).split(self.sizes)
-        for parameter, part in zip(self.param_groups[0]["params"], parts, strict=True):
+        self.written = self.subspace.theta(self.theta_d).split(self.sizes)
+        for parameter, part in zip(self.param_groups[0]["params"], self.written, strict=True):
             parameter.copy_(part.view(parameter.shape))
 
     @torch.no_grad()
+    def _check(self) -> None:
+        """What else wrote to the parameters would be undone by the next `write`, and nobody would know."""
+        for parameter, part in zip(self.param_groups[0]["params"], self.written, strict=True):
+            if not torch.equal(parameter, part.view(parameter.shape)):
+                raise TrialFailure(
+                    "something else than the optimizer's step changed the parameters in the subspace: an algorithm "
+                    "that writes them itself, as TRPO does, cannot be held in one."
+                )
+
+    @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """One step of the inner optimiser along g_d = P^T g_D."""
+        """One step of the inner optimiser along g_d = P^T g_D. Raises TrialFailure if the parameters have moved."""
+        self._check()
         for outer, inner in zip(self.param_groups, self.inner.param_groups, strict=True):
             inner.update({key: value for key, value in outer.items() if key not in ("params", "scale")})
             inner["lr"] = outer["lr"] * outer["scale"]

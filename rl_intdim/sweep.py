@@ -76,6 +76,7 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
                     config.search.full_budget,
                     config.device,
                     str(store.checkpoints(d, seed)),
+                    str(Path(config.tensorboard, f"d-{d}-seed-{seed}")) if config.tensorboard else None,
                 )
                 for d, seed in jobs
                 if (d, seed) not in finished

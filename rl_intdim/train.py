@@ -1,6 +1,8 @@
 """python -m rl_intdim.train: one trial at one d."""
 
 import json
+import shutil
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from rich.console import Console
 from rl_intdim import cli
 from rl_intdim.config import DIRECT, TrainConfig, check_d
 from rl_intdim.errors import ConfigError
+from rl_intdim.progress import span
 from rl_intdim.solution import Solution
 from rl_intdim.store import replace
 
@@ -25,9 +28,22 @@ def train(config: TrainConfig) -> None:
     if config.out and Path(config.out, "trial.json").exists():
         raise ConfigError(f"out={config.out}: holds a trial already. Give another out=...")
     projection = resolve(config.subspace.projection, D, D if config.d == DIRECT else config.d)
-    result = run_trial(Trial(config.env, config.agent, projection, config.d, config.seed, config.threads))
-    for steps, score, norm in result.curve:
-        console.print(f"{int(steps):>9,} env steps  look {score:8.1f}  norm of theta_d {norm:.3g}")
+    start = time.perf_counter()
+
+    def on_look(env_steps: int, score: float, norm: float) -> None:
+        left = span((time.perf_counter() - start) * (config.env.budget / env_steps - 1))
+        console.print(
+            f"{env_steps:>9,} env steps  look {score:8.1f}  norm of theta_d {norm:<8.3g} {left} left at most"
+        )
+
+    trial = Trial(
+        *(config.env, config.agent, projection, config.d, config.seed),
+        threads=config.threads,
+        device=config.device,
+        folder=str(Path(config.out, "checkpoint")) if config.out else None,
+        tensorboard=config.tensorboard,
+    )
+    result = run_trial(trial, on_look)
     when = f" after {result.solved_at:,} env steps" if result.solved_at else ""
     how = f"solved{when}" if result.solved else "not solved"
     console.print(f"{config.env.name} by {config.agent.name}, d = {config.d} of D = {D:,}, seed {config.seed}:")
@@ -41,6 +57,7 @@ def train(config: TrainConfig) -> None:
             config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d
         )
         found.save(folder / "solution.json")
+        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
         console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
 
 

@@ -1,5 +1,6 @@
 """One trial: (task, agent, d, seed) -> TrialResult. The same seed and d give every agent the same subspace."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +31,7 @@ class Trial:
     full_budget: bool = False  # go on after solving
     device: str = "auto"
     folder: str | None = None  # of its checkpoints; a trial that finds one there goes on from it
+    tensorboard: str | None = None  # folder for what SB3 logs
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,21 @@ def draw_subspace(
     return Subspace(start, d, projection, P), rest
 
 
-def run_trial(trial: Trial) -> TrialResult:
-    """Run one trial in this process. Raises TrialFailure if it broke down; that says nothing about d."""
+def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambda *said: None) -> TrialResult:
+    """Run one trial in this process. Raises TrialFailure if it broke down; that says nothing about d.
+
+    `on_look` hears of each look: env steps, score, norm of theta_d.
+    """
     torch.set_num_threads(trial.threads)
     task, policy = trial.task, tasks.policy(trial.task)
     subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, trial.d, trial.seed)
     subspace.to(device(trial.device, policy))
-    referee = Referee(task, policy, subspace, looks, confirms, trial.full_budget)
+    referee = Referee(task, policy, subspace, looks, confirms, trial.full_budget, on_look)
     checkpoints = Checkpoints(referee, training, task.checkpoint, Path(trial.folder) if trial.folder else None)
     env_steps = 0
     if subspace.d > 0:
         kind = trainer(trial.agent)
-        env_steps = kind.train(task, trial.agent, policy, subspace, training, referee, checkpoints)
+        env_steps = kind.train(task, trial.agent, policy, subspace, training, referee, checkpoints, trial.tensorboard)
     scored = referee.close()
     return TrialResult(
         d=trial.d,

@@ -219,31 +219,10 @@ def test_nan_fails(echo):
 
 
 def test_a_tensor_that_moves_and_is_not_listed_fails(echo):
-    """The critic trains, but the agent's file does not say so."""
-    spec = trial(echo(), "ppo")
-    spec = Trial(
-        spec.task, type(spec.agent)(**(vars(spec.agent) | {"free": ["mlp_extractor.value_net"]})), "dense", 3, 0
-    )
-    before = gradient.SubspaceOptimizer.step
-
-    def moves_the_value_head(self, closure=None):
-        before(self, closure)
-        with torch.no_grad():
-            held.policy.value_net.weight.add_(1)
-
-    built = gradient.Hold.__init__
-
-    def remember(self, *args):
-        nonlocal held
-        built(self, *args)
-        held = self
-
-    held = None
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gradient.SubspaceOptimizer, "step", moves_the_value_head)
-        patch.setattr(gradient.Hold, "__init__", remember)
-        with pytest.raises(TrialFailure, match=r"value_net\.weight"):
-            run_trial(spec)
+    """The target network follows the network, but the agent's file does not say so."""
+    spec = trial(echo(threshold=11.0), "dqn", free="[]")
+    with pytest.raises(TrialFailure, match=r"q_net_target\.\S* moved outside"):
+        run_trial(spec)
 
 
 def test_random_is_cmas_first_population():

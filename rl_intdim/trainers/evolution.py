@@ -82,6 +82,7 @@ def train(
     seeds: np.random.SeedSequence,
     referee: Referee,
     checkpoints: Checkpoints,
+    logs: str | None = None,
 ) -> int:
     """Train theta_d by an evolution strategy; returns the env steps used.
 

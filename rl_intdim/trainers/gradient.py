@@ -49,13 +49,14 @@ def train(
     seeds: np.random.SeedSequence,
     referee: Referee,
     checkpoints: Checkpoints,
+    logs: str | None = None,
 ) -> int:
     """Train theta_d by a Stable-Baselines3 algorithm; returns the env steps used.
 
     The step on theta_d is the learning rate times multiplier times sqrt(D / d): at multiplier 1 a parameter
     changes as much per step as in direct training, which takes multiplier 1 always.
     """
-    model = build(task, agent, policy, int(seeds.generate_state(1)[0] >> 1), str(subspace.theta0.device))
+    model = build(task, agent, policy, int(seeds.generate_state(1)[0] >> 1), str(subspace.theta0.device), logs)
     hold = Hold(model, agent, subspace)
     watch = Watch(referee, hold, checkpoints)
     resumed = watch.resume(model)
@@ -67,7 +68,9 @@ def train(
     return env_steps
 
 
-def build(task: Task, agent: GradientAgent, policy: Network, seed: int, device: str = "cpu") -> BaseAlgorithm:
+def build(
+    task: Task, agent: GradientAgent, policy: Network, seed: int, device: str = "cpu", logs: str | None = None
+) -> BaseAlgorithm:
     """The algorithm on its training environments, with the task's network as its actor's shape."""
     algorithm = load(agent.algorithm, "agent.algorithm")
     if not (isinstance(algorithm, type) and issubclass(algorithm, BaseAlgorithm)):
@@ -89,6 +92,7 @@ def build(task: Task, agent: GradientAgent, policy: Network, seed: int, device: 
                 seed=seed,
                 device=device,
                 verbose=0,
+                tensorboard_log=logs,
                 **agent.settings,
             )
             layout: Any = {"memory_format": torch.channels_last}  # of convolutions; nearly twice as fast on a CPU
@@ -232,23 +236,14 @@ class Hold:
             "cannot be held in a subspace."
         )
 
-    def check(self) -> None:
-        """Raise TrialFailure unless the actor is in the subspace and all else is where it was."""
+    def look(self, referee: Referee, env_steps: int) -> bool:
+        """Check that the subspace was kept, then look at the policy."""
         state = self.policy.state_dict()
         moved = [name for name, before in self.still.items() if not torch.equal(before, state[name])]
         if moved:
             raise TrialFailure(
                 f"{', '.join(moved)} moved outside the subspace; it is neither in agent.actor nor in agent.free."
             )
-        if not torch.equal(flat(self.actor), self.optimizer.subspace.theta(self.optimizer.theta_d)):
-            raise TrialFailure(
-                f"the actor is not theta0 + P theta_d: agent.algorithm={self.algorithm} writes its parameters "
-                "without stepping through its optimizer, so it cannot be held in a subspace."
-            )
-
-    def look(self, referee: Referee, env_steps: int) -> bool:
-        """Check that the subspace was kept, then look at the policy."""
-        self.check()
         return referee.look(env_steps, self.optimizer.theta_d, flat(self.actor).detach())
 
 
@@ -263,12 +258,9 @@ class Watch(BaseCallback):
         super().__init__()
         self.referee, self.hold, self.checkpoints, self.over = referee, hold, checkpoints, False
         self.stored = 0  # transitions of the replay buffer that are on disk
-        self.resuming = self.checked = False
+        self.resuming = False
 
     def _on_rollout_start(self) -> None:
-        if not self.checked and vars(self.model).get("_n_updates"):  # at once, not after a fiftieth of the budget
-            self.hold.check()
-            self.checked = True
         if self.referee.due(self.num_timesteps):
             self.over = self.hold.look(self.referee, self.num_timesteps)
         if self.resuming or self.checkpoints.due(self.num_timesteps):
@@ -295,6 +287,8 @@ class Watch(BaseCallback):
                 "stored": self.stored,
             }
         )
+        if isinstance(model, OffPolicyAlgorithm):
+            self._drop_old(model)
 
     def resume(self, model: BaseAlgorithm) -> bool:
         """Take up the last checkpoint, if there is one."""
@@ -322,7 +316,7 @@ class Watch(BaseCallback):
         model._last_episode_starts = np.ones(model.env.num_envs, dtype=bool)
 
     def _append_transitions(self, model: OffPolicyAlgorithm) -> None:
-        """Write the replay buffer's new rows into a file of their own, and drop files that hold only old ones."""
+        """Write the replay buffer's new rows into a file of their own."""
         buffer, folder = model.replay_buffer, self.checkpoints.folder
         assert buffer is not None
         assert folder is not None
@@ -335,10 +329,15 @@ class Watch(BaseCallback):
             rows_of: dict[str, Any] = {key: array[rows] for key, array in _arrays(buffer).items()}
             np.savez_compressed(file, start=start, **rows_of)
         part.replace(folder / f"replay-{total:012d}.npz")
-        for path in folder.glob("replay-*.npz"):
-            if int(path.stem.split("-")[1]) <= total - buffer.buffer_size:
-                path.unlink()
         self.stored = total
+
+    def _drop_old(self, model: OffPolicyAlgorithm) -> None:
+        """Remove files that hold only rows older than the buffer, now that the state on disk needs them no more."""
+        assert model.replay_buffer is not None
+        assert self.checkpoints.folder is not None
+        for path in self.checkpoints.folder.glob("replay-*.npz"):
+            if int(path.stem.split("-")[1]) <= self.stored - model.replay_buffer.buffer_size:
+                path.unlink()
 
     def _read_transitions(self, model: OffPolicyAlgorithm, stored: int) -> None:
         buffer, folder = model.replay_buffer, self.checkpoints.folder

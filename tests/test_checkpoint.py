@@ -1,0 +1,94 @@
+"""Checkpoints within a trial: killed anywhere and resumed, it ends as the one that was left alone, to the bit."""
+
+from dataclasses import asdict, replace
+
+import pytest
+from test_gradient import KINDS, agent_of, pictures, small
+
+from rl_intdim.checkpoint import Checkpoints
+from rl_intdim.trainers import gradient
+from rl_intdim.trial import Trial, run_trial
+
+AGENTS = KINDS
+
+
+class Killed(BaseException):
+    """As a SIGKILL: nothing catches it, nothing is cleaned up."""
+
+
+def killed_after(monkeypatch, trial, saves):
+    """Run the trial, and kill it right before it writes checkpoint number saves + 1."""
+    real, left = Checkpoints.save, [saves]
+
+    def save(self, state):
+        if left[0] == 0:
+            raise Killed
+        left[0] -= 1
+        real(self, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", save)
+        with pytest.raises(Killed):
+            run_trial(trial)
+
+
+def told(result):
+    return {k: v for k, v in asdict(result).items() if k != "seconds"}
+
+
+@pytest.mark.parametrize(("name", "kind"), AGENTS)
+def test_killed_and_resumed_it_ends_the_same(echo, monkeypatch, tmp_path, name, kind):
+    agent = agent_of(name) if name in ("cma", "random") else small(name)
+    task = echo(kind, budget=4000, threshold=10.01, checkpoint=600)
+    trial = Trial(task, agent, "dense", 8, 1)
+    undisturbed = run_trial(trial)
+    assert undisturbed.env_steps >= 4000
+    resumed = replace(trial, folder=str(tmp_path / "state"))
+    killed_after(monkeypatch, resumed, saves=2)
+    killed_after(monkeypatch, resumed, saves=1)
+    started = []
+    real = Checkpoints.load
+    monkeypatch.setattr(Checkpoints, "load", lambda self: started.append(real(self)) or started[-1])
+    assert told(run_trial(resumed)) == told(undisturbed)
+    assert started[0] is not None
+
+
+def test_on_pictures(echo, monkeypatch, tmp_path):
+    task = pictures(echo, budget=1500, threshold=11.0, checkpoint=500)
+    trial = Trial(task, agent_of("dqn", settings="{buffer_size:900,learning_starts:100}"), "countsketch", 8, 1)
+    killed_after(monkeypatch, resumed := replace(trial, folder=str(tmp_path / "state")), saves=1)
+    assert told(run_trial(resumed)) == told(run_trial(trial))
+
+
+def test_the_replay_buffer_is_appended_and_old_files_are_dropped(echo, monkeypatch, tmp_path):
+    """Each checkpoint writes its own new rows; what is older than the buffer is removed."""
+    task = echo("continuous", budget=4000, threshold=9.99, checkpoint=600)
+    trial = Trial(task, small("sac"), "dense", 8, 1, folder=str(tmp_path))
+    killed_after(monkeypatch, trial, saves=5)  # the sixth is being written: its rows are there, its state is not
+    ends = [int(path.stem.split("-")[1]) for path in sorted(tmp_path.glob("replay-*.npz"))]
+    assert ends == [1800, 2400, 3000, 3600]  # from 3000, where it resumes, 1500 rows reach back to 1500
+    assert max(path.stat().st_size for path in tmp_path.glob("replay-*")) < 60_000
+
+
+def test_the_clock_goes_on(echo, monkeypatch, tmp_path):
+    task = echo(budget=2000, threshold=11.0, checkpoint=600)
+    trial = Trial(task, agent_of("ppo"), "dense", 8, 1, folder=str(tmp_path))
+    killed_after(monkeypatch, trial, saves=1)
+    with monkeypatch.context() as patch:
+        real = Checkpoints.load
+
+        def load(self):
+            state = real(self)
+            self.start -= 1000  # as if a thousand seconds had gone before
+            return state
+
+        patch.setattr(Checkpoints, "load", load)
+        assert run_trial(trial).seconds > 1000
+
+
+def test_without_checkpoints_nothing_restarts(echo, monkeypatch):
+    def fail(self):
+        raise AssertionError
+
+    monkeypatch.setattr(gradient.Watch, "restart", fail)
+    run_trial(Trial(echo(budget=1000), agent_of("ppo"), "dense", 3, 0))
