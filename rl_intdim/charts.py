@@ -13,10 +13,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from rl_intdim.config import DIRECT
-from rl_intdim.figures import interval, spaced_ticks
+from rl_intdim.figures import BLUE, GREY, ORANGE, interval, spaced_ticks
 from rl_intdim.posterior import posterior
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
 STATUS = {  # colour and symbol, so that print in grey tells them apart too
     "found": (BLUE, "circle"),
     "undecided": (ORANGE, "circle-open"),

@@ -5,6 +5,7 @@ its environments and its random generators from seeds derived from the trial's s
 checkpoint. So a trial that is resumed from there ends as one that never stopped, to the bit.
 """
 
+import io
 import time
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,6 @@ class Checkpoints:
         """Write the trainer's state, and the referee's, whole or not at all."""
         if self.folder is None:
             return
-        import io
-
         everything = {
             "index": self.index,
             "seconds": self.seconds,
@@ -67,7 +66,6 @@ class Checkpoints:
         }
         data = io.BytesIO()
         torch.save(everything, data)
-        self.folder.mkdir(parents=True, exist_ok=True)
         replace(self.folder / "state.pt", data.getvalue())
 
     def load(self) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from rl_intdim import cli, paper
 from rl_intdim.catalogue import merged
 from rl_intdim.config import DIRECT, Search, one_of
 from rl_intdim.errors import ConfigError
-from rl_intdim.figures import interval
+from rl_intdim.figures import BLUE, GREY, interval, png
 from rl_intdim.posterior import posterior
 from rl_intdim.rounds import outcomes
 from rl_intdim.search import Answer, answer, largest
@@ -219,24 +219,21 @@ def words(row: Iterable[Any]) -> list[str]:
 
 def plot(sweeps: Sequence[Sweep]) -> bytes:
     """All sweeps on one log axis of d with their intervals, and the paper's values as marks: a PNG."""
-    import io
-
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-    blue, grey = "#0072B2", "#666666"
     rows = sorted(sweeps, key=_place)
     marks = sorted(paper.ROWS, key=lambda row: row["d_int"])
     figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rows) + len(marks))), layout="constrained")
     axis = figure.subplots()
     for y, s in enumerate(rows):
         low, high = s.answer.ci95
-        axis.plot([max(low, 0.5), s.D if high is None else max(high, 0.5)], [y, y], color=blue, lw=2)
+        axis.plot([max(low, 0.5), s.D if high is None else max(high, 0.5)], [y, y], color=BLUE, lw=2)
         if s.answer.d_int is not None:
             found = s.answer.status in ("found", "below_1")
-            axis.plot(max(s.answer.d_int, 0.5), y, "o", color=blue, mfc=blue if found else "white", ms=6)
+            axis.plot(max(s.answer.d_int, 0.5), y, "o", color=BLUE, mfc=BLUE if found else "white", ms=6)
     for y, row in enumerate(marks, len(rows)):
-        axis.plot(row["d_int"], y, "D", color=grey, ms=5)
+        axis.plot(row["d_int"], y, "D", color=GREY, ms=5)
     names = [label(s) for s in rows] + [f"{row['task']} by {row['agent']}, {row['hidden']} (paper)" for row in marks]
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.invert_yaxis()
@@ -251,9 +248,7 @@ def plot(sweeps: Sequence[Sweep]) -> bytes:
         fontsize=8,
     )
     axis.grid(alpha=0.25)
-    picture = io.BytesIO()
-    figure.savefig(picture, dpi=130)
-    return picture.getvalue()
+    return png(figure)
 
 
 def page(sweeps: Sequence[Sweep], picture: str) -> str:

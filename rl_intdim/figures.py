@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +9,11 @@ from rich.table import Table
 
 from rl_intdim.config import DIRECT
 from rl_intdim.posterior import posterior
-from rl_intdim.store import replace
 
 if TYPE_CHECKING:  # half a second to import
     from matplotlib.figure import Figure
 
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
 MEANING = {
     "found": "the interval is as narrow as asked for",
     "below_1": "theta0 alone, with nothing learned, solves the task with chance 1/2 or more",
@@ -67,11 +66,11 @@ def table(result: dict[str, Any]) -> Table:
     return out
 
 
-def plot(path: Path, result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> None:
-    """Write the picture of a sweep as a PNG."""
+def png(figure: "Figure") -> bytes:
+    """A figure as the bytes of a PNG."""
     picture = BytesIO()
-    draw(result, trials).savefig(picture, dpi=150)
-    replace(path, picture.getvalue())
+    figure.savefig(picture, dpi=150)
+    return picture.getvalue()
 
 
 def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
@@ -80,7 +79,6 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
     from matplotlib.figure import Figure
     from matplotlib.ticker import FixedLocator, NullLocator
 
-    blue, orange, grey = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
     searched = [t for t in trials if t["d"] != DIRECT]
     direct = [t for t in trials if t["d"] == DIRECT]
     tested = sorted({t["d"] for t in searched})
@@ -94,7 +92,7 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
 
     figure = Figure(figsize=(7, 7), layout="constrained")  # of no window system, so it draws anywhere
     scores, solved, parts = figure.subplots(3, 1, sharex=True, height_ratios=(5, 5, 1.3))
-    for ok, color, marker in ((True, blue, "o"), (False, orange, "x")):
+    for ok, color, marker in ((True, BLUE, "o"), (False, ORANGE, "x")):
         chosen = [t for t in [*searched, *direct] if t["solved"] is ok]
         scores.scatter(
             [place(t["d"], 0.07) for t in chosen],
@@ -105,7 +103,7 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
             alpha=0.8,
             label="solved" if ok else "not solved",
         )
-    scores.axhline(result["threshold"], color=grey, ls="--", lw=1, label=f"threshold {result['threshold']:g}")
+    scores.axhline(result["threshold"], color=GREY, ls="--", lw=1, label=f"threshold {result['threshold']:g}")
     scores.set_ylabel(f"score (mean of {result['confirm_episodes']} fresh episodes)")
     scores.legend(loc="best", fontsize=8, framealpha=0.9)
     d_int = "-" if result["d_int"] is None else result["d_int"]
@@ -121,7 +119,7 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
             axis.axvspan(
                 max(low, x0),
                 high if high is not None else top_d * 1.3,
-                color=blue,
+                color=BLUE,
                 alpha=0.12,
                 lw=0,
                 label="95 % interval of d_int",
@@ -133,26 +131,26 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
         ds = np.geomspace(1, top_d, 80)
         model = posterior(result["d_max"])
         band = model.band(model.update(counts), list(ds))
-        solved.fill_between(ds, band[:, 0], band[:, 2], color=grey, alpha=0.2, lw=0, label="posterior, 95 % band")
-        solved.plot(ds, band[:, 1], color=grey, lw=1, label="posterior mean")
+        solved.fill_between(ds, band[:, 0], band[:, 2], color=GREY, alpha=0.2, lw=0, label="posterior, 95 % band")
+        solved.plot(ds, band[:, 1], color=GREY, lw=1, label="posterior mean")
     if direct:
         fractions[DIRECT] = (len(direct), sum(t["solved"] for t in direct))
     for d, (n, k) in fractions.items():
-        solved.scatter(place(d), k / n, s=12 + 4 * n, c=blue, edgecolors="white", lw=0.5, zorder=3)
-    solved.axhline(0.5, color=grey, ls=":", lw=1)
+        solved.scatter(place(d), k / n, s=12 + 4 * n, c=BLUE, edgecolors="white", lw=0.5, zorder=3)
+    solved.axhline(0.5, color=GREY, ls=":", lw=1)
     solved.set_ylim(-0.05, 1.05)
     solved.set_ylabel("solved fraction (area: seeds)")
     if flaws := [text for flaw, text in FLAWS.items() if flaw in result["flaws"]]:
-        solved.text(0.5, 1.02, "; ".join(flaws), transform=solved.transAxes, ha="center", color=orange, fontsize=9)
+        solved.text(0.5, 1.02, "; ".join(flaws), transform=solved.transAxes, ha="center", color=ORANGE, fontsize=9)
     if solved.get_legend_handles_labels()[0]:
         solved.legend(loc="best", fontsize=8, framealpha=0.9)
     for row, then in enumerate(result["by_budget"].values()):
         if then["status"] == "below_1":
             continue
         low, high = then["ci95"]
-        parts.plot([max(low, x0), top_d * 1.3 if high is None else high], [row, row], color=blue, lw=2)
+        parts.plot([max(low, x0), top_d * 1.3 if high is None else high], [row, row], color=BLUE, lw=2)
         if then["d_int"]:
-            parts.plot(then["d_int"], row, "o", color=blue, ms=5)
+            parts.plot(then["d_int"], row, "o", color=BLUE, ms=5)
     parts.set_yticks(range(3), [f"{part} of the budget" for part in result["by_budget"]], fontsize=8)
     parts.set_ylim(-0.6, 2.6)
     parts.set_title("d_int and its interval, had the trials been stopped earlier", fontsize=9)
@@ -163,6 +161,40 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
     parts.xaxis.set_major_locator(FixedLocator([place(d) for d in ticks]))
     parts.xaxis.set_minor_locator(NullLocator())
     parts.set_xticklabels([str(d) for d in ticks], fontsize=8)
+    return figure
+
+
+def curves(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
+    """Learning curves: the look score of every trial against its env steps, direct runs dashed."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    tested = sorted({t["d"] for t in trials if t["d"] != DIRECT})
+    shades = dict(zip(tested, np.linspace(0.25, 1, len(tested)), strict=True))
+    named = set()
+    for t in sorted(trials, key=lambda t: -1 if t["d"] == DIRECT else t["d"]):
+        direct = t["d"] == DIRECT
+        x, y = [row[0] for row in t["curve"]], [row[1] for row in t["curve"]]
+        name = "direct" if direct else f"d = {t['d']:,}"
+        new = name not in named and (direct or len(tested) <= 8)
+        named.add(name)
+        axis.plot(
+            *(x, y, "--" if direct else "-"),
+            color=ORANGE if direct else BLUE,
+            alpha=0.9 if direct else shades[t["d"]],
+            lw=1.2,
+            label=name if new else None,
+        )
+        if t["solved_at"] is not None:
+            axis.plot(t["solved_at"], next(b for a, b in zip(x, y, strict=True) if a == t["solved_at"]), "o", ms=5,
+                      color=ORANGE if direct else BLUE, zorder=3)  # fmt: skip
+    axis.axhline(result["threshold"], color=GREY, ls=":", lw=1, label=f"threshold {result['threshold']:g}")
+    axis.set_xlabel("env steps of training")
+    axis.set_ylabel("look: mean return of the deterministic policy")
+    axis.set_title(f"{result['env']} by {result['agent']}: learning curves (a dot: solved there)", fontsize=10)
+    axis.grid(alpha=0.25)
+    axis.legend(fontsize=8)
     return figure
 
 

@@ -16,6 +16,7 @@ class Display:
         self.budget = budget
         self.start, self.trials, self.steps, self.text = time.perf_counter(), 0, 0, "no estimate yet"
         self.pending = self.recalled = 0
+        self.heard: dict[str, dict[str, Any]] = {}
         columns = [
             TextColumn("{task.completed} of at most {task.total} trials"),
             BarColumn(20),
@@ -48,6 +49,21 @@ class Display:
         self.recalled, self.pending = self.recalled + trials, self.pending - trials
         self._refresh()
 
+    def running(self, trials: dict[str, dict[str, Any]]) -> None:
+        """What long trials said at their last look: {name: env_steps, score, seconds}."""
+        fresh = [name for name, said in trials.items() if self.heard.get(name) != said]
+        self.heard = trials
+        if self.bar is None:
+            for name in fresh:
+                self.console.print(f"  {name}: {self._look(trials[name])}")
+        elif fresh:
+            self._refresh()
+
+    def _look(self, said: dict[str, Any]) -> str:
+        """One running trial in words, with the time left if it takes its whole budget."""
+        left = span(said["seconds"] * (self.budget / said["env_steps"] - 1))
+        return f"{said['env_steps']:,} of {self.budget:,} env steps, look {said['score']:.1f}, {left} left at most"
+
     def done(self, trial: dict[str, Any]) -> None:
         self.trials, self.steps, self.pending = (
             self.trials + 1,
@@ -69,7 +85,8 @@ class Display:
         running = min(self.pending, self.workers)
         todo = self.at_most - self.trials - self.recalled
         left = f"{span(todo * self.budget / rate)} left at most" if rate else "timing"
-        line = f"{running} running; {self.text}; {rate:,.0f} env steps/s; {left}"
+        long = "; ".join(f"{name}: {self._look(said)}" for name, said in self.heard.items())
+        line = f"{long or f'{running} running'}; {self.text}; {rate:,.0f} env steps/s; {left}"
         self.bar.update(self.task, completed=self.trials + self.recalled, line=line)
 
 

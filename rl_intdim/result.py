@@ -3,7 +3,7 @@
 from typing import Any
 
 from rl_intdim import paper, provenance
-from rl_intdim.config import DIRECT, SweepConfig
+from rl_intdim.config import DIRECT, GradientAgent, SweepConfig
 from rl_intdim.rounds import outcomes, stopped_by
 from rl_intdim.search import answer
 from rl_intdim.solution import Solution
@@ -11,7 +11,8 @@ from rl_intdim.solution import Solution
 MISFIT = 0.05  # the p-value below which a misfit is said
 METHOD = (
     "d_int: posterior median of the d at which the chance of solving crosses 1/2; ci95: its central 95 % credible "
-    "interval. Model: a logistic in log d with unknown place, width and lapse, and perhaps a fall (rl_intdim.search)."
+    "interval. Model: a logistic in log d with unknown place, width and lapse, and perhaps a fall "
+    "(rl_intdim.posterior)."
 )
 
 
@@ -26,7 +27,7 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
         then = answer(search, d_max, outcomes(searched, task.budget, part))
         by_budget[name] = {"d_int": then.d_int, "ci95": list(then.ci95), "status": then.status}
     flaws = [name for name, is_so in (("misfit", said.misfit < MISFIT), ("falling", said.p_falling > 0.5)) if is_so]
-    warnings = []
+    warnings = disclosures(config)
     if "misfit" in flaws:
         warnings.append(
             f"no curve of the model fits these trials (p = {said.misfit:.3f}): the interval is not to be trusted. "
@@ -81,6 +82,16 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
         "command": provenance.command(),
     }
     return result
+
+
+def disclosures(config: SweepConfig) -> list[str]:
+    """What makes the agent's figures another thing than those of the pure optimisers."""
+    said = [f"{config.agent.name}: {config.agent.note}."] if config.agent.note else []
+    if isinstance(config.agent, GradientAgent) and config.env.policy.conv and config.agent.extractor == "shared":
+        said.append("the critic's loss moves the actor's features too (agent.extractor=shared), within the subspace.")
+    if config.env.vector == "atari" and config.env.sticky == 0:
+        said.append("without sticky actions there are only some thirty different starts, so episodes are not fresh.")
+    return said
 
 
 def solution(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | None:

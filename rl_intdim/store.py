@@ -5,6 +5,7 @@ trials.jsonl    one line per finished trial; append-only, on disk before the tri
 failures.jsonl  trials that broke down, if any
 result.json     the answer
 plot.png        score and solved fraction against d
+curves.png      looks against env steps
 solution.json   the solved policy of the smallest d
 checkpoints/    the state of trials that are running, where the task asks for it
 """
@@ -13,7 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ LOOSE = (
     *("out", "workers", "trial_hours", "dry_run", "tensorboard"),
     *("search.max_trials", "search.max_env_steps", "search.ci_ratio", "search.direct"),
 )
+PROGRESS = "progress.json"  # in a running trial's folder: env_steps, score and seconds at its last look
 FIRST = {".lock", "config.yaml.part"}  # what is there before config.yaml is
 
 
@@ -103,6 +105,14 @@ class Store:
         """Remove the state of a trial that has finished."""
         shutil.rmtree(self.checkpoints(d, seed), ignore_errors=True)
 
+    def running(self) -> dict[str, dict[str, Any]]:
+        """What the trials that are running said at their last look, by name."""
+        found = {}
+        for path in sorted(self.folder.glob(f"checkpoints/*/{PROGRESS}")):
+            with suppress(OSError, ValueError):  # it has just finished
+                found[path.parent.name] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
     def append_failure(self, failure: dict[str, Any]) -> None:
         self._append("failures.jsonl", json.dumps(failure))
 
@@ -168,6 +178,7 @@ def replace(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all. Raises WriteFailure."""
     part = path.with_name(path.name + ".part")
     with _failing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb", buffering=0) as file:
             _write(file, content.encode() if isinstance(content, str) else content)
         part.replace(path)

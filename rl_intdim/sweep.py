@@ -16,6 +16,7 @@ from rl_intdim.rounds import Job, Record, at_most, drive, spaced
 from rl_intdim.search import Answer, largest
 from rl_intdim.simulate import expected
 from rl_intdim.store import Store
+from rl_intdim.store import replace as replace_file
 
 if TYPE_CHECKING:  # torch takes seconds to import; mistakes are answered before
     from rl_intdim.trial import Trial
@@ -46,7 +47,8 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
         trials = _measure(config, d_max, store, console)
         summary = result.summarise(config, D, d_max, trials)
         store.write_result(summary)
-        figures.plot(store.folder / "plot.png", summary, trials)
+        replace_file(store.folder / "plot.png", figures.png(figures.draw(summary, trials)))
+        replace_file(store.folder / "curves.png", figures.png(figures.curves(summary, trials)))
         best = result.solution(config, trials)
         if best:
             best.save(store.folder / "solution.json")
@@ -108,7 +110,7 @@ def run_all(
     failed: list[tuple[Trial, str]] = []
     for attempt in range(1, ATTEMPTS + 1):
         failed = []
-        for trial, outcome in local.run(todo, at_once, hours):
+        for trial, outcome in local.run(todo, at_once, hours, lambda: display.running(store.running())):
             if isinstance(outcome, local.TrialError):
                 failed.append((trial, outcome.message))
                 store.append_failure(

@@ -1,5 +1,6 @@
 """One trial: (task, agent, d, seed) -> TrialResult. The same seed and d give every agent the same subspace."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -15,6 +16,7 @@ from rl_intdim.config import Agent, Task
 from rl_intdim.errors import ConfigError
 from rl_intdim.policy import Network
 from rl_intdim.referee import Referee
+from rl_intdim.store import PROGRESS, replace
 from rl_intdim.subspace import Subspace
 
 
@@ -67,10 +69,17 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
     `on_look` hears of each look: env steps, score, norm of theta_d.
     """
     torch.set_num_threads(trial.threads)
+
+    def tell(env_steps: int, score: float, norm: float) -> None:
+        on_look(env_steps, score, norm)
+        if trial.folder and trial.task.checkpoint:  # of long trials, for whoever waits
+            said = {"env_steps": env_steps, "score": score, "seconds": checkpoints.seconds}
+            replace(Path(trial.folder) / PROGRESS, json.dumps(said))
+
     task, policy = trial.task, tasks.policy(trial.task)
     subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, trial.d, trial.seed)
     subspace.to(device(trial.device, policy))
-    referee = Referee(task, policy, subspace, looks, confirms, trial.full_budget, on_look)
+    referee = Referee(task, policy, subspace, looks, confirms, trial.full_budget, tell)
     checkpoints = Checkpoints(referee, training, task.checkpoint, Path(trial.folder) if trial.folder else None)
     env_steps = 0
     if subspace.d > 0:

@@ -22,6 +22,7 @@ import pandas as pd
 
 from rl_intdim import paper, provenance
 from rl_intdim.config import DIRECT, Search
+from rl_intdim.figures import BLUE, GREY, ORANGE
 from rl_intdim.rounds import drive, outcomes, spaced, stopped_by
 from rl_intdim.search import answer
 from rl_intdim.simulate import SOLVE_MEDIAN, SOLVE_SIGMA, UNSOLVED_MEAN, SimulatedTask
@@ -147,33 +148,32 @@ def plot(tasks: pd.DataFrame, figures: dict[str, Any], path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    blue, orange, grey = "#0072B2", "#D55E00", "#666666"
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 5), constrained_layout=True)
     names = list(figures["coverage"])[::-1]
     shares = np.array([figures["coverage"][name] for name in names])
     error = 1.96 * np.sqrt(np.maximum(shares[:, 0] * (1 - shares[:, 0]), 0.25 / shares[:, 1]) / shares[:, 1])
-    left.errorbar(shares[:, 0], range(len(names)), xerr=error, fmt="o", color=blue, ms=4)
-    left.axvline(0.95, color=grey, lw=1)
-    left.axvline(0.9, color=grey, lw=1, ls=":")
+    left.errorbar(shares[:, 0], range(len(names)), xerr=error, fmt="o", color=BLUE, ms=4)
+    left.axvline(0.95, color=GREY, lw=1)
+    left.axvline(0.9, color=GREY, lw=1, ls=":")
     left.set_yticks(range(len(names)), [f"{n} ({int(s[1])})" for n, s in zip(names, shares, strict=True)], fontsize=8)
     left.set_xlim(0.8, 1.01)
     left.set_xlabel("coverage of the 95 % interval\n(bars: 95 %; lines: 0.95, and 0.90 asked of every stratum)")
     trials = np.sort(tasks.search_trials)
-    middle.step(trials, np.arange(1, len(trials) + 1) / len(trials), color=blue, where="post")
-    middle.axvline(len(GRID.ds or []) * GRID.seeds, color=grey, ls="--", lw=1, label="the paper's grid")
+    middle.step(trials, np.arange(1, len(trials) + 1) / len(trials), color=BLUE, where="post")
+    middle.axvline(len(GRID.ds or []) * GRID.seeds, color=GREY, ls="--", lw=1, label="the paper's grid")
     middle.set_xlabel("trials with d > 0")
     middle.set_ylabel("share of tasks")
     middle.legend(fontsize=8)
     widths = range(len(figures["by_width"]))
     lines: list[tuple[str, str, dict[str, Any]]] = [
-        ("search_budgets", "search, high / low at most 1.5", {"color": blue, "marker": "o"}),
-        ("as_paper_budgets", "search, as wide as the paper's rule", {"color": orange, "marker": "s"}),
-        ("oracle", "limit for 1.5, were all but the place known", {"color": grey, "marker": "^", "ls": ":"}),
+        ("search_budgets", "search, high / low at most 1.5", {"color": BLUE, "marker": "o"}),
+        ("as_paper_budgets", "search, as wide as the paper's rule", {"color": ORANGE, "marker": "s"}),
+        ("oracle", "limit for 1.5, were all but the place known", {"color": GREY, "marker": "^", "ls": ":"}),
     ]
     for column, label, style in lines:
         right.plot(widths, [row[column] for row in figures["by_width"].values()], label=label, **style)
-    right.axhline(figures["grid_budgets"], color=grey, ls="--", lw=1, label="the paper's grid")
-    right.axhline(figures["grid_budgets"] / 10, color=grey, lw=0.6, label="a tenth of it")
+    right.axhline(figures["grid_budgets"], color=GREY, ls="--", lw=1, label="the paper's grid")
+    right.axhline(figures["grid_budgets"] / 10, color=GREY, lw=0.6, label="a tenth of it")
     right.set_xticks(widths, list(figures["by_width"]))
     right.set_xlabel("width of the rise, octaves of d from 0.1 to 0.9")
     right.set_ylabel("env steps, in budgets of a trial (median task)")

@@ -1,11 +1,22 @@
 """Checkpoints within a trial: killed anywhere and resumed, it ends as the one that was left alone, to the bit."""
 
+import io
+import json
+import subprocess
+import sys
+import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import pytest
+import torch
+from rich.console import Console
 from test_gradient import KINDS, agent_of, pictures, small
 
+from rl_intdim import cli
 from rl_intdim.checkpoint import Checkpoints
+from rl_intdim.runners import local
+from rl_intdim.sweep import sweep
 from rl_intdim.trainers import gradient
 from rl_intdim.trial import Trial, run_trial
 
@@ -92,3 +103,35 @@ def test_without_checkpoints_nothing_restarts(echo, monkeypatch):
 
     monkeypatch.setattr(gradient.Watch, "restart", fail)
     run_trial(Trial(echo(budget=1000), agent_of("ppo"), "dense", 3, 0))
+
+
+def test_a_sweep_says_how_far_its_long_trials_are_and_resumes_them(tmp_path, monkeypatch):
+    """Killed in the middle of trials, the same command goes on from their checkpoints and leaves none behind."""
+    words = [
+        *("env=gym", "env.id=Acrobot-v1", "env.threshold=0", "env.budget=12_000", "env.checkpoint=1500"),
+        *("env.scoring.look_episodes=2", "env.scoring.confirm_episodes=2", "agent=a2c"),
+        *("search.ds=[4]", "search.seeds=1", "search.direct=0", "workers=1", "out=run"),
+    ]
+    command = [sys.executable, "-m", "rl_intdim.sweep", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        folder = Path("run/checkpoints/d-4-seed-0")
+        until = time.monotonic() + 120
+        while not (folder / "state.pt").exists():
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    before = torch.load(folder / "state.pt", weights_only=False)["index"]
+    monkeypatch.setattr(local, "TICK", 0.05)
+    said = io.StringIO()
+    config = cli.load("sweep", words)
+    result = sweep(config, Console(file=said, width=200))
+    assert before >= 1
+    assert result["tested"] == {"4": [1, 0]}
+    assert "d-4-seed-0: " in said.getvalue()
+    assert "left at most" in said.getvalue()
+    assert not folder.exists()
+    again = sweep(cli.load("sweep", [*words, "out=again"]), Console(file=io.StringIO()))
+    trials = [json.loads(Path(run, "trials.jsonl").read_text()) for run in ("run", "again")]
+    assert all(trials[0][k] == trials[1][k] for k in ("curve", "theta_d", "env_steps", "score"))
+    assert again["tested"] == result["tested"]

@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from pebble import ProcessExpired, ProcessPool
 
 if TYPE_CHECKING:  # the parent process needs no torch
     from rl_intdim.trial import Trial, TrialResult
+
+TICK = 10.0  # seconds between calls of `on_wait`
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,15 @@ class TrialError:
 
 
 def run(
-    trials: "Sequence[Trial]", workers: int, hours: float | None = None
+    trials: "Sequence[Trial]",
+    workers: int,
+    hours: float | None = None,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
     """Run trials, `workers` at a time, and yield each as it finishes; 0 runs them one by one in this process.
 
-    A trial that takes longer than `hours` is stopped (not with 0 workers). Closing the iterator, Ctrl-C
+    A trial that takes longer than `hours` is stopped, and `on_wait` is called every few seconds (neither with 0
+    workers). Closing the iterator, Ctrl-C
     included, stops the workers; if this process is killed they end by themselves.
     """
     if not trials:
@@ -44,7 +50,8 @@ def run(
     try:
         waiting: dict[Any, Trial] = {pool.schedule(_attempt, args=(trial,), timeout=limit): trial for trial in trials}
         while waiting:
-            finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            finished, _ = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
+            on_wait()
             for future in finished:
                 trial = waiting.pop(future)
                 error = future.exception()
