@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from rl_intdim import cli, figures, result
-from rl_intdim.config import SubspaceConfig, SweepConfig, check_d
+from rl_intdim.config import DIRECT, SubspaceConfig, SweepConfig, check_d
 from rl_intdim.errors import TrialFailure
-from rl_intdim.progress import Display
+from rl_intdim.progress import Display, span
 from rl_intdim.rounds import Job, Record, at_most, drive, spaced
 from rl_intdim.search import Answer, largest
 from rl_intdim.simulate import expected
@@ -43,6 +43,8 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
     if config.dry_run:
         say_what_would_run(config, D, d_max, console)
         return {}
+    if config.env.checkpoint:  # it takes long: say how long before it does
+        say_how_long(config, D, d_max, console)
     with Store(Path(config.out)).open(asdict(config)) as store:
         trials = _measure(config, d_max, store, console)
         summary = result.summarise(config, D, d_max, trials)
@@ -141,7 +143,22 @@ def say_what_would_run(config: SweepConfig, D: int, d_max: int, console: Console
     console.print(
         f"  expected    {trials:.0f} trials, {steps:,.0f} env steps (mean of simulated tasks, d_int log-uniform)"
     )
+    say_how_long(config, D, d_max, console)
     console.print(f"  run folder  {config.out}, {workers(config)} trials at a time")
+
+
+def say_how_long(config: SweepConfig, D: int, d_max: int, console: Console) -> None:
+    """The time that training will take at the pace measured now."""
+    from rl_intdim.pace import pace
+    from rl_intdim.trial import Trial
+
+    env, at_once = config.env, max(workers(config), 1)
+    rate = pace(Trial(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device))
+    _, steps = expected(config.search, D, d_max, env.budget)
+    console.print(
+        f"  pace        {rate:,.0f} env steps/s of training a trial, measured now: {span(env.budget / rate)} for a "
+        f"whole budget, {span(steps / rate / at_once)} for the sweep as expected, looks not counted"
+    )
 
 
 def workers(config: SweepConfig) -> int:

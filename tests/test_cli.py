@@ -174,10 +174,12 @@ def test_wrappers_and_kwargs(monkeypatch, capsys):
 
 
 def test_dry_run_says_what_would_run_and_writes_nothing(monkeypatch, capsys):
+    monkeypatch.setattr("rl_intdim.pace.SECONDS", 0.1)
     assert command(monkeypatch, "sweep", sweep.sweep, "dry_run=true") == 0
     said = capsys.readouterr().out
     assert "125 trials, 62,500,000 env steps" in said
     assert "expected" in said
+    assert "env steps/s of training a trial, measured now" in said
     assert not list(Path().iterdir())
 
 

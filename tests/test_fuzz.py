@@ -32,7 +32,8 @@ CASES = [
 @pytest.mark.parametrize(("name", "agent", "key"), sorted(CASES))
 def test_any_value_is_taken_or_refused_in_one_line(monkeypatch, capsys, name, agent, key):
     monkeypatch.setattr(sweep, "expected", lambda *_: (1, 1))  # the dry run's simulation
-    monkeypatch.setattr("rl_intdim.trial.run_trial", lambda _: sys.exit(0))  # what is valid need not run
+    monkeypatch.setattr(sweep, "say_how_long", lambda *_: None)
+    monkeypatch.setattr("rl_intdim.trial.run_trial", lambda *_: sys.exit(0))  # what is valid need not run
     job, words = (sweep.sweep, ["dry_run=true"]) if name == "sweep" else (train.train, [])
     for value in WRONG:
         status = command(monkeypatch, name, job, *words, agent, f"{key}={value}")
