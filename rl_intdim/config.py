@@ -81,10 +81,16 @@ class Agent:
 class EvolutionAgent(Agent):
     """An evolution strategy on theta_d."""
 
-    strategy: str = MISSING  # a name in rl_intdim.trainers.evolution.STRATEGIES
+    strategy: str = MISSING  # a file in rl_intdim/strategies
     popsize: int = 16  # candidates a generation
     episodes: int = 4  # episodes a candidate
     sigma: float = 0.2  # initial root-mean-square change of a parameter; on theta_d: sigma sqrt(D / d)
+    common: bool = False  # all candidates of a generation play the same episodes
+    patience: int = 10  # cma: generations without a rise of their median return before a restart
+    growth: int = 2  # cma: each restart multiplies the population by this
+    diagonal_above: int = 500  # cma: above this d only the diagonal of the covariance is learned
+    learning_rate: float = 0.05  # openai_es: Adam's, as the root-mean-square change of a parameter
+    weight_decay: float = 0.005  # openai_es: pulls the parameters to theta0
 
 
 @dataclass(frozen=True)
@@ -195,7 +201,7 @@ class CompressConfig(FileCommand):
 
 
 AGENTS = {"evolution": EvolutionAgent, "gradient": GradientAgent}
-STRATEGIES = ("cma", "random")
+STRATEGIES = sorted(p.stem for p in Path(__file__).parent.glob("strategies/[!_]*.py"))
 PROJECTIONS = ("auto", "dense", "sparse", "fastfood", "countsketch")
 
 
@@ -262,7 +268,15 @@ def check_agent(agent: Agent) -> None:
         one_of("agent.strategy", agent.strategy, STRATEGIES)
         within("agent.popsize", agent.popsize, 2, 10**6)
         within("agent.episodes", agent.episodes, 1, 10_000)
-        require(0 < agent.sigma < math.inf, "agent.sigma", agent.sigma, "must be a positive number.")
+        within("agent.patience", agent.patience, 1, 10**9)
+        within("agent.growth", agent.growth, 1, 100)
+        within("agent.diagonal_above", agent.diagonal_above, 0, 10**9)
+        for key in ("sigma", "learning_rate"):
+            value = getattr(agent, key)
+            require(0 < value < math.inf, f"agent.{key}", value, "must be a positive number.")
+        require(0 <= agent.weight_decay < math.inf, "agent.weight_decay", agent.weight_decay, "must be 0 or more.")
+        odd = agent.strategy == "openai_es" and agent.popsize % 2
+        require(not odd, "agent.popsize", agent.popsize, "must be even: openai_es draws pairs.")
     elif isinstance(agent, GradientAgent):
         require(bool(agent.actor), "agent.actor", agent.actor, "name the modules of the actor.")
         one_of("agent.extractor", agent.extractor, ("separate", "shared"))
@@ -311,6 +325,8 @@ def check(config: Command | FileCommand) -> None:
         return
     check_task(config.env)
     check_agent(config.agent)
+    native = config.env.vector == "native" and getattr(config.agent, "common", False)
+    require(not native, "agent.common", True, "a native vector takes one seed for all slots; give env.vector=slots.")
     if "." not in config.subspace.projection:
         one_of("subspace.projection", config.subspace.projection, PROJECTIONS)
     within("threads", config.threads, 1, 1024)

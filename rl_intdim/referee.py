@@ -68,7 +68,7 @@ class Referee:
 
         `actor`: the flat parameters (D,) that the agent holds; they must equal theta0 + P theta_d to the bit.
         """
-        theta_d = theta_d.detach().clone()
+        theta_d = theta_d.detach().to(self.subspace.theta0.device, copy=True)
         if not torch.isfinite(theta_d).all():
             raise TrialFailure(f"theta_d is not finite after {env_steps} env steps.")
         if actor is not None and not torch.equal(actor, self.subspace.theta(theta_d)):
@@ -103,7 +103,7 @@ class Referee:
     def close(self) -> Candidate:
         """The end of the trial: confirm the best policy seen, unless solving ended it. Returns the one scored."""
         if self.best is None:  # d = 0, or a budget too small for one look
-            self.best = Candidate(0, -np.inf, torch.zeros(self.subspace.d))
+            self.best = Candidate(0, -np.inf, self.subspace.theta0.new_zeros(self.subspace.d))
         if not self.solved or self.full_budget:
             self._confirm(self.best)
         self.envs.close()

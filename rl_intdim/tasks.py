@@ -81,8 +81,9 @@ class Slots(gym.vector.VectorEnv):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.live = np.zeros(self.num_envs, dtype=bool)
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
-        seeds = np.random.SeedSequence(seed).generate_state(self.num_envs)
+    def reset(self, *, seed: Any = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
+        """`seed`: one for all, or an array of one for each slot."""
+        seeds = seed if np.ndim(seed) else np.random.SeedSequence(seed).generate_state(self.num_envs)
         self.obs = np.stack([env.reset(seed=int(s))[0] for env, s in zip(self.envs, seeds, strict=True)])
         self.live[:] = True
         return self.obs.copy(), {}
@@ -119,7 +120,7 @@ def make_vec(task: Task, n: int) -> gym.vector.VectorEnv:
 
 @torch.inference_mode()
 def episodes(
-    envs: gym.vector.VectorEnv, policy: Network, theta: torch.Tensor, seed: int
+    envs: gym.vector.VectorEnv, policy: Network, theta: torch.Tensor, seed: int | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Play one whole episode in every slot with the deterministic policies theta (N, D).
 
@@ -129,7 +130,7 @@ def episodes(
     """
     n, N = envs.num_envs, theta.shape[0]
     layers = policy.layers(theta)
-    obs, _ = envs.reset(seed=seed)
+    obs, _ = envs.reset(seed=seed)  # type: ignore[arg-type]  # an array: Slots only
     returns, lengths, live = np.zeros(n), np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)
     while live.any():
         x = torch.as_tensor(obs, device=theta.device).view(N, n // N, *obs.shape[1:])

@@ -20,7 +20,7 @@ from rl_intdim.sweep import sweep
 from rl_intdim.trainers import gradient
 from rl_intdim.trial import Trial, run_trial
 
-AGENTS = KINDS
+AGENTS = [*KINDS, ("cma", "discrete"), ("random", "continuous"), ("openai_es", "continuous")]
 
 
 class Killed(BaseException):
@@ -49,7 +49,7 @@ def told(result):
 
 @pytest.mark.parametrize(("name", "kind"), AGENTS)
 def test_killed_and_resumed_it_ends_the_same(echo, monkeypatch, tmp_path, name, kind):
-    agent = agent_of(name) if name in ("cma", "random") else small(name)
+    agent = agent_of(name) if name in ("cma", "random", "openai_es") else small(name)
     task = echo(kind, budget=4000, threshold=10.01, checkpoint=600)
     trial = Trial(task, agent, "dense", 8, 1)
     undisturbed = run_trial(trial)

@@ -1,73 +1,16 @@
-"""Evolution strategies on theta_d: ask for a population, play it in one batch, tell the returns.
+"""Evolution strategies on theta_d: ask for a population, play it in batches, tell the returns."""
 
-A strategy is a class with `ask`, `tell` and `favourite`, listed in STRATEGIES.
-"""
-
-from typing import Protocol
-
-import cma
 import numpy as np
 import torch
 
-from rl_intdim import tasks
+from rl_intdim import strategies, tasks
 from rl_intdim.checkpoint import Checkpoints
 from rl_intdim.config import EvolutionAgent, Task
 from rl_intdim.policy import Network
 from rl_intdim.referee import Referee
 from rl_intdim.subspace import Subspace
 
-
-class Strategy(Protocol):
-    """A search distribution over theta_d; it starts at 0 with standard deviation sigma in every direction."""
-
-    def __init__(self, d: int, sigma: float, popsize: int, rng: np.random.Generator) -> None: ...
-    def ask(self) -> np.ndarray: ...  # (popsize, d)
-    def tell(self, population: np.ndarray, returns: np.ndarray) -> None: ...  # returns: (popsize,), higher is better
-    def favourite(self) -> np.ndarray: ...  # (d,): the policy that it would bet on
-
-
-class CMA:
-    """CMA-ES (Hansen 2016, https://arxiv.org/abs/1604.00772). Its favourite is the mean of the distribution."""
-
-    def __init__(self, d: int, sigma: float, popsize: int, rng: np.random.Generator) -> None:
-        # Without `randn` and `seed` the library would draw from, and reseed, numpy's global generator.
-        options = {
-            "popsize": popsize,
-            "randn": lambda *shape: rng.standard_normal(shape),
-            "seed": np.nan,
-            "verbose": -9,
-        }
-        self.es = cma.CMAEvolutionStrategy(np.zeros(d), sigma, options)
-
-    def ask(self) -> np.ndarray:
-        return np.stack(self.es.ask())
-
-    def tell(self, population: np.ndarray, returns: np.ndarray) -> None:
-        self.es.tell(list(population), list(-returns))
-
-    def favourite(self) -> np.ndarray:
-        return self.es.mean
-
-
-class Random:
-    """The control: independent draws from CMA's initial distribution. Its favourite is the best draw so far."""
-
-    def __init__(self, d: int, sigma: float, popsize: int, rng: np.random.Generator) -> None:
-        self.shape, self.sigma, self.rng = (popsize, d), sigma, rng
-        self.best, self.best_return = np.zeros(d), -np.inf
-
-    def ask(self) -> np.ndarray:
-        return self.sigma * self.rng.standard_normal(self.shape)
-
-    def tell(self, population: np.ndarray, returns: np.ndarray) -> None:
-        if returns.max() > self.best_return:
-            self.best, self.best_return = population[returns.argmax()], returns.max()
-
-    def favourite(self) -> np.ndarray:
-        return self.best
-
-
-STRATEGIES: dict[str, type[Strategy]] = {"cma": CMA, "random": Random}
+SLICE_BYTES = 2**27  # of the policies played at once; a larger population is played in slices
 
 
 def check(task: Task, agent: EvolutionAgent, policy: Network) -> None:
@@ -84,22 +27,53 @@ def train(
     checkpoints: Checkpoints,
     logs: str | None = None,
 ) -> int:
-    """Train theta_d by an evolution strategy; returns the env steps used.
-
-    Initial step: sigma sqrt(D / d) on theta_d, so that a parameter's root-mean-square change is agent.sigma
-    at every d.
-    """
+    """Train theta_d by an evolution strategy; returns the env steps used. `logs`: it has none."""
     strategy_rng, episode_rng = (np.random.default_rng(s) for s in seeds.spawn(2))
-    strategy = STRATEGIES[agent.strategy](subspace.d, agent.sigma * subspace.step_scale, agent.popsize, strategy_rng)
-    envs = tasks.make_vec(task, agent.popsize * agent.episodes)
+    strategy = strategies.load(agent.strategy)(subspace.d, subspace.step_scale, agent, strategy_rng)
+    players = Players(task, agent, policy, subspace)
     env_steps = 0
+    if state := checkpoints.load():
+        strategy, episode_rng, env_steps = state["strategy"], state["episode_rng"], state["env_steps"]
     while env_steps < task.budget:
         population = strategy.ask()
-        theta = subspace.theta(torch.from_numpy(population).float())
-        returns, lengths = tasks.episodes(envs, policy, theta, int(episode_rng.integers(2**31)))
-        strategy.tell(population, returns.reshape(agent.popsize, agent.episodes).mean(1))
-        env_steps += int(lengths.sum())
+        returns, steps = players.play(population, int(episode_rng.integers(2**31)))
+        strategy.tell(population, returns)
+        env_steps += steps
         if referee.due(env_steps) and referee.look(env_steps, torch.from_numpy(strategy.favourite()).float()):
             break
-    envs.close()
+        if checkpoints.due(env_steps):  # a generation starts its episodes anew anyway: there is nothing to restart
+            checkpoints.save({"strategy": strategy, "episode_rng": episode_rng, "env_steps": env_steps})
+    players.close()
     return env_steps
+
+
+class Players:
+    """Plays populations in slices of policies: as many at once as SLICE_BYTES hold, agent.popsize at most."""
+
+    def __init__(self, task: Task, agent: EvolutionAgent, policy: Network, subspace: Subspace) -> None:
+        self.agent, self.policy, self.subspace = agent, policy, subspace
+        self.seeded = task.vector != "native"  # Gymnasium's own take one seed for all their slots
+        fits = max(1, SLICE_BYTES // (4 * policy.D))
+        self.slice = max(n for n in range(1, min(agent.popsize, fits) + 1) if agent.popsize % n == 0)
+        self.envs = tasks.make_vec(task, self.slice * agent.episodes)
+
+    def play(self, population: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
+        """The mean returns (n,) of a population (n, d) over agent.episodes episodes each, and the env steps.
+
+        The episodes that `seed` draws do not depend on the slices, but with env.vector=native they do.
+        """
+        n, k = len(population), self.agent.episodes
+        distinct = np.random.SeedSequence(seed).generate_state(k if self.agent.common else n * k)
+        episode_seeds = np.resize(distinct.astype(np.int64) >> 1, n * k)
+        parts = []
+        for i in range(0, n, self.slice):
+            theta_d = torch.from_numpy(population[i : i + self.slice]).float()
+            theta = self.subspace.theta(theta_d.to(self.subspace.theta0.device))
+            slots = slice(i * k, (i + self.slice) * k)
+            drawn = episode_seeds[slots] if self.seeded else seed + i
+            parts.append(tasks.episodes(self.envs, self.policy, theta, drawn))
+        returns, lengths = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return returns.reshape(n, k).mean(1), int(lengths.sum())
+
+    def close(self) -> None:
+        self.envs.close()

@@ -1,0 +1,230 @@
+"""Every strategy of the registry, and how populations are played."""
+
+import pickle
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from rl_intdim import cli, strategies, tasks
+from rl_intdim.config import STRATEGIES, EvolutionAgent
+from rl_intdim.strategies.openai_es import centred_ranks
+from rl_intdim.subspace import Subspace
+from rl_intdim.trainers import evolution
+
+
+def build(name, d=4, scale=5.0, seed=0, **settings):
+    agent = EvolutionAgent(name=name, trainer="evolution", strategy=name, **settings)
+    return strategies.load(name)(d, scale, agent, np.random.default_rng(seed))
+
+
+def sphere(population):
+    """Best at 1 in every coordinate."""
+    return -((population - 1) ** 2).sum(1)
+
+
+def run(strategy, generations, returns=sphere):
+    populations = []
+    for _ in range(generations):
+        populations.append(strategy.ask())
+        strategy.tell(populations[-1], returns(populations[-1]))
+    return populations
+
+
+# ---------------------------------------------------------------------------------------- strategies
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_strategy_learns_the_sphere(name):
+    strategy = build(name)
+    assert sphere(strategy.favourite()[None]) == pytest.approx(-4)
+    run(strategy, 200)
+    assert sphere(strategy.favourite()[None]) > -0.3
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("settings", [{}, {"diagonal_above": 3}])
+def test_a_strategy_pickled_in_the_middle_goes_on_to_the_bit(name, settings):
+    """Across restarts too: a flat function is one that CMA-ES gives up."""
+    strategy = build(name, **settings)
+    run(strategy, 5)
+    for returns in (sphere, lambda population: np.zeros(len(population))):
+        copy = pickle.loads(pickle.dumps(strategy))
+        np.random.seed(1)  # noqa: NPY002
+        once = run(strategy, 12, returns)
+        np.random.seed(2)  # noqa: NPY002
+        again = run(copy, 12, returns)
+        assert all(np.array_equal(a, b) for a, b in zip(once, again, strict=True))
+        assert np.array_equal(strategy.favourite(), copy.favourite())
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_strategy_pickled_between_ask_and_tell_goes_on_to_the_bit(name):
+    strategy = build(name)
+    run(strategy, 3)
+    population = strategy.ask()
+    copy = pickle.loads(pickle.dumps(strategy))
+    for each in (strategy, copy):
+        each.tell(population, sphere(population))
+    assert np.array_equal(strategy.ask(), copy.ask())
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_strategy_leaves_numpys_global_generator_alone(name):
+    np.random.seed(7)  # noqa: NPY002
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    run(build(name), 20)
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_first_population_is_of_the_stated_width(name):
+    """sigma x scale around 0; random is the control of the others, since it draws from where they start."""
+    population = np.concatenate([build(name, 5, 3.5, seed, sigma=0.2).ask() for seed in range(20)])
+    assert population.shape == (320, 5)
+    assert population.std() == pytest.approx(0.7, rel=0.05)
+    assert population.mean() == pytest.approx(0, abs=0.1)
+
+
+def test_openai_es_draws_antithetic_pairs():
+    first, second = np.split(build("openai_es").ask(), 2)
+    assert first == pytest.approx(-second)
+
+
+def test_openai_es_takes_adams_step_along_the_rank_weighted_noise():
+    """By hand: Adam's first step is the learning rate along the sign of the gradient."""
+    strategy = build("openai_es", d=3, learning_rate=0.1, weight_decay=0.0)
+    population = strategy.ask()
+    returns = population @ np.array([1.0, -1.0, 2.0])
+    gradient = ((np.argsort(np.argsort(returns)) / 15 - 0.5)[:, None] * population).sum(0)
+    strategy.tell(population, returns)
+    assert strategy.favourite() == pytest.approx(5.0 * 0.1 * np.sign(gradient), rel=1e-4)
+
+
+def test_weight_decay_pulls_the_mean_to_zero():
+    means = []
+    for decay in (0.0, 0.5):
+        strategy = build("openai_es", weight_decay=decay)
+        run(strategy, 100)
+        means.append(np.linalg.norm(strategy.favourite()))
+    assert means[1] < 0.8 * means[0]
+
+
+def test_centred_ranks_share_ties():
+    assert centred_ranks(np.array([5.0, 1.0, 9.0])).tolist() == [0.0, -0.5, 0.5]
+    assert centred_ranks(np.array([2.0, 2.0, 2.0])).tolist() == [0.0, 0.0, 0.0]
+    assert centred_ranks(np.array([0.0, 3.0, 3.0, 3.0, 7.0])) == pytest.approx([-0.5, 0, 0, 0, 0.5])
+
+
+# -------------------------------------------------------------------------------------------- CMA-ES
+
+
+def test_cma_restarts_with_a_doubled_population_after_its_patience():
+    strategy = build("cma", patience=5, growth=2)
+    rising = iter(range(100))
+    sizes = [len(p) for p in run(strategy, 8, lambda population: next(rising) + np.arange(len(population)))]
+    assert sizes == [16] * 8
+    falling = iter(range(0, -100, -1))
+    sizes = [len(p) for p in run(strategy, 12, lambda population: next(falling) + np.arange(len(population)))]
+    # Five without a rise; a fresh run's first generation is one, and five more.
+    assert sizes == [16] * 5 + [32] * 6 + [64]
+
+
+def test_cma_keeps_its_mean_to_be_looked_at_until_the_restart():
+    strategy = build("cma", patience=3)
+    run(strategy, 4)
+    run(strategy, 3, lambda population: -100.0 - np.arange(len(population)))
+    assert strategy.stuck()
+    assert np.linalg.norm(strategy.favourite()) > 0.1
+    strategy.ask()
+    assert strategy.favourite().tolist() == [0] * 4
+
+
+def test_cma_learns_a_full_covariance_up_to_a_d_and_its_diagonal_above():
+    """A long valley across the axes: found with a full covariance only."""
+
+    def valley(population):
+        return -(population.sum(1) ** 2) * 1e4 - ((population[:, ::2] - population[:, 1::2] - 1) ** 2).sum(1)
+
+    best = {}
+    for above in (3, 4):
+        strategy = build("cma", d=4, diagonal_above=above, patience=1000)
+        run(strategy, 60, valley)
+        best[above] = valley(strategy.favourite()[None])[0]
+    assert best[4] > -1e-3 > best[3]
+
+
+# ------------------------------------------------------------------------------- playing a population
+
+
+def players(task, popsize=6, episodes=2, **settings):
+    agent = EvolutionAgent(
+        name="cma", trainer="evolution", strategy="cma", popsize=popsize, episodes=episodes, **settings
+    )
+    policy = tasks.policy(task)
+    return evolution.Players(task, agent, policy, Subspace(policy.theta0(np.random.default_rng(0)), 5))
+
+
+@pytest.mark.parametrize("common", [False, True])
+def test_slices_equal_the_whole_population(echo, monkeypatch, common):
+    task = echo("continuous")
+    population = np.random.default_rng(1).normal(size=(12, 5))
+    whole = players(task, popsize=12, common=common)
+    assert (whole.slice, whole.envs.num_envs) == (12, 24)
+    expected = whole.play(population, 3)
+    for size in (1, 3, 4, 11):  # 11 does not divide 12: the next below that does is 6
+        monkeypatch.setattr(evolution, "SLICE_BYTES", 4 * whole.policy.D * size)
+        sliced = players(task, popsize=12, common=common)
+        assert sliced.slice == {11: 6}.get(size, size)
+        returns, steps = sliced.play(population, 3)
+        assert returns == pytest.approx(expected[0], rel=1e-5)  # P's products round by their width
+        assert steps == expected[1]
+
+
+def test_a_population_larger_than_popsize_is_played_in_slices(echo):
+    population = np.random.default_rng(1).normal(size=(12, 5))
+    small, large = players(echo("continuous"), popsize=6), players(echo("continuous"), popsize=12)
+    assert small.play(population, 3)[0] == pytest.approx(large.play(population, 3)[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("common", [False, True])
+def test_a_population_equals_a_plain_loop_over_gymnasium_make(echo, common):
+    task = echo("continuous")
+    hall = players(task, common=common)
+    population = np.random.default_rng(1).normal(size=(6, 5))
+    seeds = np.random.SeedSequence(3).generate_state(2 if common else 12).astype(np.int64) >> 1
+    expected = []
+    for i, theta_d in enumerate(population):
+        layers = hall.policy.layers(hall.subspace.theta(torch.from_numpy(theta_d).float())[None])
+        total = 0.0
+        for j in range(2):
+            env = gym.make(task.id, **task.kwargs)
+            obs, _ = env.reset(seed=int(seeds[j if common else 2 * i + j]))
+            done = False
+            while not done:
+                x = torch.from_numpy(obs).view(1, 1, -1)
+                action = hall.policy.actions(hall.policy.outputs(layers, x).numpy().reshape(1, -1))[0]
+                obs, reward, terminated, truncated, _ = env.step(action)
+                total, done = total + reward, terminated or truncated
+        expected.append(total / 2)
+    returns, steps = hall.play(population, 3)
+    assert returns == pytest.approx(expected, rel=1e-5)
+    assert steps == 120
+
+
+def test_common_episodes_are_the_same_for_all_candidates(echo):
+    same = np.tile(np.random.default_rng(1).normal(size=5), (6, 1))
+    returns, _ = players(echo("continuous"), common=True).play(same, 3)
+    assert len(set(returns.tolist())) == 1
+    returns, _ = players(echo("continuous")).play(same, 3)
+    assert len(set(returns.tolist())) == 6
+
+
+def test_slices_of_a_native_vector_play_different_episodes():
+    task = cli.load("sweep", ["env=CartPole"]).env
+    same = np.tile(np.random.default_rng(1).normal(size=5) * 5, (12, 1))
+    hall = players(task)
+    returns, _ = hall.play(same, 3)
+    again, _ = hall.play(same, 3)
+    assert returns.tolist() == again.tolist() != np.tile(returns[:6], 2).tolist()
