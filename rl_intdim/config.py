@@ -40,6 +40,14 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Goal:
+    """What a solved policy must reach beside the threshold, where the return alone can be had in another way."""
+
+    info: str | None = None  # a number in the environment's `info` at the end of an episode, such as x_position
+    least: float = 0.0  # its mean over the episodes of a confirmation; no goal if `info` is null
+
+
+@dataclass(frozen=True)
 class Scoring:
     """How a trial is judged: by looks at its policy while it trains, and confirmations on fresh episodes."""
 
@@ -57,6 +65,7 @@ class Task:
     id: str = MISSING  # Gymnasium's id
     threshold: float = MISSING  # mean return of the deterministic policy that counts as solved
     threshold_source: str = ""  # where the threshold comes from
+    goal: Goal = field(default_factory=Goal)  # what must be reached besides
     budget: int = 200_000  # env steps a trial may train
     kwargs: dict[str, Any] = field(default_factory=dict)  # passed to gymnasium.make
     wrappers: list[str] = field(default_factory=list)  # import paths, applied in this order
@@ -249,6 +258,9 @@ def check_task(task: Task) -> None:
         confirm,
         f"must be a multiple of look_episodes ({look}), so that every slot plays as many.",
     )
+    if task.goal.info is not None:
+        require(math.isfinite(task.goal.least), "env.goal.least", task.goal.least, "must be a finite number.")
+        require(task.vector == "slots", "env.goal", task.goal.info, "needs env.vector=slots.")
     if task.vector == "native":
         require(
             not (task.kwargs or task.wrappers),

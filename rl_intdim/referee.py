@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,12 +16,22 @@ from rl_intdim.subspace import Subspace
 KEPT = ("curve", "confirmations", "best", "solved_at", "scoring_steps", "next_look")  # what looks have changed
 
 
+class Score(NamedTuple):
+    """Means over episodes: the return and, where the task has a goal, what was reached."""
+
+    mean: float
+    reached: float | None = None
+
+    def told(self) -> list[float]:
+        return [self.mean] if self.reached is None else [self.mean, self.reached]
+
+
 @dataclass
 class Candidate:
     """A policy that was looked at: its place, its best known score and its coordinates."""
 
     env_steps: int
-    score: float
+    score: Score
     theta_d: torch.Tensor
 
 
@@ -73,14 +83,15 @@ class Referee:
             raise TrialFailure(f"theta_d is not finite after {env_steps} env steps.")
         if actor is not None and not torch.equal(actor, self.subspace.theta(theta_d)):
             raise TrialFailure(f"the actor is not theta0 + P theta_d after {env_steps} env steps.")
-        score = self._mean(theta_d, self.task.scoring.look_episodes, self.looks)
-        self.curve.append([env_steps, score, float(theta_d.norm())])
-        self.on_look(env_steps, score, float(theta_d.norm()))
+        score = self._score(theta_d, self.task.scoring.look_episodes, self.looks)
+        norm = float(theta_d.norm())
+        self.curve.append([env_steps, score.mean, norm, *score.told()[1:]])
+        self.on_look(env_steps, score.mean, norm)
         candidate = Candidate(env_steps, score, theta_d)
         left = self.task.scoring.confirmations - 1 - len(self.confirmations)
-        if not self.solved and score >= self.task.threshold and left > 0:
+        if not self.solved and self._solves(score) and left > 0:
             self._confirm(candidate)
-        if self.best is None or candidate.score > self.best.score:
+        if self.best is None or candidate.score.mean > self.best.score.mean:
             self.best = candidate
         return self.solved and not self.full_budget
 
@@ -99,11 +110,13 @@ class Referee:
             rng.bit_generator.state = saved
         for key in KEPT:
             setattr(self, key, state[key])
+        if self.best is not None:
+            self.best.theta_d = self.best.theta_d.to(self.subspace.theta0.device)
 
     def close(self) -> Candidate:
         """The end of the trial: confirm the best policy seen, unless solving ended it. Returns the one scored."""
         if self.best is None:  # d = 0, or a budget too small for one look
-            self.best = Candidate(0, -np.inf, self.subspace.theta0.new_zeros(self.subspace.d))
+            self.best = Candidate(0, Score(-np.inf), self.subspace.theta0.new_zeros(self.subspace.d))
         if not self.solved or self.full_budget:
             self._confirm(self.best)
         self.envs.close()
@@ -111,17 +124,23 @@ class Referee:
 
     def _confirm(self, candidate: Candidate) -> None:
         """Score on fresh episodes. The confirmation replaces the look's score: it was chosen for being high."""
-        candidate.score = self._mean(candidate.theta_d, self.task.scoring.confirm_episodes, self.confirms)
-        self.confirmations.append([candidate.env_steps, candidate.score])
-        if candidate.score >= self.task.threshold:
+        candidate.score = self._score(candidate.theta_d, self.task.scoring.confirm_episodes, self.confirms)
+        self.confirmations.append([candidate.env_steps, *candidate.score.told()])
+        if self._solves(candidate.score):
             self.best = candidate
             self.solved_at = candidate.env_steps if self.solved_at is None else self.solved_at
 
-    def _mean(self, theta_d: torch.Tensor, n: int, rng: np.random.Generator) -> float:
+    def _solves(self, score: Score) -> bool:
+        short = score.reached is not None and score.reached < self.task.goal.least
+        return score.mean >= self.task.threshold and not short
+
+    def _score(self, theta_d: torch.Tensor, n: int, rng: np.random.Generator) -> Score:
         theta = self.subspace.theta(theta_d)[None]
-        returns = []
+        returns, reached = [], []
         for _ in range(n // self.envs.num_envs):
             rewards, lengths = tasks.episodes(self.envs, self.policy, theta, int(rng.integers(2**31)))
             returns.append(rewards)
+            if isinstance(self.envs, tasks.Slots):
+                reached.append(self.envs.reached.copy())
             self.scoring_steps += int(lengths.sum())
-        return float(np.mean(returns))
+        return Score(float(np.mean(returns)), float(np.mean(reached)) if self.task.goal.info else None)

@@ -10,7 +10,7 @@ import torch
 from gymnasium.vector.utils import batch_space
 
 from rl_intdim.config import Task
-from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.errors import ConfigError, TrialFailure, choices
 from rl_intdim.imports import load
 from rl_intdim.policy import Network
 
@@ -73,8 +73,9 @@ class Slots(gym.vector.VectorEnv):
     Gymnasium's SyncVectorEnv steps or resets finished environments; in MuJoCo that is most of the work.
     """
 
-    def __init__(self, envs: list[gym.Env]) -> None:
-        self.envs, self.num_envs = envs, len(envs)
+    def __init__(self, envs: list[gym.Env], info: str | None = None) -> None:
+        self.envs, self.num_envs, self.info = envs, len(envs), info
+        self.reached = np.zeros(self.num_envs)  # what `info` names, at the last step of each slot
         self.single_observation_space = envs[0].observation_space
         self.single_action_space = envs[0].action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -92,9 +93,17 @@ class Slots(gym.vector.VectorEnv):
         rewards = np.zeros(self.num_envs)
         terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
         for i in np.flatnonzero(self.live):
-            self.obs[i], rewards[i], terminated[i], truncated[i], _ = self.envs[i].step(actions[i])
+            self.obs[i], rewards[i], terminated[i], truncated[i], said = self.envs[i].step(actions[i])
+            if self.info is not None:
+                self.reached[i] = self._read(said)
         self.live &= ~(terminated | truncated)
         return self.obs.copy(), rewards, terminated, truncated, {}
+
+    def _read(self, said: dict[str, Any]) -> float:
+        numbers = {key: float(value) for key, value in said.items() if isinstance(value, int | float | np.number)}
+        if self.info not in numbers:
+            raise ConfigError(f"env.goal.info={self.info}: no number of that name. {choices(self.info, numbers)}")
+        return numbers[self.info]
 
     def close_extras(self, **kwargs: Any) -> None:
         for env in self.envs:
@@ -104,7 +113,7 @@ class Slots(gym.vector.VectorEnv):
 def make_vec(task: Task, n: int) -> gym.vector.VectorEnv:
     """n environments for `episodes`: Gymnasium's or ALE's vector entry point where the task names it, else Slots."""
     if task.vector == "slots":
-        return Slots([make(task) for _ in range(n)])
+        return Slots([make(task) for _ in range(n)], task.goal.info)
     if task.vector == "atari":
         from rl_intdim import atari
 

@@ -48,8 +48,8 @@ class TrialResult:
     solved_at: int | None  # env steps of training when the solved policy was first looked at
     env_steps: int  # of training
     scoring_steps: int  # of looks and confirmations
-    confirmations: list[list[float]]  # [env steps, mean return]
-    curve: list[list[float]]  # [env steps, look score, norm of theta_d]
+    confirmations: list[list[float]]  # [env steps, mean return], and the mean reached where the task has a goal
+    curve: list[list[float]]  # [env steps, look score, norm of theta_d], and what was reached
     seconds: float
     theta_d: list[float] = field(repr=False, default_factory=list)  # of the checkpoint confirmed last
 

@@ -198,8 +198,8 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
         ("ppo", "discrete", {"actor": "[action_net]"}, "18 parameters, and the task's policy has 42"),
         ("ppo", "discrete", {"actor": "[actor.mu]"}, "has no such module"),
         ("ppo", "discrete", {"algorithm": "gymnasium.Env"}, "not a Stable-Baselines3 algorithm"),
-        ("dqn", "continuous", {}, "refused by stable_baselines3.DQN"),
-        ("sac", "discrete", {}, "refused by stable_baselines3.SAC"),
+        ("dqn", "continuous", {}, "agent=dqn: does not fit env=Echo"),
+        ("sac", "discrete", {}, "agent=sac: does not fit env=Echo"),
         ("ppo", "discrete", {"settings": "{n_stpes: 3}"}, "n_stpes"),
     ],
 )

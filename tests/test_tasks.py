@@ -1,5 +1,7 @@
 """Batched episodes against a plain loop over gymnasium.make, episode by episode."""
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -89,3 +91,16 @@ def test_the_seed_decides_the_episodes(echo):
 def test_what_cannot_be_made_is_named(echo, changes, named):
     with pytest.raises(ConfigError, match=named):
         tasks.make_vec(echo(**changes), 1)
+
+
+def test_the_goal_of_humanoid_is_how_far_it_came():
+    task = cli.load("sweep", ["env=Humanoid"]).env
+    policy, envs = tasks.policy(task), tasks.make_vec(task, 2)
+    assert policy.D == 159_505
+    tasks.episodes(envs, policy, torch.zeros(1, policy.D), seed=1)
+    ends = [env.unwrapped.data.qpos[0] for env in envs.envs]
+    assert envs.reached == pytest.approx(ends)
+    assert envs.reached[0] != envs.reached[1]
+    wrong = replace(task, goal=replace(task.goal, info="x_positon"))
+    with pytest.raises(ConfigError, match="Did you mean x_position"):
+        tasks.episodes(tasks.make_vec(wrong, 1), policy, torch.zeros(1, policy.D), seed=1)

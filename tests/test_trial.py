@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from rl_intdim import cli, tasks
-from rl_intdim.config import Scoring
+from rl_intdim.config import Goal, Scoring
 from rl_intdim.errors import TrialFailure
-from rl_intdim.referee import Referee
+from rl_intdim.referee import Referee, Score
 from rl_intdim.trainers import gradient
 from rl_intdim.trial import Trial, draw_subspace, run_trial
 
@@ -111,13 +111,14 @@ class Scripted(Referee):
         super().__init__(task, policy, subspace, a, b)
         self.script = {task.scoring.look_episodes: list(looks), task.scoring.confirm_episodes: list(confirmations)}
 
-    def _mean(self, theta_d, n, rng):
-        return self.script[n].pop(0)
+    def _score(self, theta_d, n, rng):
+        said = self.script[n].pop(0)
+        return Score(*said) if isinstance(said, tuple) else Score(said)
 
 
-def referee(echo, looks, confirmations, **scoring):
+def referee(echo, looks, confirmations, least=0.0, **scoring):
     task = echo(threshold=9.0, budget=1000, scoring=Scoring(look_episodes=5, confirm_episodes=20, **scoring))
-    return Scripted(task, looks, confirmations)
+    return Scripted(replace(task, goal=Goal(least=least)), looks, confirmations)
 
 
 def test_a_look_at_the_threshold_is_confirmed_on_fresh_episodes(echo):
@@ -137,6 +138,18 @@ def test_at_most_three_confirmations_the_last_for_the_best_checkpoint(echo):
     assert judge.confirmations[2] == [60, 9.2]
     assert judge.solved
     assert best.env_steps == 60
+
+
+def test_a_goal_must_be_reached_too(echo):
+    """At the threshold but short of the goal: neither confirmed at a look, nor solved by a confirmation."""
+    judge = referee(echo, [(9.5, 1.9), (9.5, 2.0), (9.6, 2.5)], [(9.5, 1.9), (9.5, 2.0)], least=2.0)
+    assert not judge.look(20, torch.zeros(2))
+    assert judge.confirmations == []
+    assert not judge.look(40, torch.ones(2))
+    assert judge.confirmations == [[40, 9.5, 1.9]]
+    assert judge.look(60, torch.ones(2))
+    assert judge.confirmations[1] == [60, 9.5, 2.0]
+    assert [row[3] for row in judge.curve] == [1.9, 2.0, 2.5]
 
 
 def test_a_refused_checkpoint_is_ranked_by_its_confirmation(echo):

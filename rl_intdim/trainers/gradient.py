@@ -100,6 +100,8 @@ def build(
             return model
     except (TypeError, ValueError, AssertionError, RuntimeError, MemoryError) as error:
         said = str(error).split("\n")[0]
+        if "action spaces" in said:
+            raise ConfigError(f"agent={agent.name}: does not fit env={task.name}: {said}") from None
         raise ConfigError(
             f"agent.settings={agent.settings} or agent.critic={agent.critic}: refused by {agent.algorithm}: {said}"
         ) from None
