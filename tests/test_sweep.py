@@ -134,6 +134,21 @@ def test_flaws_are_said_and_drawn():
     assert Path("plot.png").stat().st_size > 10_000
 
 
+def test_a_diagonal_covariance_is_said_where_one_was_used():
+    record = {"D": 562, "score": 1.0, "env_steps": 10, "scoring_steps": 1, "seconds": 0.1, "theta_d": [0.0]}
+    record |= {"solved": True, "solved_at": 10}
+    for agent, ds, says in (
+        ("cma", [4, 300], False),
+        ("cma", [4, 301], True),
+        ("cma", [4, "direct"], True),
+        ("random", [4, 301], False),
+        ("ppo", [4, 301], False),
+    ):
+        config = cli.load("sweep", [f"agent={agent}"])
+        said = result.summarise(config, 562, 562, [record | {"d": d, "seed": i} for i, d in enumerate(ds)])
+        assert ("only the diagonal" in " ".join(said["warnings"])) is says
+
+
 def test_the_smaller_budgets_are_answered_from_the_recorded_steps():
     result, folder = run("search.ds=[2,8]", "search.seeds=4", "env.threshold=100", "search.d_max=null")
     config = cli.load("sweep", ["search.ds=[2,8]"])
