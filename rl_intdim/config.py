@@ -95,9 +95,9 @@ class EvolutionAgent(Agent):
     episodes: int = 4  # episodes a candidate
     sigma: float = 0.2  # initial root-mean-square change of a parameter; on theta_d: sigma sqrt(D / d)
     common: bool = False  # all candidates of a generation play the same episodes
-    patience: int = 10  # cma: generations without a rise of their median return before a restart
+    patience: int = 10  # cma: restart after patience (1 + d / popsize) generations without a rise of their median
     growth: int = 2  # cma: each restart multiplies the population by this
-    diagonal_above: int = 500  # cma: above this d only the diagonal of the covariance is learned
+    diagonal_above: int = 300  # cma: above this d only the diagonal of the covariance is learned
     learning_rate: float = 0.05  # openai_es: Adam's, as the root-mean-square change of a parameter
     weight_decay: float = 0.005  # openai_es: pulls the parameters to theta0
 

@@ -186,9 +186,8 @@ def curves(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure"
             lw=1.2,
             label=name if new else None,
         )
-        if t["solved_at"] is not None:
-            axis.plot(t["solved_at"], next(b for a, b in zip(x, y, strict=True) if a == t["solved_at"]), "o", ms=5,
-                      color=ORANGE if direct else BLUE, zorder=3)  # fmt: skip
+        if (y_solved := dict(zip(x, y, strict=True)).get(t["solved_at"])) is not None:
+            axis.plot(t["solved_at"], y_solved, "o", ms=5, color=ORANGE if direct else BLUE, zorder=3)
     axis.axhline(result["threshold"], color=GREY, ls=":", lw=1, label=f"threshold {result['threshold']:g}")
     axis.set_xlabel("env steps of training")
     axis.set_ylabel("look: mean return of the deterministic policy")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rl_intdim import paper, provenance
-from rl_intdim.config import DIRECT, GradientAgent, SweepConfig
+from rl_intdim.config import DIRECT, EvolutionAgent, GradientAgent, SweepConfig
 from rl_intdim.rounds import outcomes, stopped_by
 from rl_intdim.search import answer
 from rl_intdim.solution import Solution
@@ -48,6 +48,9 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
             "direct training failed in most runs. That does not invalidate d_int: "
             "a larger space can be harder for a given budget."
         )
+    above = diagonal_above(config)
+    if above is not None and any((D if t["d"] == DIRECT else t["d"]) > above for t in trials):
+        warnings.append(f"CMA-ES kept only the diagonal of its covariance above d = {above} (agent.diagonal_above).")
     result = {
         "env": task.name,
         "agent": config.agent.name,
@@ -92,6 +95,12 @@ def disclosures(config: SweepConfig) -> list[str]:
     if config.env.vector == "atari" and config.env.sticky == 0:
         said.append("without sticky actions there are only some thirty different starts, so episodes are not fresh.")
     return said
+
+
+def diagonal_above(config: SweepConfig) -> int | None:
+    """The d above which the agent was CMA-ES with a diagonal covariance; None for any other agent."""
+    agent = config.agent
+    return agent.diagonal_above if isinstance(agent, EvolutionAgent) and agent.strategy == "cma" else None
 
 
 def solution(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | None:

@@ -135,19 +135,28 @@ def episodes(
 
     The slots are shared out in order: n / N episodes to each policy. Returns the undiscounted returns and
     the lengths in env steps, both (n,). A finished slot waits: whole episodes only, since the first to
-    finish are the short ones. Raises TrialFailure if a reward is not finite.
+    finish are the short ones. Whenever half of the policies still computed have finished, they are dropped.
+    Raises TrialFailure if a reward is not finite.
     """
     n, N = envs.num_envs, theta.shape[0]
     layers = policy.layers(theta)
     obs, _ = envs.reset(seed=seed)  # type: ignore[arg-type]  # an array: Slots only
     returns, lengths, live = np.zeros(n), np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)
+    playing = np.arange(N)  # the policies still computed, those of `layers`
+    outputs: Any = None
     while live.any():
         x = torch.as_tensor(obs, device=theta.device).view(N, n // N, *obs.shape[1:])
-        outputs = policy.outputs(layers, x).cpu().numpy().reshape(n, -1)
-        obs, rewards, terminated, truncated, _ = envs.step(policy.actions(outputs))
+        if len(playing) == N:
+            outputs = policy.outputs(layers, x).cpu().numpy()
+        else:
+            outputs[playing] = policy.outputs(layers, x[playing]).cpu().numpy()
+        obs, rewards, terminated, truncated, _ = envs.step(policy.actions(outputs.reshape(n, -1)))
         returns[live] += rewards[live]
         lengths += live
         live &= ~(terminated | truncated)
+        still = torch.from_numpy(live.reshape(N, -1)[playing].any(1))
+        if 2 * still.sum() <= len(playing):
+            playing, layers = playing[still.numpy()], [(w[still], b[still]) for w, b in layers]
     if not np.isfinite(returns).all():
         raise TrialFailure("the environment returned rewards that are not finite.")
     return returns, lengths

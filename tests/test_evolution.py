@@ -121,20 +121,21 @@ def test_centred_ranks_share_ties():
 
 
 def test_cma_restarts_with_a_doubled_population_after_its_patience():
-    strategy = build("cma", patience=5, growth=2)
+    strategy = build("cma", d=8, patience=4, growth=2)
     rising = iter(range(100))
     sizes = [len(p) for p in run(strategy, 8, lambda population: next(rising) + np.arange(len(population)))]
     assert sizes == [16] * 8
     falling = iter(range(0, -100, -1))
     sizes = [len(p) for p in run(strategy, 12, lambda population: next(falling) + np.arange(len(population)))]
-    # Five without a rise; a fresh run's first generation is one, and five more.
-    assert sizes == [16] * 5 + [32] * 6 + [64]
+    # 4 (1 + 8 / 16) without a rise; a fresh run's first generation is one, and 4 (1 + 8 / 32) more.
+    assert sizes == [16] * 6 + [32] * 6
+    assert len(strategy.ask()) == 64
 
 
 def test_cma_keeps_its_mean_to_be_looked_at_until_the_restart():
     strategy = build("cma", patience=3)
     run(strategy, 4)
-    run(strategy, 3, lambda population: -100.0 - np.arange(len(population)))
+    run(strategy, 4, lambda population: -100.0 - np.arange(len(population)))
     assert strategy.stuck()
     assert np.linalg.norm(strategy.favourite()) > 0.1
     strategy.ask()

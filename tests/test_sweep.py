@@ -54,7 +54,7 @@ def test_a_search_leaves_a_whole_run_folder(capsys):
     assert result["status"] == "found"
     assert 1 <= result["ci95"][0] <= result["d_int"] <= result["ci95"][1] <= 8
     assert {p.name for p in folder.iterdir()} - {".lock"} == {
-        "config.yaml", "trials.jsonl", "result.json", "plot.png", "solution.json",
+        "config.yaml", "trials.jsonl", "result.json", "plot.png", "curves.png", "solution.json",
     }  # fmt: skip
     trials = lines(folder)
     assert result["trials"] == len(trials) - 1
@@ -131,6 +131,21 @@ def test_flaws_are_said_and_drawn():
     assert said["flaws"] == ["falling"]
     assert "falls off again" in " ".join(said["warnings"])
     assert len(figures.png(figures.draw(said, falling))) > 10_000
+
+
+def test_a_diagonal_covariance_is_said_where_one_was_used():
+    record = {"D": 562, "score": 1.0, "env_steps": 10, "scoring_steps": 1, "seconds": 0.1, "theta_d": [0.0]}
+    record |= {"solved": True, "solved_at": 10}
+    for agent, ds, says in (
+        ("cma", [4, 300], False),
+        ("cma", [4, 301], True),
+        ("cma", [4, "direct"], True),
+        ("random", [4, 301], False),
+        ("ppo", [4, 301], False),
+    ):
+        config = cli.load("sweep", [f"agent={agent}"])
+        said = result.summarise(config, 562, 562, [record | {"d": d, "seed": i} for i, d in enumerate(ds)])
+        assert ("only the diagonal" in " ".join(said["warnings"])) is says
 
 
 def test_the_smaller_budgets_are_answered_from_the_recorded_steps():

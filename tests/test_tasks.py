@@ -104,3 +104,19 @@ def test_the_goal_of_humanoid_is_how_far_it_came():
     wrong = replace(task, goal=replace(task.goal, info="x_positon"))
     with pytest.raises(ConfigError, match="Did you mean x_position"):
         tasks.episodes(tasks.make_vec(wrong, 1), policy, torch.zeros(1, policy.D), seed=1)
+
+
+def test_policies_whose_episodes_are_over_are_not_computed_on(echo):
+    """Slots of 2, 2, 5 and 9 steps, one to each policy: two are dropped after step 2, a third after step 5."""
+    envs = tasks.Slots([gym.make("test/Echo-v0", length=k) for k in (2, 2, 5, 9)])
+    policy = tasks.policy(echo())
+    theta = torch.stack([policy.theta0(np.random.default_rng(i)) for i in range(4)])
+    computed, outputs = [], policy.outputs
+    policy.outputs = lambda layers, obs: computed.append(len(obs)) or outputs(layers, obs)
+    returns, lengths = tasks.episodes(envs, policy, theta, seed=0)
+    assert computed == [4, 4, 2, 2, 2, 1, 1, 1, 1]
+    assert lengths.tolist() == [2, 2, 5, 9]
+    alone = []
+    for env, one, s in zip(envs.envs, theta, np.random.SeedSequence(0).generate_state(4), strict=True):
+        alone += tasks.episodes(tasks.Slots([env]), policy, one[None], np.array([s]))[0].tolist()
+    assert returns.tolist() == alone

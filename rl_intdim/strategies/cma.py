@@ -20,7 +20,14 @@ class Normal:
 
 
 class Strategy:
-    """Its favourite is the mean of the distribution."""
+    """Its favourite is the mean of the current distribution.
+
+    A run is stuck when the library says so (its own termination criteria), or when the median return of a
+    generation has not risen for patience (1 + d / popsize) generations: a distribution moves ever more slowly
+    the more dimensions there are to a candidate. The next starts from 0 as the first did, with `growth` times
+    the population. Above `diagonal_above` only the diagonal of the covariance is learned (Ros & Hansen 2008,
+    https://doi.org/10.1007/978-3-540-87700-4_30), since the full one takes d^2 memory and d^3 time.
+    """
 
     def __init__(self, d: int, scale: float, agent: EvolutionAgent, rng: np.random.Generator) -> None:
         self.d, self.sigma, self.agent, self.randn = d, agent.sigma * scale, agent, Normal(rng)
@@ -50,8 +57,8 @@ class Strategy:
         self.best_median = max(self.best_median, median)
 
     def stuck(self) -> bool:
-        """Has the median return of a generation not risen for `patience` generations?"""
-        return self.waited >= self.agent.patience or bool(self.es.stop())
+        patience = self.agent.patience * (1 + self.d / self.es.popsize)
+        return self.waited >= patience or bool(self.es.stop())
 
     def favourite(self) -> np.ndarray:
         return self.es.mean
