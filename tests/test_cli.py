@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from rl_intdim import cli, sweep, train
+from rl_intdim.pace import pace
+from rl_intdim.trial import Trial
 
 USER_TASK = """
 id: Acrobot-v1
@@ -188,6 +190,14 @@ def test_dry_run_says_what_would_run_and_writes_nothing(monkeypatch, capsys):
     assert "expected" in said
     assert "env steps/s of training a trial, measured now" in said
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("agent", ["cma", "ppo", "dqn"])
+def test_the_pace_is_that_of_training(agent, monkeypatch):
+    """Even where making the algorithm takes longer than the measurement."""
+    monkeypatch.setattr("rl_intdim.pace.SECONDS", 0.0)
+    config = cli.load("sweep", [f"agent={agent}"])
+    assert 10 < pace(Trial(config.env, config.agent, "dense", "direct", 0)) < 10**6
 
 
 def test_multirun_runs_every_combination(monkeypatch):
