@@ -3,13 +3,11 @@
 import time
 from dataclasses import replace
 
-import torch
-
 from rl_intdim import tasks
 from rl_intdim.checkpoint import Checkpoints
 from rl_intdim.config import DIRECT
 from rl_intdim.referee import Referee
-from rl_intdim.trial import Trial, device, draw_subspace, trainer
+from rl_intdim.trial import Trial, device, draw_subspace, settle, trainer
 
 SECONDS = 4.0
 
@@ -32,7 +30,7 @@ class _Clock(Referee):
 
 def pace(trial: Trial) -> float:
     """Env steps a second of the trial's training, direct, looks not counted; takes SECONDS, or one update."""
-    torch.set_num_threads(trial.threads)
+    settle(trial)
     task = replace(trial.task, checkpoint=None, scoring=replace(trial.task.scoring, look_episodes=1))
     policy = tasks.policy(task)
     subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, DIRECT, trial.seed)

@@ -7,7 +7,6 @@ The difficulty ladder of all sweeps; then for each its trials (hover for the see
 runs the trial again; click to keep the command), its figures, and the solved policy of the smallest d at play.
 """
 
-import json
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,14 +18,13 @@ from rl_intdim import again, cli, solution
 from rl_intdim.config import DIRECT
 from rl_intdim.errors import ConfigError, IntdimError
 from rl_intdim.figures import FLAWS, MEANING, rows
-from rl_intdim.store import read_config, replace, trials
+from rl_intdim.store import read_config, replace, result, trials
 
 if TYPE_CHECKING:  # a second to import; mistakes are answered before
     import plotly.graph_objects as go
 
 FILM_STEPS, FILM_FRAMES, FILM_WIDTH, FILM_FPS, FILM_BYTES = 1000, 120, 240, 15, 300_000
 FILM_SEED = 0
-TRIAL_KEYS = {"d", "seed", "solved", "score", "env_steps"}
 STYLE = """
 body { font: 15px/1.45 sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem } h2 { font-size: 1.25rem; margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem }
@@ -64,24 +62,21 @@ class Run:
 
 def read(folder: Path) -> Run | None:
     """The sweep of a run folder, or None if it is not finished. Raises ConfigError for what is no run folder."""
-    config, path = read_config(folder), folder / "result.json"
-    if not path.is_file():
+    config, found = read_config(folder), result(folder)
+    if not found:
         return None
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        if result["status"] not in MEANING:
-            raise ValueError(f"status {result['status']!r}")
-        low, high = result["ci95"]
-        float(low) + float(high or 0) + float(result["d_int"] or 0) + float(result["d_max"])
-        sum(int(d) + n + k for d, (n, k) in result["tested"].items())
-        str(result["projection"]), rows(result), list(result["warnings"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ConfigError(f"{path}: not a sweep's result: {type(error).__name__}: {_one_line(error)}") from None
-    found = trials(folder)
-    for number, trial in enumerate(found, 1):
-        if not isinstance(trial, dict) or not trial.keys() >= TRIAL_KEYS:
-            raise ConfigError(f"{folder / 'trials.jsonl'}, line {number}: not a trial.")
-    return Run(folder, config, result, found)
+        if found["status"] not in MEANING:
+            raise ValueError(f"status {found['status']!r}")
+        low, high = found["ci95"]
+        float(low) + float(high or 0) + float(found["d_int"] or 0) + float(found["d_max"])
+        sum(int(d) + n + k for d, (n, k) in found["tested"].items())
+        str(found["projection"]), rows(found), list(found["warnings"])
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ConfigError(
+            f"{folder / 'result.json'}: not a sweep's result: {type(error).__name__}: {_one_line(error)}"
+        ) from None
+    return Run(folder, config, found, trials(folder))
 
 
 def page(folders: Sequence[Path | str]) -> str:

@@ -100,13 +100,16 @@ class Solution:
 
     def unlike_catalogue(self) -> list[str]:
         """What the file asks of its environment in other words than the catalogue does: a threshold is the
-        file's own, so a low one is easily reached. Empty if they agree, or the catalogue has no such id."""
-        for path in sorted(shipped("envs").glob("*.yaml")):
-            known: Any = OmegaConf.to_container(task_node(path))
-            if known["id"] == self.task.id:
-                mine = {key: getattr(self.task, key) for key in ("threshold", "kwargs", "wrappers")}
-                return [f"{key}={mine[key]}, not {known[key]}" for key in mine if mine[key] != known[key]]
-        return []
+        file's own, so a low one is easily reached. Empty if they agree, or the catalogue has no such id; of
+        several tasks with this id the most alike counts."""
+        mine = {key: getattr(self.task, key) for key in ("threshold", "kwargs", "wrappers")}
+        known: list[Any] = [OmegaConf.to_container(task_node(p)) for p in sorted(shipped("envs").glob("*.yaml"))]
+        unlike = [
+            [f"{key}={mine[key]}, not {task[key]}" for key in mine if mine[key] != task[key]]
+            for task in known
+            if task["id"] == self.task.id
+        ]
+        return min(unlike, key=len, default=[])
 
 
 def load(path: Path, trust: bool = False) -> Solution:

@@ -32,6 +32,7 @@ LOOSE = (
     *("search.max_trials", "search.max_env_steps", "search.ci_ratio", "search.direct"),
 )
 PROGRESS = "progress.json"  # in a running trial's folder: env_steps, score and seconds at its last look
+TRIAL_KEYS = {"d", "seed", "D", "solved", "score", "env_steps"}  # what is read of every trial
 FIRST = {".lock", "config.yaml.part"}  # what is there before config.yaml is
 
 
@@ -150,10 +151,11 @@ def read_config(folder: Path) -> dict[str, Any]:
 def result(folder: Path) -> dict[str, Any]:
     """The result of a run folder; {} while its sweep has not ended. Raises ConfigError for what is none."""
     path = folder / "result.json"
+    if not path.exists():
+        return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if found:
-            int(found["trials"])
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        int(found["trials"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: not a sweep's result: {type(error).__name__}: {error}") from None
     return found
@@ -166,11 +168,14 @@ def trials(folder: Path) -> list[dict[str, Any]]:
     lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
     for number, line in enumerate(lines, 1):
         try:
-            found.append(json.loads(line))
+            trial = json.loads(line)
         except ValueError:
+            trial = None
+        if not isinstance(trial, dict) or not trial.keys() >= TRIAL_KEYS:
             raise ConfigError(
-                f"{path}, line {number}: not JSON: {line[:40]!r}. It was not written by this program; remove it."
-            ) from None
+                f"{path}, line {number}: not a trial: {line[:40]!r}. It was not written by this program; remove it."
+            )
+        found.append(trial)
     return found
 
 

@@ -119,7 +119,7 @@ def run_all(
                     {"d": trial.d, "seed": trial.seed, "attempt": attempt, "message": outcome.message}
                 )
             else:
-                record = asdict(outcome)
+                record = outcome.record()
                 store.append(record)
                 store.forget(trial.d, trial.seed)
                 finished[trial.d, trial.seed] = record

@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -52,7 +51,7 @@ def train(config: TrainConfig) -> None:
     if config.out:
         folder = Path(config.out)
         folder.mkdir(parents=True, exist_ok=True)
-        replace(folder / "trial.json", json.dumps(asdict(result)) + "\n")
+        replace(folder / "trial.json", json.dumps(result.record()) + "\n")
         found = Solution(
             config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d
         )

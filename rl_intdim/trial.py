@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim import tasks
+from rl_intdim import memory, tasks
 from rl_intdim.checkpoint import Checkpoints
-from rl_intdim.config import Agent, Task
+from rl_intdim.config import DIRECT, Agent, Task
 from rl_intdim.errors import ConfigError
 from rl_intdim.policy import Network
 from rl_intdim.referee import Referee
@@ -53,6 +53,11 @@ class TrialResult:
     seconds: float
     theta_d: list[float] = field(repr=False, default_factory=list)  # of the checkpoint confirmed last
 
+    def record(self) -> dict[str, Any]:
+        """What a file of trials holds of this one: all but the D numbers of a direct run, megabytes that no
+        solution is made of."""
+        return asdict(self) | ({"theta_d": []} if self.d == DIRECT else {})
+
 
 def draw_subspace(
     policy: Network, projection: str, d: int | str, seed: int
@@ -68,7 +73,7 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
 
     `on_look` hears of each look: env steps, score, norm of theta_d.
     """
-    torch.set_num_threads(trial.threads)
+    settle(trial)
 
     def tell(env_steps: int, score: float, norm: float) -> None:
         on_look(env_steps, score, norm)
@@ -100,6 +105,12 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
         seconds=round(checkpoints.seconds, 3),
         theta_d=scored.theta_d.tolist(),
     )
+
+
+def settle(trial: Trial) -> None:
+    """Make this process one that runs trials."""
+    torch.set_num_threads(trial.threads)
+    memory.keep()
 
 
 def device(name: str, policy: Network) -> torch.device:

@@ -44,7 +44,7 @@ class ConvNet(BaseFeaturesExtractor):
         super().__init__(observation_space, features_dim=256)
         nn = torch.nn
         self.net = nn.Sequential(
-            *(nn.ZeroPad2d(2), nn.Conv2d(4, 16, 8, 4), nn.ReLU()),
+            *(nn.Conv2d(4, 16, 8, 4, padding=2), nn.ReLU()),
             *(nn.ZeroPad2d((1, 2, 1, 2)), nn.Conv2d(16, 32, 4, 2), nn.ReLU()),
             *(nn.Flatten(), nn.Linear(3872, 256), nn.ReLU()),
         )

@@ -53,7 +53,7 @@ def test_a_sweep_that_has_ended_speaks_by_what_it_decided(folders):
     before = compare.read("easy")
     with Path("easy/trials.jsonl").open("a") as file:  # of a round that was cut off: not decided upon
         for i in range(20):
-            record = {"d": 1, "D": 562, "seed": 5000 + i, "solved": True, "solved_at": 1, "env_steps": 1}
+            record = {"d": 1, "D": 562, "seed": 5000 + i, "solved": True, "solved_at": 1, "env_steps": 1, "score": 1}
             file.write(json.dumps(record) + "\n")
     assert compare.read("easy").answer.trials == 80
     Path("easy/result.json").write_text(json.dumps({"trials": 3300, "command": "c"}))  # seeds below 3,300 here

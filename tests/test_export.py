@@ -66,7 +66,7 @@ def test_mistakes(folders):
         assert "Traceback" not in done.stderr
     with Path("cma/trials.jsonl").open("a") as file:
         file.write("# a note\n")
-    with pytest.raises(ConfigError, match=r"trials.jsonl, line 3: not JSON"):
+    with pytest.raises(ConfigError, match=r"trials.jsonl, line 3: not a trial"):
         export.frame(["cma"])
 
 

