@@ -3,7 +3,7 @@
     python scripts/tune.py --key agent.sigma --values 0.1 0.2 0.4 --ds 4 8 --seeds 12 env=CartPole agent=cma
 
 Runs every value at every d and appends each trial to docs/results/tuning/<env>-<agent>.jsonl; trials
-already there are not run again. Prints solved trials and the median env steps they took.
+already there are not run again. Prints solved trials, the median env steps they took, and the median score.
 """
 
 import argparse
@@ -14,8 +14,9 @@ from statistics import median
 
 from rl_intdim import cli
 from rl_intdim.config import DIRECT
+from rl_intdim.projections import resolve
 from rl_intdim.runners import local
-from rl_intdim.trial import Trial
+from rl_intdim.trial import Trial, check
 
 FIRST_SEED = 1_000_000
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "tuning"
@@ -34,6 +35,7 @@ def main() -> None:
     for value in args.values:
         setting = [*args.overrides, f"{args.key}={value}"]
         config = cli.load("sweep", setting)
+        D = check(config.env, config.agent)
         name = name or f"{config.env.name}-{config.agent.name}.jsonl"
         path = FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +45,8 @@ def main() -> None:
             records = {r["seed"]: r for r in done if r["setting"] == sorted(setting) and r["d"] == d}
             seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
             todo = [seed for seed in seeds if seed not in records]
-            trials = [Trial(config.env, config.agent, "dense", d, seed) for seed in todo]
+            P = resolve(config.subspace.projection, D, D if d == DIRECT else d)
+            trials = [Trial(config.env, config.agent, P, d, seed) for seed in todo]
             for trial, result in local.run(trials, args.workers):
                 if isinstance(result, local.TrialError):
                     raise SystemExit(f"{trial}: {result.message}")
@@ -60,6 +63,7 @@ def main() -> None:
             print(
                 f"{args.key}={value:<6} d={d!s:<6} solved {len(solved):>2}/{len(mine)} (half the budget: {half:>2});",
                 f"median {median(solved) if solved else 0:>9,.0f} env steps;",
+                f"median score {median(r['score'] for r in mine):.1f};",
                 f"{sum(r['seconds'] for r in mine) / len(mine):.1f} s a trial",
                 flush=True,
             )
