@@ -112,6 +112,7 @@ class GradientAgent(Agent):
     critic: dict[str, Any] = field(default_factory=dict)  # net_arch beside the actor's `pi`; none: there is no critic
     extractor: str = "separate"  # of images: separate for actor and critic, or shared: the critic's loss moves it too
     n_envs: int = 8  # environments side by side
+    noise: float = 0.0  # standard deviation of Gaussian noise on actions in training, of their range [-1, 1]
     multiplier: float = 1.0  # step on theta_d: learning rate x multiplier x sqrt(D / d); direct takes 1
     settings: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the algorithm
 
@@ -293,6 +294,7 @@ def check_agent(agent: Agent) -> None:
         require(bool(agent.actor), "agent.actor", agent.actor, "name the modules of the actor.")
         one_of("agent.extractor", agent.extractor, ("separate", "shared"))
         within("agent.n_envs", agent.n_envs, 1, 10_000)
+        require(0 <= agent.noise < math.inf, "agent.noise", agent.noise, "must be 0 or more.")
         require(
             0 < agent.multiplier < math.inf,
             "agent.multiplier",

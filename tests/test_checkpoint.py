@@ -77,7 +77,8 @@ def test_the_replay_buffer_is_appended_and_old_files_are_dropped(echo, monkeypat
     trial = Trial(task, small("sac"), "dense", 8, 1, folder=str(tmp_path))
     killed_after(monkeypatch, trial, saves=5)  # the sixth is being written: its rows are there, its state is not
     ends = [int(path.stem.split("-")[1]) for path in sorted(tmp_path.glob("replay-*.npz"))]
-    assert ends == [1800, 2400, 3000, 3600]  # from 3000, where it resumes, 1500 rows reach back to 1500
+    # In rows, of two env steps each: from 1500, where it resumes, the buffer's 750 reach back to 750.
+    assert ends == [900, 1200, 1500, 1800]
     assert max(path.stat().st_size for path in tmp_path.glob("replay-*")) < 60_000
 
 

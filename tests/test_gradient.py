@@ -28,10 +28,10 @@ def agent_of(name, **changes):
 def small(name):
     """The agent with settings that learn Echo in seconds."""
     off_policy = {
-        **{"learning_starts": 100, "train_freq": 4, "gradient_steps": 2, "batch_size": 64, "learning_rate": 1e-3},
+        **{"learning_starts": 100, "train_freq": 2, "gradient_steps": 2, "batch_size": 64, "learning_rate": 1e-3},
         "buffer_size": 1500,
     }
-    agent = agent_of(name) if name in ("ppo", "a2c") else agent_of(name, multiplier=3)
+    agent = agent_of(name) if name in ("ppo", "a2c") else agent_of(name, multiplier=3, n_envs=2)
     if name == "a2c":
         return replace(agent, settings=agent.settings | {"learning_rate": 3e-3})
     more = off_policy | ({"target_update_interval": 20} if name == "dqn" else {})
@@ -107,6 +107,16 @@ def test_the_same_on_pictures(echo, name, extractor):
     assert (theirs == mine).mean() > 0.95  # outputs that are nearly equal may round either way
     shared = model.policy.pi_features_extractor is model.policy.vf_features_extractor if name != "dqn" else True
     assert shared == (extractor == "shared" or name == "dqn")
+
+
+def test_a_policy_without_noise_of_its_own_explores(echo):
+    task = echo("continuous")
+    model = gradient.build(task, agent_of("td3", noise=0.3), tasks.policy(task), 0)
+    model._setup_learn(100)
+    model._last_obs = np.repeat(model.env.reset()[:1], 8, axis=0)  # eight times the same
+    actions, _ = model._sample_action(0, model.action_noise, n_envs=8)
+    assert 0.1 < actions.std() / 2 < 0.6  # Echo's actions reach from -2 to 2
+    assert agent_of("td3").noise > 0
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)

@@ -16,6 +16,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
@@ -93,6 +94,7 @@ def build(
                 device=device,
                 verbose=0,
                 tensorboard_log=logs,
+                **action_noise(agent, policy),
                 **agent.settings,
             )
             layout: Any = {"memory_format": torch.channels_last}  # of convolutions; nearly twice as fast on a CPU
@@ -144,6 +146,14 @@ def network(task: Task, agent: GradientAgent, policy: Network) -> dict[str, Any]
         if agent.critic:
             found["share_features_extractor"] = agent.extractor == "shared"
     return found
+
+
+def action_noise(agent: GradientAgent, policy: Network) -> dict[str, Any]:
+    """Gaussian noise on actions, for algorithms whose policy does not explore by itself."""
+    if agent.noise == 0:
+        return {}
+    size = policy.sizes[-1]
+    return {"action_noise": NormalActionNoise(np.zeros(size), np.full(size, agent.noise))}
 
 
 class Features(BaseFeaturesExtractor):
