@@ -31,7 +31,8 @@ from stable_baselines3.common.vec_env import VecFrameStack
 
 from rl_intdim import cli, provenance, tasks
 from rl_intdim.config import GradientAgent
-from rl_intdim.trainers.gradient import Hold, build
+from rl_intdim.sb3.hold import Hold
+from rl_intdim.sb3.model import build
 from rl_intdim.trial import draw_subspace
 
 RECORD = Path(__file__).parent.parent / "docs" / "results" / "training.json"

@@ -16,8 +16,8 @@ from test_gradient import KINDS, agent_of, pictures, small
 from rl_intdim import cli
 from rl_intdim.checkpoint import Checkpoints
 from rl_intdim.runners import local
+from rl_intdim.sb3.watch import Watch
 from rl_intdim.sweep import sweep
-from rl_intdim.trainers import gradient
 from rl_intdim.trial import Trial, run_trial
 
 AGENTS = [*KINDS, ("cma", "discrete"), ("random", "continuous"), ("openai_es", "continuous")]
@@ -102,7 +102,7 @@ def test_without_checkpoints_nothing_restarts(echo, monkeypatch):
     def fail(self):
         raise AssertionError
 
-    monkeypatch.setattr(gradient.Watch, "restart", fail)
+    monkeypatch.setattr(Watch, "restart", fail)
     run_trial(Trial(echo(budget=1000), agent_of("ppo"), "dense", 3, 0))
 
 

@@ -11,7 +11,9 @@ from stable_baselines3 import PPO
 from rl_intdim import cli, tasks
 from rl_intdim.config import Conv, GradientAgent, Policy
 from rl_intdim.errors import ConfigError, TrialFailure
-from rl_intdim.same_step import flat_pictures
+from rl_intdim.sb3.hold import Hold
+from rl_intdim.sb3.model import build
+from rl_intdim.sb3.same_step import flat_pictures
 from rl_intdim.subspace import flat
 from rl_intdim.trainers import gradient
 from rl_intdim.trial import Trial, draw_subspace, run_trial
@@ -79,8 +81,8 @@ def test_sb3s_actor_acts_as_the_tasks_policy(echo, name, kind):
     task, agent = echo(kind), agent_of(name)
     policy = tasks.policy(task)
     subspace, _ = draw_subspace(policy, "dense", 3, 0)
-    model = gradient.build(task, agent, policy, 0)
-    hold = gradient.Hold(model, agent, subspace)
+    model = build(task, agent, policy, 0)
+    hold = Hold(model, agent, subspace)
     theta = subspace.theta(torch.zeros(3))
     assert torch.equal(flat(hold.actor).detach(), theta)
     obs = np.random.default_rng(0).uniform(-1, 1, (50, 2)).astype(np.float32)
@@ -97,8 +99,8 @@ def test_the_same_on_pictures(echo, name, extractor):
     task, agent = pictures(echo), agent_of(name, extractor=extractor)
     policy = tasks.policy(task)
     subspace, _ = draw_subspace(policy, "dense", 3, 0)
-    model = gradient.build(task, agent, policy, 0)
-    gradient.Hold(model, agent, subspace)
+    model = build(task, agent, policy, 0)
+    Hold(model, agent, subspace)
     obs = np.random.default_rng(0).integers(0, 256, (50, 2, 12, 12), dtype=np.uint8)
     theta = subspace.theta(torch.zeros(3))[None]
     mine = policy.actions(policy.outputs(policy.layers(theta), torch.from_numpy(obs)[None]).numpy()[0])
@@ -111,7 +113,7 @@ def test_the_same_on_pictures(echo, name, extractor):
 
 def test_a_policy_without_noise_of_its_own_explores(echo):
     task = echo("continuous")
-    model = gradient.build(task, agent_of("td3", noise=0.3), tasks.policy(task), 0)
+    model = build(task, agent_of("td3", noise=0.3), tasks.policy(task), 0)
     model._setup_learn(100)
     model._last_obs = np.repeat(model.env.reset()[:1], 8, axis=0)  # eight times the same
     actions, _ = model._sample_action(0, model.action_noise, n_envs=8)
@@ -124,8 +126,8 @@ def test_target_networks_start_at_theta0(echo, name, kind):
     task, agent = echo(kind), agent_of(name)
     policy = tasks.policy(task)
     subspace, _ = draw_subspace(policy, "dense", 3, 0)
-    model = gradient.build(task, agent, policy, 0)
-    gradient.Hold(model, agent, subspace)
+    model = build(task, agent, policy, 0)
+    Hold(model, agent, subspace)
     targets = [n for n, _ in model.policy.named_children() if n.endswith("_target")]
     assert len(targets) == {"dqn": 1, "sac": 1, "tqc": 1, "td3": 2}.get(name, 0)
     for target in targets:
@@ -156,7 +158,7 @@ def test_agents_share_theta0_and_P_to_the_bit(echo):
         task, agent = echo(kind), agent_of(name)
         policy = tasks.policy(task)
         subspace, _ = draw_subspace(policy, "dense", 3, 7)
-        hold = gradient.Hold(gradient.build(task, agent, policy, 0), agent, subspace)
+        hold = Hold(build(task, agent, policy, 0), agent, subspace)
         with torch.no_grad():
             hold.optimizer.theta_d.copy_(torch.arange(3.0))
         hold.optimizer.write()
@@ -179,7 +181,7 @@ class WritesItsParameters(PPO):
 
 def test_an_algorithm_that_writes_its_actor_is_refused_at_its_first_update(echo, monkeypatch):
     looks = []
-    monkeypatch.setattr(gradient.Hold, "look", lambda self, referee, steps: looks.append(steps))
+    monkeypatch.setattr(Hold, "look", lambda self, referee, steps: looks.append(steps))
     for algorithm in ("test_gradient.WritesItsParameters", "sb3_contrib.TRPO"):
         agent = agent_of("ppo", algorithm=algorithm)
         if algorithm.endswith("TRPO"):

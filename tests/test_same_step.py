@@ -7,7 +7,7 @@ from stable_baselines3.common.env_util import make_vec_env
 
 from rl_intdim import atari, cli, tasks
 from rl_intdim.errors import ConfigError
-from rl_intdim.same_step import FlatPictures, SameStep, flat_pictures
+from rl_intdim.sb3.same_step import FlatPictures, SameStep, flat_pictures
 
 
 def same_step(id, n, **kwargs):

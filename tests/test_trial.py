@@ -10,7 +10,8 @@ from rl_intdim import cli, tasks
 from rl_intdim.config import Goal, Scoring
 from rl_intdim.errors import TrialFailure
 from rl_intdim.referee import Referee, Score
-from rl_intdim.trainers import gradient
+from rl_intdim.sb3.hold import Hold
+from rl_intdim.sb3.model import build
 from rl_intdim.trial import Trial, draw_subspace, run_trial
 
 AGENTS = ["cma", "openai_es", "ppo", "random"]
@@ -87,8 +88,8 @@ def test_ppos_own_network_acts_as_the_tasks_policy(echo, kind):
     spec = trial(task, "ppo")
     policy = tasks.policy(task)
     subspace, _ = draw_subspace(policy, "dense", 3, 0)
-    model = gradient.build(task, spec.agent, policy, 0)
-    hold = gradient.Hold(model, spec.agent, subspace)
+    model = build(task, spec.agent, policy, 0)
+    hold = Hold(model, spec.agent, subspace)
     theta = subspace.theta(torch.zeros(3))
     assert torch.equal(torch.nn.utils.parameters_to_vector(hold.actor).detach(), theta)
     obs = np.random.default_rng(0).uniform(-1, 1, (50, 2)).astype(np.float32)

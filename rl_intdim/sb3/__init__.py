@@ -1,0 +1,1 @@
+"""What stands between the toolkit and Stable-Baselines3 (https://stable-baselines3.readthedocs.io), unpatched."""
