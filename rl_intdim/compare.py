@@ -3,13 +3,13 @@
     python -m rl_intdim.compare runs/*                    # the difficulty table, easiest first
     python -m rl_intdim.compare runs/* by=agent           # a row a task, a column an agent
     python -m rl_intdim.compare runs/* by=hidden          # does d_int stay while D grows?
+    python -m rl_intdim.compare runs/* by=pair            # agents in the very same subspaces
     python -m rl_intdim.compare runs/* out=table.csv      # or .md, with the plot beside it, or .png
 
 Sweeps are told apart by a probability from their posteriors, never by eye.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,94 +17,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rl_intdim import cli, paper
-from rl_intdim.catalogue import merged
-from rl_intdim.config import DIRECT, Search, one_of
+from rl_intdim.config import one_of
 from rl_intdim.errors import ConfigError
 from rl_intdim.figures import BLUE, GREY, interval, png
-from rl_intdim.posterior import posterior
-from rl_intdim.rounds import outcomes
-from rl_intdim.search import Answer, answer, largest
-from rl_intdim.store import read_config, replace, result, trials
+from rl_intdim.measured import Sweep, below, comparable, label, read
+from rl_intdim.paired import pairs
+from rl_intdim.store import replace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BY = ("env", "agent", "hidden")
+BY = ("env", "agent", "hidden", "pair")
+PAIRED = (
+    "Trials of two agents with one seed at one d start from the same theta0 in the same subspace. `difference`: the\n"
+    "share that the first solved less that of the second, with Bonett and Price's interval; p: McNemar's exact test."
+)
 SURE = 0.95  # the probability from which two sweeps are called different
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """One run folder, and what its trials say."""
-
-    folder: Path
-    env: str
-    agent: str
-    projection: str
-    hidden: str  # units of the layers, such as 20-20
-    threshold: float
-    budget: int
-    D: int
-    d_max: int
-    answer: Answer
-    env_steps: int
-    direct: tuple[int, int]  # solved, runs
-    command: str
-
-    def distribution(self) -> tuple[np.ndarray, np.ndarray]:
-        """The values that d_int may have, increasing, and their posterior probabilities; (n,) each."""
-        if self.answer.status == "below_1":
-            return np.array([0]), np.array([1.0])
-        model = posterior(self.d_max)
-        return model.distribution(model.update(self.answer.tested))
-
-
-def read(folder: Path | str) -> Sweep:
-    """What the trials of a run folder say, finished or not. Raises ConfigError for what is no run folder."""
-    folder = Path(folder)
-    config, records = read_config(folder), trials(folder)
-    if not records:
-        raise ConfigError(f"{folder}: no trial has finished yet.")
-    search: Any = merged(Search, config["search"], folder / "config.yaml")
-    search = Search(**{str(key): search[key] for key in search})
-    D = int(records[0]["D"])
-    d_max = largest(search, D)
-    env, direct = config["env"], [t for t in records if t["d"] == DIRECT]
-    ended = result(folder)
-    # A sweep that has ended speaks by the trials that it decided; a round that was cut off may have left more.
-    last = search.seed + ended["trials"] if ended else np.inf
-    searched = [t for t in records if t["d"] != DIRECT and t["seed"] < last]
-    return Sweep(
-        folder,
-        env["name"],
-        config["agent"]["name"],
-        config["subspace"]["projection"],
-        "-".join(map(str, env["policy"]["hidden"])),
-        float(env["threshold"]),
-        int(env["budget"]),
-        D,
-        d_max,
-        answer(search, d_max, outcomes(searched, env["budget"])),
-        sum(t["env_steps"] for t in searched + direct),
-        (sum(t["solved"] for t in direct), len(direct)),
-        ended.get("command", ""),
-    )
-
-
-def below(a: Sweep, b: Sweep) -> float:
-    """The probability that a's d_int is below b's, half of a tie included.
-
-    The posteriors are taken as independent. Sweeps of one task from the same first seed share subspaces where
-    they tried the same (d, seed), which ties their luck a little; another search.seed makes them independent.
-    """
-    (x, p), (y, q) = a.distribution(), b.distribution()
-    above = q[None] * p[:, None]
-    return float((above * (x[:, None] < y[None])).sum() + 0.5 * (above * (x[:, None] == y[None])).sum())
-
-
-def comparable(a: Sweep, b: Sweep) -> bool:
-    """Two sweeps of one task need one threshold and one budget to be ranked; of two tasks each has its own."""
-    return a.env != b.env or (a.threshold, a.budget) == (b.threshold, b.budget)
 
 
 def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
@@ -186,10 +114,6 @@ def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
 def cell(s: Sweep) -> str:
     mark = "" if s.answer.status == "found" else f" {s.answer.status}"
     return f"{'-' if s.answer.d_int is None else s.answer.d_int} {interval(s.answer.ci95)}{mark}"
-
-
-def label(s: Sweep) -> str:
-    return f"{s.env} by {s.agent}, {s.projection}, {s.hidden}"
 
 
 def _place(s: Sweep) -> tuple[float, str]:
@@ -275,6 +199,8 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
         f"## Which are told apart\n\nBy the posteriors: lower if with probability {SURE:g} or more.\n",
         markdown(differences(sweeps)),
     ]
+    if len(found := pairs(sweeps)):
+        parts += [f"## In the same subspaces\n\n{PAIRED}\n", markdown(found)]
     return "\n".join(parts)
 
 
@@ -285,8 +211,10 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
     if out and Path(out).suffix not in (".csv", ".md", ".png"):
         raise ConfigError(f"out={out}: must end in .csv, .md or .png.")
     sweeps = [read(folder) for folder in folders]
-    frame = table(sweeps) if by == "env" else pivot(sweeps, by)
-    if out is None:
+    frame = table(sweeps) if by == "env" else pairs(sweeps) if by == "pair" else pivot(sweeps, by)
+    if out is None and by == "pair":
+        show(frame, "Agents in the same subspaces")
+    elif out is None:
         show(frame.drop(columns="command", errors="ignore"), f"Intrinsic dimension by {by}")
         show(differences(sweeps), "Told apart by their posteriors")
     elif out.endswith(".csv"):

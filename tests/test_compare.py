@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rl_intdim import cli, compare
+from rl_intdim import cli, compare, measured
 from rl_intdim.config import DIRECT
 from rl_intdim.store import Store
 
@@ -37,7 +37,7 @@ def folders():
 
 
 def test_the_table_is_sorted_and_ranked(folders):
-    sweeps = [compare.read(folder) for folder in folders]
+    sweeps = [measured.read(folder) for folder in folders]
     table = compare.table(sweeps, papers=False)
     assert list(table["agent"]) == ["cma", "cma", "ppo", "random"]
     assert table["rank"].tolist()[:3] == [1, 2, 3]
@@ -50,19 +50,19 @@ def test_the_table_is_sorted_and_ranked(folders):
 
 
 def test_a_sweep_that_has_ended_speaks_by_what_it_decided(folders):
-    before = compare.read("easy")
+    before = measured.read("easy")
     with Path("easy/trials.jsonl").open("a") as file:  # of a round that was cut off: not decided upon
         for i in range(20):
             record = {"d": 1, "D": 562, "seed": 5000 + i, "solved": True, "solved_at": 1, "env_steps": 1, "score": 1}
             file.write(json.dumps(record) + "\n")
-    assert compare.read("easy").answer.trials == 80
+    assert measured.read("easy").answer.trials == 80
     Path("easy/result.json").write_text(json.dumps({"trials": 3300, "command": "c"}))  # seeds below 3,300 here
-    after = compare.read("easy")
+    after = measured.read("easy")
     assert (after.answer, after.env_steps, after.command) == (before.answer, before.env_steps, "c")
 
 
 def test_the_papers_rows_are_marked_and_unranked(folders):
-    table = compare.table([compare.read(folders[1])])
+    table = compare.table([measured.read(folders[1])])
     theirs = table[table.status == "the paper's d_int90"]
     assert len(theirs) == 9
     assert theirs["rank"].isna().all()
@@ -73,7 +73,7 @@ def test_the_papers_rows_are_marked_and_unranked(folders):
 @pytest.mark.parametrize("word", ["env.threshold=400", "env.budget=1000"])
 def test_one_task_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
     changed = sweep("changed", 8, "agent=ppo", word)
-    sweeps = [compare.read(folder) for folder in [*folders[:3], changed]]
+    sweeps = [measured.read(folder) for folder in [*folders[:3], changed]]
     table = compare.table(sweeps, papers=False)
     assert table.set_index("task")["rank"].isna().to_dict() == {"CartPole": True, "InvertedPendulum": False}
     pairs = compare.differences(sweeps)
@@ -83,28 +83,28 @@ def test_one_task_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
 
 
 def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
-    hard, easy, other, never = (compare.read(folder) for folder in folders)
-    assert compare.below(easy, hard) > 0.99
-    assert compare.below(hard, easy) == pytest.approx(1 - compare.below(easy, hard))
-    assert compare.below(easy, easy) == pytest.approx(0.5)
-    assert compare.below(hard, never) > 0.95
+    hard, easy, other, never = (measured.read(folder) for folder in folders)
+    assert measured.below(easy, hard) > 0.99
+    assert measured.below(hard, easy) == pytest.approx(1 - measured.below(easy, hard))
+    assert measured.below(easy, easy) == pytest.approx(0.5)
+    assert measured.below(hard, never) > 0.95
     few = replace(easy, answer=replace(easy.answer, tested={2: (1, 0), 8: (1, 1)}))
-    assert 0.1 < compare.below(few, other) < 0.95
+    assert 0.1 < measured.below(few, other) < 0.95
     verdicts = compare.differences([hard, easy, other, never])
     assert (
-        verdicts[verdicts["second"] == compare.label(hard)].verdict.tolist()[0] == f"{compare.label(easy)} is lower"
+        verdicts[verdicts["second"] == measured.label(hard)].verdict.tolist()[0] == f"{measured.label(easy)} is lower"
     )
 
 
 def test_below_1_is_below_everything(folders):
-    easy = compare.read(folders[1])
+    easy = measured.read(folders[1])
     nothing = replace(easy, answer=replace(easy.answer, status="below_1", d_int=0))
-    assert compare.below(nothing, easy) == pytest.approx(1)
+    assert measured.below(nothing, easy) == pytest.approx(1)
 
 
 def test_pivots(folders):
     wide = sweep("wide", 4, "env.policy.hidden=[64,64]")
-    sweeps = [compare.read(folder) for folder in [*folders, wide]]
+    sweeps = [measured.read(folder) for folder in [*folders, wide]]
     by_agent = compare.pivot(sweeps, "agent").set_index(["task", "hidden"])
     assert by_agent.loc[("CartPole", "20-20"), "ppo"] == compare.cell(sweeps[0])
     assert "above_max" in by_agent.loc[("CartPole", "20-20"), "random"]

@@ -1,0 +1,97 @@
+"""What the trials in a run folder say, and whether two sweeps may be set side by side."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rl_intdim.catalogue import merged
+from rl_intdim.config import DIRECT, Search
+from rl_intdim.errors import ConfigError
+from rl_intdim.posterior import posterior
+from rl_intdim.rounds import outcomes
+from rl_intdim.search import Answer, answer, largest
+from rl_intdim.store import read_config, result, trials
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One run folder, and what its trials say."""
+
+    folder: Path
+    env: str
+    agent: str
+    projection: str
+    hidden: str  # units of the layers, such as 20-20
+    threshold: float
+    budget: int
+    D: int
+    d_max: int
+    answer: Answer
+    env_steps: int
+    direct: tuple[int, int]  # solved, runs
+    command: str
+    policy: dict[str, Any]  # the task's network, as configured
+    solved: dict[tuple[int, int], bool]  # by d and seed of every trial of the search
+
+    def distribution(self) -> tuple[np.ndarray, np.ndarray]:
+        """The values that d_int may have, increasing, and their posterior probabilities; (n,) each."""
+        if self.answer.status == "below_1":
+            return np.array([0]), np.array([1.0])
+        model = posterior(self.d_max)
+        return model.distribution(model.update(self.answer.tested))
+
+
+def read(folder: Path | str) -> Sweep:
+    """What the trials of a run folder say, finished or not. Raises ConfigError for what is no run folder."""
+    folder = Path(folder)
+    config, records = read_config(folder), trials(folder)
+    if not records:
+        raise ConfigError(f"{folder}: no trial has finished yet.")
+    search: Any = merged(Search, config["search"], folder / "config.yaml")
+    search = Search(**{str(key): search[key] for key in search})
+    D = int(records[0]["D"])
+    d_max = largest(search, D)
+    env, direct = config["env"], [t for t in records if t["d"] == DIRECT]
+    ended = result(folder)
+    # A sweep that has ended speaks by the trials that it decided; a round that was cut off may have left more.
+    last = search.seed + ended["trials"] if ended else np.inf
+    searched = [t for t in records if t["d"] != DIRECT and t["seed"] < last]
+    return Sweep(
+        folder,
+        env["name"],
+        config["agent"]["name"],
+        config["subspace"]["projection"],
+        "-".join(map(str, env["policy"]["hidden"])),
+        float(env["threshold"]),
+        int(env["budget"]),
+        D,
+        d_max,
+        answer(search, d_max, outcomes(searched, env["budget"])),
+        sum(t["env_steps"] for t in searched + direct),
+        (sum(t["solved"] for t in direct), len(direct)),
+        ended.get("command", ""),
+        env["policy"],
+        {(t["d"], t["seed"]): t["solved"] for t in searched},
+    )
+
+
+def below(a: Sweep, b: Sweep) -> float:
+    """The probability that a's d_int is below b's, half of a tie included.
+
+    The posteriors are taken as independent. Sweeps of one task from the same first seed share subspaces where
+    they tried the same (d, seed), which ties their luck a little; another search.seed makes them independent.
+    """
+    (x, p), (y, q) = a.distribution(), b.distribution()
+    above = q[None] * p[:, None]
+    return float((above * (x[:, None] < y[None])).sum() + 0.5 * (above * (x[:, None] == y[None])).sum())
+
+
+def comparable(a: Sweep, b: Sweep) -> bool:
+    """Two sweeps of one task need one threshold and one budget to be ranked; of two tasks each has its own."""
+    return a.env != b.env or (a.threshold, a.budget) == (b.threshold, b.budget)
+
+
+def label(s: Sweep) -> str:
+    return f"{s.env} by {s.agent}, {s.projection}, {s.hidden}"

@@ -1,0 +1,56 @@
+"""Agents in the same subspaces, against figures worked out by hand."""
+
+from pathlib import Path
+
+import pytest
+from test_compare import run, sweep
+
+from rl_intdim import compare, measured, paired
+
+
+def test_mcnemar():
+    assert paired.mcnemar(8, 1) == paired.mcnemar(1, 8) == 2 * (1 + 9) / 2**9
+    assert paired.mcnemar(0, 6) == 2 / 2**6
+    assert paired.mcnemar(3, 3) == paired.mcnemar(0, 0) == 1
+
+
+def test_the_interval_of_the_difference():
+    assert paired.difference(18, 8, 1) == pytest.approx((0.0635, 0.6365), abs=1e-3)
+    assert paired.difference(18, 1, 8) == pytest.approx((-0.6365, -0.0635), abs=1e-3)
+    assert paired.difference(2, 2, 0)[1] == 1
+
+
+def test_sweeps_that_share_subspaces():
+    folders = [sweep("a", 4), sweep("b", 16, "agent=ppo"), sweep("c", 16, "agent=ppo", "env=InvertedPendulum")]
+    table = paired.pairs([measured.read(folder) for folder in folders]).set_index("d")
+    assert list(table.index) == [1, 2, 4, 8, 16, 32, "all"]
+    assert set(zip(table["first"], table["second"], strict=True)) == {("cma", "ppo")}
+    every = table.loc["all"]
+    assert (every["trials"], every["first solved"], every["second solved"]) == (60, 40, 20)
+    assert (every["only first"], every["only second"]) == (20, 0)
+    assert every["difference"] == pytest.approx(1 / 3, abs=1e-3)
+    assert every["p"] == pytest.approx(2 / 2**20, rel=0.01)
+    assert (table.loc[1, "difference"], table.loc[1, "p"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["env.policy.activation=relu", "subspace.projection=sparse", "env.budget=1000", "env.threshold=400"],
+)
+def test_other_subspaces_or_another_scale_are_no_pairs(word):
+    folders = [sweep("a", 4), sweep("b", 16, "agent=ppo", word)]
+    assert paired.pairs([measured.read(folder) for folder in folders]).empty
+
+
+def test_one_agent_twice_is_no_pair():
+    assert paired.pairs([measured.read(sweep(name, rise)) for name, rise in (("a", 4), ("b", 8))]).empty
+
+
+def test_the_command_and_the_page():
+    folders = [sweep("a", 4), sweep("b", 16, "agent=ppo")]
+    done = run(*folders, "by=pair")
+    assert done.returncode == 0, done.stderr
+    assert "McNemar" in compare.page([measured.read(folder) for folder in folders], "plot.png")
+    assert "McNemar" not in compare.page([measured.read(folders[0])], "plot.png")
+    run(*folders, "by=pair", "out=pairs.csv")
+    assert Path("pairs.csv").read_text().count("\n") == 8
