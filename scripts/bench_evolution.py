@@ -1,0 +1,222 @@
+"""Speed of the evolution agents: the whole loop beside its peers and the bare simulator, and the cost of d and D.
+
+    pip install -e ".[bench]"; python scripts/bench_evolution.py     # minutes; writes docs/results/evolution/
+
+CMA-ES with a population of 64 and 4 episodes a candidate on networks of 20-20, one torch thread, in turns:
+
+    ours      theta_d of 10 dimensions in the subspace, played as agent=cma plays it
+    plain     the library cma on the same subspace, and a loop of gymnasium.make environments with a torch policy
+    evotorch  EvoTorch's VecGymNE, its vectorised Gym problem, with its CMA-ES on all D (separable: it costs little)
+
+Each turn starts anew and trains for the same number of generations, so that all are at a like stage of learning; the
+mean length of an episode is printed. The figure is env steps/s, and the ratio is the median over turns.
+InvertedPendulum and Humanoid are held to the simulator besides: random actions in one environment, nothing else.
+
+Then the time of a generation without environments: ask, decode to D, one forward pass, tell.
+"""
+
+import argparse
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import cma
+import gymnasium as gym
+import numpy as np
+import torch
+
+from rl_intdim import cli, provenance, strategies, tasks
+from rl_intdim.config import EvolutionAgent, Policy
+from rl_intdim.policy import Network
+from rl_intdim.trainers.evolution import Players
+from rl_intdim.trial import draw_subspace
+
+FOLDER = Path(__file__).parent.parent / "docs" / "results" / "evolution"
+POPSIZE, EPISODES, SIGMA = 64, 4, 0.2
+DS, SIZES = (1, 10, 100, 1_000, 10_000), (562, 10_000, 100_000, 1_000_000)
+
+Loop = Iterator[tuple[int, int]]  # after each generation: its env steps and its episodes
+
+
+def ours(env: str, d: int) -> Loop:
+    words = [f"env={env}", "agent=cma", f"agent.popsize={POPSIZE}", f"agent.episodes={EPISODES}"]
+    config = cli.load("sweep", words)
+    policy = tasks.policy(config.env)
+    subspace, _ = draw_subspace(policy, "auto", d, 0)
+    strategy = strategies.load("cma")(d, subspace.step_scale, config.agent, np.random.default_rng(0))
+    players = Players(config.env, config.agent, policy, subspace)
+    for seed in range(10**9):
+        population = strategy.ask()
+        returns, steps = players.play(population, seed)
+        strategy.tell(population, returns)
+        yield steps, POPSIZE * EPISODES
+
+
+def plain(env: str, d: int) -> Loop:
+    config = cli.load("sweep", [f"env={env}"])
+    policy = tasks.policy(config.env)
+    subspace, _ = draw_subspace(policy, "auto", d, 0)
+    game = gym.make(config.env.id)
+    es = cma.CMAEvolutionStrategy(np.zeros(d), SIGMA * subspace.step_scale, {"popsize": POPSIZE, "verbose": -9})
+    while True:
+        population, losses, steps = es.ask(), [], 0
+        for candidate in population:
+            network = stack(policy.sizes)
+            theta = subspace.theta(torch.from_numpy(candidate).float())
+            torch.nn.utils.vector_to_parameters(theta, network.parameters())
+            total = 0.0
+            for _ in range(EPISODES):
+                obs, _ = game.reset()
+                over = False
+                while not over:
+                    with torch.no_grad():
+                        output = network(torch.from_numpy(obs).float()).numpy()
+                    obs, reward, terminated, truncated, _ = game.step(policy.actions(output))
+                    total, steps, over = total + float(reward), steps + 1, terminated or truncated
+            losses.append(-total / EPISODES)
+        es.tell(population, losses)
+        yield steps, POPSIZE * EPISODES
+
+
+def stack(sizes: list[int]) -> torch.nn.Sequential:
+    """The task's network as one writes it in torch."""
+    layers: list[torch.nn.Module] = []
+    for i, o in pairwise(sizes):
+        layers += [torch.nn.Linear(i, o), torch.nn.Tanh()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+def evotorch(env: str, d: int) -> Loop:
+    from evotorch.algorithms import CMAES
+    from evotorch.neuroevolution import VecGymNE
+
+    config = cli.load("sweep", [f"env={env}"])
+    problem = VecGymNE(config.env.id, stack(tasks.policy(config.env).sizes), num_episodes=EPISODES)
+    searcher = CMAES(problem, stdev_init=SIGMA, popsize=POPSIZE, separable=True)
+    before = 0
+    while True:
+        searcher.step()
+        count = int(problem.status["total_interaction_count"])
+        yield count - before, POPSIZE * EPISODES
+        before = count
+
+
+def bare(env: str, d: int) -> Loop:
+    """As many episodes of random actions, drawn beforehand, in one environment."""
+    config = cli.load("sweep", [f"env={env}"])
+    game = gym.make(config.env.id)
+    actions = [game.action_space.sample() for _ in range(1000)]
+    while True:
+        steps = 0
+        for _ in range(POPSIZE * EPISODES):
+            game.reset()
+            over = False
+            while not over:
+                _, _, terminated, truncated, _ = game.step(actions[steps % 1000])
+                steps, over = steps + 1, terminated or truncated
+        yield steps, POPSIZE * EPISODES
+
+
+def pace(loop: Loop, generations: int) -> tuple[float, float]:
+    """Env steps a second of the generations after the first, and the mean length of an episode."""
+    next(loop)
+    start = time.perf_counter()
+    counts = [next(loop) for _ in range(generations)]
+    seconds = time.perf_counter() - start
+    steps, episodes = map(sum, zip(*counts, strict=True))
+    return steps / seconds, steps / episodes
+
+
+def compare(
+    env: str, kinds: Mapping[str, Callable[[str, int], Loop]], d: int, turns: int, generations: int
+) -> dict[str, Any]:
+    rows = [{name: pace(kind(env, d), generations) for name, kind in kinds.items()} for _ in range(turns)]
+    figures: dict[str, Any] = {"task": env, "d": d, "turns": turns, "generations": generations}
+    for name in kinds:
+        figures[name] = median(row[name][0] for row in rows)
+        figures[f"{name}_episode"] = median(row[name][1] for row in rows)
+        ratios = [row["ours"][0] / row[name][0] for row in rows]
+        if name != "ours":
+            figures[f"ours_by_{name}"] = median(ratios)
+            figures[f"ours_by_{name}_range"] = [min(ratios), max(ratios)]
+    told = "; ".join(
+        f"{name} {figures[name]:,.0f} (episodes of {figures[f'{name}_episode']:.0f}"
+        + (f"; ours is {figures[f'ours_by_{name}']:.2f} times)" if name != "ours" else ")")
+        for name in kinds
+    )
+    print(f"{env}, d = {d}: env steps/s: {told}", flush=True)
+    return figures
+
+
+def generation(d: int, D: int) -> float:
+    """Seconds a generation of a population of 64 without its environment, after the first."""
+    hidden = (D - 4) // 7  # one hidden layer: 5 inputs' weights and biases, and one output
+    box = gym.spaces.Box(-1, 1, (5,), np.float32)
+    policy = Network(Policy(hidden=[hidden]), box, gym.spaces.Box(-1, 1, (1,), np.float32))
+    subspace, _ = draw_subspace(policy, "countsketch", d, 0)
+    agent = EvolutionAgent(popsize=POPSIZE, patience=10**9)
+    strategy = strategies.load("cma")(d, subspace.step_scale, agent, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+
+    def once() -> None:
+        population = strategy.ask()
+        with torch.inference_mode():
+            theta = subspace.theta(torch.from_numpy(population).float())
+            policy.outputs(policy.layers(theta), torch.zeros(len(population), EPISODES, 5))
+        strategy.tell(population, rng.standard_normal(len(population)))
+
+    once()
+    start, n = time.perf_counter(), 0
+    while n < 3 or time.perf_counter() - start < 2:
+        once()
+        n += 1
+    return (time.perf_counter() - start) / n
+
+
+def plot(rows: list[dict[str, Any]]) -> None:
+    """Time of a generation against d, a line for each D."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axis = figure.subplots()
+    colors = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+    for color, D in zip(colors, sorted({row["D"] for row in rows}), strict=True):
+        mine = [row for row in rows if row["D"] == D]
+        axis.plot(
+            [r["d"] for r in mine], [1e3 * r["seconds"] for r in mine], "o-", color=color, ms=4, label=f"D = {D:,}"
+        )
+    axis.set(xscale="log", yscale="log", xlabel="d", ylabel="ms a generation of 64, without environments")
+    axis.grid(alpha=0.25)
+    axis.legend(fontsize=9)
+    figure.savefig(FOLDER / "generation.png", dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--generations", type=int, default=10)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    logging.disable(logging.INFO)
+    peers: dict[str, Callable[[str, int], Loop]] = {"ours": ours, "plain": plain, "evotorch": evotorch}
+    rows = [
+        compare("CartPole", peers, 10, args.turns, args.generations),
+        compare("InvertedPendulum", peers | {"bare": bare}, 10, args.turns, args.generations),
+        compare("Humanoid", {"ours": ours, "bare": bare}, 700, args.turns, 2),
+    ]
+    costs = [{"d": d, "D": D, "seconds": generation(d, D)} for D in SIZES for d in DS if d <= D]
+    for cost in costs:
+        print("D = {D:,}, d = {d:,}: {seconds:.4f} s a generation".format(**cost), flush=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    record = {"command": provenance.command(), "versions": provenance.versions(), "rows": rows, "generation": costs}
+    (FOLDER / "bench.json").write_text(json.dumps(record, indent=1) + "\n")
+    plot(costs)
+
+
+if __name__ == "__main__":
+    main()
