@@ -33,7 +33,7 @@ COMMANDS: dict[str, type[cfg.Command] | type[cfg.FileCommand]] = {
     "play": cfg.PlayConfig,
     "compress": cfg.CompressConfig,
 }
-KINDS = {"env": "task", "agent": "agent", "search": "search"}  # the groups, in words
+KINDS = {"env": "task", "agent": "agent", "search": "search", "runner": "runner"}  # the groups, in words
 SEARCHES: dict[str, dict[str, Any]] = {
     "adaptive": {},
     "grid": {"grid": 22, "seeds": 5, "full_budget": True},  # the paper's protocol for its RL figures
@@ -45,11 +45,14 @@ QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disab
 
 def register(folders: list[Path]) -> dict[str, list[str]]:
     """Put every catalogue file into Hydra's store as a typed node; names by group. Later folders win."""
-    store, names = ConfigStore.instance(), {"env": set[str](), "agent": set[str](), "search": set(SEARCHES)}
+    store, names = ConfigStore.instance(), {group: set[str]() for group in KINDS}
+    names["search"], names["runner"] = set(SEARCHES), set(cfg.RUNNERS)
     for command, schema in COMMANDS.items():
         store.store(name=command, node=catalogue.schema(schema))
     for search, values in SEARCHES.items():
         store.store(group="search", name=search, node=catalogue.merged(cfg.Search, values, search))
+    for runner in cfg.RUNNERS:
+        store.store(group="runner", name=runner, node=catalogue.merged(cfg.Runner, {"name": runner}, runner))
     for folder in [catalogue.shipped("envs"), *(f / n for f in folders for n in ("env", "envs"))]:
         for path in sorted(folder.glob("*.yaml")):
             store.store(group="env", name=path.stem, node=catalogue.task_node(path))

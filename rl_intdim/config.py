@@ -142,6 +142,16 @@ class Search:
 
 
 @dataclass(frozen=True)
+class Runner:
+    """Where the trials of a sweep run: local, in processes of this machine; or ray, on a cluster."""
+
+    name: str = "local"
+    address: str | None = None  # ray: of a running cluster, or auto; null starts a Ray on this machine
+    cpus: float | None = None  # ray: cores that a trial asks for; its threads if null
+    gpus: float = 0.0  # ray: GPUs that a trial asks for; 0.25 puts four on one
+
+
+@dataclass(frozen=True)
 class Command:
     """What every command that trains is told."""
 
@@ -165,13 +175,16 @@ class Command:
 class SweepConfig(Command):
     """python -m rl_intdim.sweep"""
 
-    defaults: list[Any] = field(default_factory=lambda: [*Command().defaults, {"search": "adaptive"}])
+    defaults: list[Any] = field(
+        default_factory=lambda: [*Command().defaults, {"search": "adaptive"}, {"runner": "local"}]
+    )
     search: Search = field(default_factory=Search)
+    runner: Runner = field(default_factory=Runner)
     out: str = "runs/${env.name}-${agent.name}"  # the run folder; the same command resumes it
     trial_hours: float = (
         48.0  # a trial that takes longer hangs: it is stopped and tried again, but not with workers=0
     )
-    workers: int | None = None  # trials at a time; all cores if null; 0 runs them in this process
+    workers: int | None = None  # trials at a time; as many as there is room for if null; 0 runs them in this process
     dry_run: bool = False  # say what would run, and stop
 
 
@@ -212,6 +225,7 @@ class CompressConfig(FileCommand):
 
 AGENTS = {"evolution": EvolutionAgent, "gradient": GradientAgent}
 STRATEGIES = sorted(p.stem for p in Path(__file__).parent.glob("strategies/[!_]*.py"))
+RUNNERS = sorted(p.stem for p in Path(__file__).parent.glob("runners/[!_]*.py"))
 PROJECTIONS = ("auto", "dense", "sparse", "fastfood", "countsketch")
 
 
@@ -324,6 +338,19 @@ def check_search(search: Search) -> None:
     require(search.d_max is None or search.d_max >= 1, "search.d_max", search.d_max, "must be 1 or more.")
 
 
+def check_runner(runner: Runner) -> None:
+    """Raise a ConfigError for what can be wrong in a runner without asking it."""
+    one_of("runner", runner.name, RUNNERS)
+    cpus = 1.0 if runner.cpus is None else runner.cpus
+    require(0 < cpus < math.inf, "runner.cpus", runner.cpus, "must be a positive number.")
+    require(0 <= runner.gpus < math.inf, "runner.gpus", runner.gpus, "must be 0 or more.")
+    if runner.name == "ray":
+        require(find_spec("ray") is not None, "runner", "ray", 'needs the package: pip install "rl_intdim[ray]".')
+        return
+    for key in ("address", "cpus", "gpus"):
+        require(not getattr(runner, key), f"runner.{key}", getattr(runner, key), "is for runner=ray.")
+
+
 def check(config: Command | FileCommand) -> None:
     """Raise a ConfigError for anything in a command's configuration that cannot be right."""
     if isinstance(config, FileCommand):
@@ -358,8 +385,9 @@ def check(config: Command | FileCommand) -> None:
     if isinstance(config, SweepConfig):
         check_search(config.search)
         require(0 < config.trial_hours <= 10**4, "trial_hours", config.trial_hours, "must be above 0, up to 10,000.")
+        check_runner(config.runner)
         if config.workers is not None:
-            within("workers", config.workers, 0, 10_000)
+            within("workers", config.workers, 0 if config.runner.name == "local" else 1, 10_000)
     if isinstance(config, TrainConfig):
         within("seed", config.seed, 0, 2**31 - 1)
         whole = isinstance(config.d, int) and not isinstance(config.d, bool) and config.d >= 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from rl_intdim import cli, figures, result
+from rl_intdim import cli, figures, result, runners
 from rl_intdim.config import DIRECT, SubspaceConfig, SweepConfig, check_d
 from rl_intdim.errors import TrialFailure
 from rl_intdim.progress import Display, span
@@ -30,6 +30,8 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
     from rl_intdim.trial import check
 
     console = console or Console(highlight=False, soft_wrap=True)
+    if config.runner.name == "ray" and config.runner.cpus is None:
+        config = replace(config, runner=replace(config.runner, cpus=float(config.threads)))
     D = check(config.env, config.agent)
     search = config.search
     check_d(search.ds or [], D, "search.ds")
@@ -86,7 +88,7 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
                 if (d, seed) not in finished
             ]
             display.recall(len(jobs) - len(todo))
-            run_all(todo, workers(config), config.trial_hours, store, finished, display)
+            run_all(todo, config, store, finished, display)
             return {job: finished[job] for job in jobs}
 
         def on_round(now: Answer, pending: int) -> None:
@@ -100,20 +102,22 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
 
 def run_all(
     todo: "Sequence[Trial]",
-    at_once: int,
-    hours: float,
+    config: SweepConfig,
     store: Store,
     finished: dict[Job, Record],
     display: Display,
 ) -> None:
     """Run trials until each has finished, on disk before it is counted; one that breaks down is tried again."""
-    from rl_intdim.runners import local
+    runner, at_once = runners.load(config.runner.name), workers(config)
+
+    def on_wait() -> None:
+        display.running(store.running())
 
     failed: list[tuple[Trial, str]] = []
     for attempt in range(1, ATTEMPTS + 1):
         failed = []
-        for trial, outcome in local.run(todo, at_once, hours, lambda: display.running(store.running())):
-            if isinstance(outcome, local.TrialError):
+        for trial, outcome in runner.run(todo, at_once, config.trial_hours, on_wait, config.runner):
+            if isinstance(outcome, runners.TrialError):
                 failed.append((trial, outcome.message))
                 store.append_failure(
                     {"d": trial.d, "seed": trial.seed, "attempt": attempt, "message": outcome.message}
@@ -162,9 +166,11 @@ def say_how_long(config: SweepConfig, D: int, d_max: int, console: Console) -> N
 
 
 def workers(config: SweepConfig) -> int:
-    """Trials at a time: as configured, or one on each core that this process may use."""
+    """Trials at a time: as configured, or all that the cluster has room for, or one on each core."""
     if config.workers is not None:
         return config.workers
+    if config.runner.address:
+        return runners.load(config.runner.name).room(config.runner)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -15,7 +15,7 @@ from statistics import median
 from rl_intdim import cli
 from rl_intdim.config import DIRECT
 from rl_intdim.projections import resolve
-from rl_intdim.runners import local
+from rl_intdim.runners import TrialError, local
 from rl_intdim.trial import Trial, check
 
 FIRST_SEED = 1_000_000
@@ -48,7 +48,7 @@ def main() -> None:
             P = resolve(config.subspace.projection, D, D if d == DIRECT else d)
             trials = [Trial(config.env, config.agent, P, d, seed) for seed in todo]
             for trial, result in local.run(trials, args.workers):
-                if isinstance(result, local.TrialError):
+                if isinstance(result, TrialError):
                     raise SystemExit(f"{trial}: {result.message}")
                 record = {
                     key: getattr(result, key)

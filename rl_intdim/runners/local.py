@@ -4,25 +4,18 @@ import multiprocessing
 import os
 import signal
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pebble import ProcessExpired, ProcessPool
 
+from rl_intdim import runners
+from rl_intdim.config import Runner
+from rl_intdim.runners import TrialError, attempt, too_long
+
 if TYPE_CHECKING:  # the parent process needs no torch
     from rl_intdim.trial import Trial, TrialResult
-
-TICK = 10.0  # seconds between calls of `on_wait`
-
-
-@dataclass(frozen=True)
-class TrialError:
-    """A trial that broke down; it is never counted as unsolved."""
-
-    message: str
 
 
 def run(
@@ -30,27 +23,24 @@ def run(
     workers: int,
     hours: float | None = None,
     on_wait: Callable[[], None] = lambda: None,
+    runner: Runner | None = None,
 ) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
-    """Run trials, `workers` at a time, and yield each as it finishes; 0 runs them one by one in this process.
-
-    A trial that takes longer than `hours` is stopped, and `on_wait` is called every few seconds (neither with 0
-    workers). Closing the iterator, Ctrl-C
-    included, stops the workers; if this process is killed they end by themselves.
-    """
+    """Run trials, `workers` at a time, and yield each as it finishes; 0 runs them one by one in this process,
+    where none is stopped and nobody waits. `runner` has nothing to say here."""
     if not trials:
         return
     if workers == 0:
         for trial in trials:
-            yield trial, _attempt(trial)
+            yield trial, attempt(trial)
         return
     limit = hours * 3600 if hours else None
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["rl_intdim.trial"])
     pool = ProcessPool(max_workers=min(workers, len(trials)), context=context, initializer=_begin)
     try:
-        waiting: dict[Any, Trial] = {pool.schedule(_attempt, args=(trial,), timeout=limit): trial for trial in trials}
+        waiting: dict[Any, Trial] = {pool.schedule(attempt, args=(trial,), timeout=limit): trial for trial in trials}
         while waiting:
-            finished, _ = wait(waiting, timeout=TICK, return_when=FIRST_COMPLETED)
+            finished, _ = wait(waiting, timeout=runners.TICK, return_when=FIRST_COMPLETED)
             on_wait()
             for future in finished:
                 trial = waiting.pop(future)
@@ -58,7 +48,7 @@ def run(
                 if isinstance(error, ProcessExpired):
                     yield trial, TrialError(f"its process died (exit code {error.exitcode}).")
                 elif isinstance(error, TimeoutError):
-                    yield trial, TrialError(f"it took longer than trial_hours={hours:g} and was stopped.")
+                    yield trial, too_long(hours or 0)
                 else:
                     yield trial, future.result()
         pool.close()
@@ -79,14 +69,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()  # returns when the process that asked for this one is gone
         os._exit(1)
-
-
-def _attempt(trial: "Trial") -> "TrialResult | TrialError":
-    from rl_intdim.trial import run_trial
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a library's advice, once a trial, would drown the display
-            return run_trial(trial)
-    except Exception as error:  # whatever it was, the other trials go on
-        return TrialError(f"{type(error).__name__}: {error}")
