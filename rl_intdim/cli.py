@@ -25,6 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rl_intdim import catalogue
 from rl_intdim import config as cfg
+from rl_intdim.checks import check
 from rl_intdim.errors import ConfigError, IntdimError, choices
 
 COMMANDS: dict[str, type[cfg.Command] | type[cfg.FileCommand]] = {
@@ -92,7 +93,7 @@ def typed(node: DictConfig) -> Any:
         value = getattr(config, key, None)
         if isinstance(config, cfg.Command) and not isinstance(value, kind):
             raise ConfigError(f"{key}={value}: not known.")
-    cfg.check(config)
+    check(config)
     return config
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rl_intdim import cli, paper
-from rl_intdim.config import one_of
+from rl_intdim.checks import one_of
 from rl_intdim.errors import ConfigError
 from rl_intdim.figures import BLUE, GREY, interval, png
 from rl_intdim.measured import Sweep, below, comparable, label, read

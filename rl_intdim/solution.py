@@ -18,7 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rl_intdim import store
 from rl_intdim.catalogue import merged, shipped, task_node
-from rl_intdim.config import DIRECT, PROJECTIONS, Task, check_task
+from rl_intdim.checks import check_task
+from rl_intdim.config import DIRECT, PROJECTIONS, Task
 from rl_intdim.errors import ConfigError, IntdimError, choices
 
 if TYPE_CHECKING:

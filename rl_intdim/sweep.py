@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from rl_intdim import cli, figures, result, runners
-from rl_intdim.config import DIRECT, SubspaceConfig, SweepConfig, check_d
+from rl_intdim.checks import check_d
+from rl_intdim.config import DIRECT, SubspaceConfig, SweepConfig
 from rl_intdim.errors import TrialFailure
 from rl_intdim.progress import Display, span
 from rl_intdim.rounds import Job, Record, at_most, drive, spaced

@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from rl_intdim import cli
-from rl_intdim.config import DIRECT, TrainConfig, check_d
+from rl_intdim.checks import check_d
+from rl_intdim.config import DIRECT, TrainConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.progress import span
 from rl_intdim.solution import Solution

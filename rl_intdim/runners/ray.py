@@ -25,10 +25,8 @@ from rl_intdim.runners import TrialError, attempt, too_long
 if TYPE_CHECKING:
     from rl_intdim.trial import Trial, TrialResult
 
-OWN: dict[str, Any] = {
-    "include_dashboard": False,
-    "_node_ip_address": "127.0.0.1",
-}  # of a Ray that serves this sweep alone
+# Of a Ray that serves this sweep alone: no dashboard, and nothing that listens beyond this machine.
+OWN: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
 
 
 def run(
