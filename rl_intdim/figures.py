@@ -197,10 +197,10 @@ def curves(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure"
     return figure
 
 
-def spaced_ticks(ds: list[int], ratio: float = 1.18) -> list[Any]:
-    """Ticks far enough apart on a log axis to be read; the largest d always."""
+def spaced_ticks(ds: list[int], most: int = 18) -> list[Any]:
+    """Ticks far enough apart on a log axis to be read, so that `most` fill it; the largest d always."""
     kept: list[Any] = []
     for d in sorted(ds, reverse=True):
-        if not kept or kept[-1] / d >= ratio:
+        if not kept or kept[-1] / d >= max(ds) ** (1 / most):
             kept.append(d)
     return kept[::-1]
