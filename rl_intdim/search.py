@@ -80,7 +80,7 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
         status = "undecided"
     return Answer(
         status,
-        median if median <= d_max else None,
+        median if median <= d_max and any(k for _, k in tested.values()) else None,  # none before a trial has solved
         (min(low, d_max), high if high <= d_max else None),
         model.p_falling(weights),
         model.misfit(weights, tested),

@@ -13,9 +13,8 @@ import torch
 from rich.console import Console
 from test_gradient import KINDS, agent_of, pictures, small
 
-from rl_intdim import cli
+from rl_intdim import cli, runners
 from rl_intdim.checkpoint import Checkpoints
-from rl_intdim.runners import local
 from rl_intdim.sb3.watch import Watch
 from rl_intdim.sweep import sweep
 from rl_intdim.trial import Trial, run_trial
@@ -123,7 +122,7 @@ def test_a_sweep_says_how_far_its_long_trials_are_and_resumes_them(tmp_path, mon
             time.sleep(0.02)
         process.kill()
     before = torch.load(folder / "state.pt", weights_only=False)["index"]
-    monkeypatch.setattr(local, "TICK", 0.05)
+    monkeypatch.setattr(runners, "TICK", 0.05)
     said = io.StringIO()
     config = cli.load("sweep", words)
     result = sweep(config, Console(file=said, width=200))

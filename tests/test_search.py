@@ -57,6 +57,13 @@ def test_above_max_when_nothing_solves():
     assert stopped_by(DEFAULTS, 64, 10, trials) == "above_max"
 
 
+def test_no_d_int_is_named_before_a_trial_has_solved():
+    search = Search(ds=[0, 16])
+    failed = [Outcome(d, False) for d in (0, 16)]
+    assert (answer(search, 16, failed).status, answer(search, 16, failed).d_int) == ("undecided", None)
+    assert answer(search, 16, [*failed, Outcome(16, True)]).d_int is not None
+
+
 def test_undecided_when_the_trials_run_out():
     search = Search(max_trials=24)
     said, trials = measure(SimulatedTask(50), search)
