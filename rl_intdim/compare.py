@@ -142,11 +142,12 @@ def words(row: Iterable[Any]) -> list[str]:
 
 
 def plot(sweeps: Sequence[Sweep]) -> bytes:
-    """All sweeps on one log axis of d with their intervals, and the paper's values as marks: a PNG."""
+    """The sweeps on one log axis of d with their intervals, and the paper's values as marks: a PNG. One in which
+    no trial has solved yet says nothing on it, and is left out."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-    rows = sorted(sweeps, key=_place)
+    rows = sorted((s for s in sweeps if s.answer.d_int is not None or s.answer.status != "undecided"), key=_place)
     marks = sorted(paper.ROWS, key=lambda row: row["d_int"])
     figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rows) + len(marks))), layout="constrained")
     axis = figure.subplots()
