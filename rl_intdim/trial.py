@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from rl_intdim import memory, tasks
 from rl_intdim.checkpoint import Checkpoints
@@ -110,6 +111,7 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
 def settle(trial: Trial) -> None:
     """Make this process one that runs trials."""
     torch.set_num_threads(trial.threads)
+    threadpool_limits(trial.threads)  # numpy's BLAS too: trials side by side would wait for each other's threads
     memory.keep()
 
 
