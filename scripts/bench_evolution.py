@@ -29,6 +29,7 @@ import cma
 import gymnasium as gym
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from rl_intdim import cli, provenance, strategies, tasks
 from rl_intdim.config import EvolutionAgent, Policy
@@ -192,7 +193,7 @@ def plot(rows: list[dict[str, Any]]) -> None:
         )
     axis.set(xscale="log", yscale="log", xlabel="d", ylabel="ms a generation of 64, without environments")
     axis.grid(alpha=0.25)
-    axis.legend(fontsize=9)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8)
     figure.savefig(FOLDER / "generation.png", dpi=150)
 
 
@@ -202,6 +203,7 @@ def main() -> None:
     parser.add_argument("--generations", type=int, default=10)
     args = parser.parse_args()
     torch.set_num_threads(1)
+    threadpool_limits(1)
     logging.disable(logging.INFO)
     peers: dict[str, Callable[[str, int], Loop]] = {"ours": ours, "plain": plain, "evotorch": evotorch}
     rows = [
