@@ -1,5 +1,6 @@
 """The catalogue: YAML files of tasks and agents, ours and the user's, read into the typed schema."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,12 @@ def shipped(kind: str) -> Path:
     return inside if inside.is_dir() or not (package.parent / "pyproject.toml").is_file() else package.parent / kind
 
 
+@cache
 def schema(cls: type) -> DictConfig:
-    """A typed OmegaConf node of a frozen dataclass, still open to merging; free mappings take new keys."""
+    """A typed OmegaConf node of a frozen dataclass, still open to merging; free mappings take new keys.
+
+    One node a class, so nobody may write into it: merging copies.
+    """
     return _thaw(OmegaConf.structured(cls))
 
 

@@ -49,7 +49,7 @@ def register(folders: list[Path]) -> dict[str, list[str]]:
     store, names = ConfigStore.instance(), {group: set[str]() for group in KINDS}
     names["search"], names["runner"] = set(SEARCHES), set(cfg.RUNNERS)
     for command, schema in COMMANDS.items():
-        store.store(name=command, node=catalogue.schema(schema))
+        store.store(name=command, node=catalogue.schema(schema))  # type: ignore[arg-type]  # mypy: a class is Hashable
     for search, values in SEARCHES.items():
         store.store(group="search", name=search, node=catalogue.merged(cfg.Search, values, search))
     for runner in cfg.RUNNERS:

@@ -29,13 +29,18 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "agent", "key"), sorted(CASES))
-def test_any_value_is_taken_or_refused_in_one_line(monkeypatch, capsys, name, agent, key):
+# A command takes a quarter of a second to read its configuration: three values a key, and all of them in `slow`.
+SOME = [(*case, [WRONG[(3 * i + k) % len(WRONG)] for k in range(3)]) for i, case in enumerate(sorted(CASES))]
+ALL = [pytest.param(*case, WRONG, marks=pytest.mark.slow) for case in sorted(CASES)]
+
+
+@pytest.mark.parametrize(("name", "agent", "key", "values"), SOME + ALL)
+def test_any_value_is_taken_or_refused_in_one_line(monkeypatch, capsys, name, agent, key, values):
     monkeypatch.setattr(sweep, "expected", lambda *_: (1, 1))  # the dry run's simulation
     monkeypatch.setattr(sweep, "say_how_long", lambda *_: None)
     monkeypatch.setattr("rl_intdim.trial.run_trial", lambda *_: sys.exit(0))  # what is valid need not run
     job, words = (sweep.sweep, ["dry_run=true"]) if name == "sweep" else (train.train, [])
-    for value in WRONG:
+    for value in values:
         status = command(monkeypatch, name, job, *words, agent, f"{key}={value}")
         said = capsys.readouterr()
         assert status in (0, 2), (value, said.err)
