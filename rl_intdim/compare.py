@@ -21,7 +21,7 @@ from rl_intdim.checks import one_of
 from rl_intdim.errors import ConfigError
 from rl_intdim.figures import BLUE, GREY, interval, png
 from rl_intdim.measured import Sweep, below, comparable, label, read
-from rl_intdim.paired import pairs
+from rl_intdim.paired import NONE, pairs
 from rl_intdim.store import replace
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
     rows, ordered = [], sorted(sweeps, key=_place)
     easiest = {s.env: s for s in reversed(ordered)}
     for a, b in combinations(ordered, 2):
-        if comparable(a, b) and (a.env == b.env or (easiest[a.env] is a and easiest[b.env] is b)):
+        told = a.answer.d_int is not None and b.answer.d_int is not None  # else the prior speaks, and no trial
+        if told and comparable(a, b) and (a.env == b.env or (easiest[a.env] is a and easiest[b.env] is b)):
             p = below(a, b)
             verdict = (
                 f"{label(a)} is lower" if p >= SURE else f"{label(b)} is lower" if p <= 1 - SURE else "not told apart"
@@ -99,16 +100,20 @@ def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
     network, a column a task and agent, with D."""
     import pandas as pd
 
-    rows: dict[tuple[Any, ...], dict[str, str]] = {}
+    rows: dict[tuple[Any, ...], dict[str, list[str]]] = {}
     for s in sorted(sweeps, key=lambda s: (s.env, s.D, s.agent)):
         if by == "agent":
             key: tuple[Any, ...] = (s.env, s.threshold, s.budget, s.hidden, s.projection)
-            rows.setdefault(key, {})[s.agent] = cell(s)
+            column = s.agent
         else:
             key = (s.hidden, s.D)
-            rows.setdefault(key, {})[f"{s.env} by {s.agent}, {s.projection}"] = cell(s)
+            column = f"{s.env} by {s.agent}, {s.projection}"
+        rows.setdefault(key, {}).setdefault(column, []).append(cell(s))
     names = ["task", "threshold", "budget", "hidden", "P"] if by == "agent" else ["hidden", "D"]
-    return pd.DataFrame([dict(zip(names, key, strict=True)) | row for key, row in rows.items()]).fillna("")
+    cells = [{column: "; ".join(found) for column, found in row.items()} for row in rows.values()]
+    return pd.DataFrame(
+        [dict(zip(names, key, strict=True)) | row for key, row in zip(rows, cells, strict=True)]
+    ).fillna("")
 
 
 def cell(s: Sweep) -> str:
@@ -211,9 +216,13 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
     one_of("by", by, BY)
     if out and Path(out).suffix not in (".csv", ".md", ".png"):
         raise ConfigError(f"out={out}: must end in .csv, .md or .png.")
+    if "by" in keys and out and not out.endswith(".csv"):
+        raise ConfigError(f"by={by}: goes with a table: none, or out=....csv; {out} holds every table, or the plot.")
     sweeps = [read(folder) for folder in folders]
     frame = table(sweeps) if by == "env" else pairs(sweeps) if by == "pair" else pivot(sweeps, by)
-    if out is None and by == "pair":
+    if out is None and by == "pair" and frame.empty:
+        print(NONE)
+    elif out is None and by == "pair":
         show(frame, "Agents in the same subspaces")
     elif out is None:
         show(frame.drop(columns="command", errors="ignore"), f"Intrinsic dimension by {by}")

@@ -54,10 +54,13 @@ def read(folder: Path | str) -> Sweep:
     D = int(records[0]["D"])
     d_max = largest(search, D)
     env, direct = config["env"], [t for t in records if t["d"] == DIRECT]
-    ended = result(folder)
-    # A sweep that has ended speaks by the trials that it decided; a round that was cut off may have left more.
-    last = search.seed + ended["trials"] if ended else np.inf
-    searched = [t for t in records if t["d"] != DIRECT and t["seed"] < last]
+    searched, ended = [t for t in records if t["d"] != DIRECT], result(folder)
+    # A sweep speaks by the rounds that it decided upon: one that was cut off has left its quick trials, the solved.
+    if ended:
+        searched = [t for t in searched if t["seed"] < search.seed + ended["trials"]]
+    elif search.ds is None:
+        whole = _whole_rounds(search, {t["seed"] for t in searched})
+        searched = [t for t in searched if t["seed"] < search.seed + whole * search.round]
     return Sweep(
         folder,
         env["name"],
@@ -77,15 +80,26 @@ def read(folder: Path | str) -> Sweep:
     )
 
 
+def _whole_rounds(search: Search, seeds: set[int]) -> int:
+    """How many rounds of a search have all their trials."""
+    rounds = 0
+    while all(search.seed + rounds * search.round + i in seeds for i in range(search.round)):
+        rounds += 1
+    return rounds
+
+
 def below(a: Sweep, b: Sweep) -> float:
     """The probability that a's d_int is below b's, half of a tie included.
 
+    Of a d_int above the largest d that its sweep may try no more is known than that: against a larger one it
+    counts half.
     The posteriors are taken as independent. Sweeps of one task from the same first seed share subspaces where
     they tried the same (d, seed), which ties their luck a little; another search.seed makes them independent.
     """
     (x, p), (y, q) = a.distribution(), b.distribution()
-    above = q[None] * p[:, None]
-    return float((above * (x[:, None] < y[None])).sum() + 0.5 * (above * (x[:, None] == y[None])).sum())
+    x, p = x[:, None], p[:, None]
+    even = (x == y) | (x > a.d_max) & (y > a.d_max) | (y > b.d_max) & (x > b.d_max)
+    return float((p * q * np.where(even, 0.5, x < y)).sum())
 
 
 def comparable(a: Sweep, b: Sweep) -> bool:

@@ -5,6 +5,7 @@ McNemar 1947, https://doi.org/10.1007/BF02295996, exact; the interval of Bonett 
 https://doi.org/10.3102/1076998611411915.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from math import comb, sqrt
@@ -15,12 +16,17 @@ from rl_intdim.measured import Sweep, comparable
 if TYPE_CHECKING:
     import pandas as pd
 
-LEAST = 20  # pairs, below which nothing is said
+LEAST = 20  # pairs at a d, below which nothing is said
+NONE = (
+    f"No two sweeps share {LEAST} trials at a d. Run the agents with one env and one search.seed, the same search.ds "
+    f"and search.seeds={LEAST} or more."
+)
 NORMAL = 1.959964  # the 97.5 % quantile of the standard normal distribution
 
 
 def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
-    """A row for every two sweeps that share LEAST trials or more: at each d that they share, and at all together.
+    """A row for every two sweeps at each d at which they share LEAST trials or more, and at all of these together.
+    At d = 0 there is nothing to train, so nothing to compare.
 
     `difference` is the share that the first solved less that of the second, with its 95 % interval, and p the
     two-sided exact test that each is as likely to solve what the other does not.
@@ -30,11 +36,10 @@ def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
     rows = []
     for a, b in combinations(sorted(sweeps, key=lambda s: (s.env, s.agent)), 2):
         both = sorted(a.solved.keys() & b.solved.keys()) if same_subspaces(a, b) else []
-        if len(both) < LEAST:
-            continue
-        ds = sorted({d for d, _ in both})
+        shared = Counter(d for d, _ in both if d > 0)
+        ds = [d for d, n in shared.items() if n >= LEAST]
         for d in [*ds, None] if len(ds) > 1 else ds:
-            told = [(a.solved[key], b.solved[key]) for key in both if d in (key[0], None)]
+            told = [(a.solved[key], b.solved[key]) for key in both if key[0] in (ds if d is None else [d])]
             rows.append(
                 {"task": a.env, "first": a.agent, "second": b.agent, "d": "all" if d is None else d} | row(told)
             )

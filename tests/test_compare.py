@@ -14,10 +14,10 @@ from rl_intdim.config import DIRECT
 from rl_intdim.store import Store
 
 
-def sweep(folder, rise, *words, first=0):
-    """A run folder in which d of `rise` and above solve, all 10 seeds, and none below; 5 seeds direct."""
+def sweep(folder, rise, *words, seeds=10):
+    """A run folder in which d of `rise` and above solve, all seeds, and none below; 5 seeds direct."""
     config = cli.load("sweep", ["search.ds=[1,2,4,8,16,32]", *words])
-    jobs = [(d, 100 * d + i) for d in config.search.ds for i in range(10)] + [(DIRECT, i) for i in range(5)]
+    jobs = [(d, 100 * d + i) for d in config.search.ds for i in range(seeds)] + [(DIRECT, i) for i in range(5)]
     with Store(Path(folder)).open(asdict(config)) as store:
         for d, seed in jobs:
             solved = d == DIRECT or d >= rise
@@ -96,6 +96,27 @@ def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
     )
 
 
+def test_what_lies_above_the_largest_d_is_not_ordered(folders):
+    wide, short = measured.read(folders[1]), measured.read(sweep("short", 99, "search.d_max=2", "search.ds=[1,2]"))
+    assert short.d_max < wide.answer.d_int
+    assert measured.below(short, wide) == pytest.approx(1 - measured.below(wide, short))
+    assert 0.4 < measured.below(short, wide) < 0.6
+
+
+def test_a_sweep_in_which_nothing_solved_has_no_verdict(folders):
+    table = compare.differences([measured.read(folder) for folder in folders])
+    assert not (table["first"] + table["second"]).str.contains("random").any()
+
+
+def test_of_an_unfinished_search_whole_rounds_count():
+    config = cli.load("sweep", ["search.round=3"])
+    with Store(Path("cut")).open(asdict(config)) as store:
+        for seed in (0, 1, 2, 3, 5):  # of the second round, seed 4 was running
+            store.append({"d": 4, "D": 562, "seed": seed, "solved": True, "solved_at": 10, "score": 500.0,
+                          "env_steps": 10, "scoring_steps": 1, "seconds": 0.1})  # fmt: skip
+    assert measured.read("cut").answer.trials == 3
+
+
 def test_below_1_is_below_everything(folders):
     easy = measured.read(folders[1])
     nothing = replace(easy, answer=replace(easy.answer, status="below_1", d_int=0))
@@ -110,6 +131,11 @@ def test_pivots(folders):
     assert "above_max" in by_agent.loc[("CartPole", "20-20"), "random"]
     by_hidden = compare.pivot(sweeps, "hidden").set_index("hidden")
     assert by_hidden.loc["64-64", "CartPole by cma, auto"] == by_hidden.loc["20-20", "CartPole by cma, auto"]
+
+
+def test_two_sweeps_in_one_cell_are_both_shown():
+    sweeps = [measured.read(sweep("a", 4)), measured.read(sweep("b", 16, "search.seed=1000"))]
+    assert compare.pivot(sweeps, "agent").loc[0, "cma"] == f"{compare.cell(sweeps[0])}; {compare.cell(sweeps[1])}"
 
 
 def run(*words):
@@ -134,6 +160,7 @@ def test_the_command(folders):
         (["easy", "out=x.doc"], "must end in"),
         (["nowhere"], "Run folders there: easy"),
         (["easy", "bye=agent"], "Did you mean by? Valid: by, out."),
+        (["easy", "by=agent", "out=page.md"], "by=agent: goes with a table"),
     ],
 )
 def test_mistakes(words, said):

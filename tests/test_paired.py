@@ -21,15 +21,16 @@ def test_the_interval_of_the_difference():
 
 
 def test_sweeps_that_share_subspaces():
-    folders = [sweep("a", 4), sweep("b", 16, "agent=ppo"), sweep("c", 16, "agent=ppo", "env=InvertedPendulum")]
+    settings = [(4,), (16, "agent=ppo"), (16, "agent=ppo", "env=InvertedPendulum")]
+    folders = [sweep(name, *words, seeds=20) for name, words in zip("abc", settings, strict=True)]
     table = paired.pairs([measured.read(folder) for folder in folders]).set_index("d")
     assert list(table.index) == [1, 2, 4, 8, 16, 32, "all"]
     assert set(zip(table["first"], table["second"], strict=True)) == {("cma", "ppo")}
     every = table.loc["all"]
-    assert (every["trials"], every["first solved"], every["second solved"]) == (60, 40, 20)
-    assert (every["only first"], every["only second"]) == (20, 0)
+    assert (every["trials"], every["first solved"], every["second solved"]) == (120, 80, 40)
+    assert (every["only first"], every["only second"]) == (40, 0)
     assert every["difference"] == pytest.approx(1 / 3, abs=1e-3)
-    assert every["p"] == pytest.approx(2 / 2**20, rel=0.01)
+    assert every["p"] == pytest.approx(2 / 2**40, rel=0.01)
     assert (table.loc[1, "difference"], table.loc[1, "p"]) == (0, 1)
 
 
@@ -38,18 +39,27 @@ def test_sweeps_that_share_subspaces():
     ["env.policy.activation=relu", "subspace.projection=sparse", "env.budget=1000", "env.threshold=400"],
 )
 def test_other_subspaces_or_another_scale_are_no_pairs(word):
-    folders = [sweep("a", 4), sweep("b", 16, "agent=ppo", word)]
+    folders = [sweep("a", 4, seeds=20), sweep("b", 16, "agent=ppo", word, seeds=20)]
     assert paired.pairs([measured.read(folder) for folder in folders]).empty
 
 
 def test_one_agent_twice_is_no_pair():
-    assert paired.pairs([measured.read(sweep(name, rise)) for name, rise in (("a", 4), ("b", 8))]).empty
+    assert paired.pairs([measured.read(sweep(name, rise, seeds=20)) for name, rise in (("a", 4), ("b", 8))]).empty
+
+
+def test_too_few_pairs_at_a_d_are_none_and_d_0_is_no_pair():
+    few = [sweep("a", 4, seeds=19), sweep("b", 16, "agent=ppo", seeds=19)]
+    assert "No two sweeps share 20 trials at a d." in run(*few, "by=pair").stdout
+    ds = "search.ds=[0,4]"
+    nothing = [sweep("c", 4, ds, seeds=20), sweep("d", 16, ds, "agent=ppo", seeds=20)]
+    assert paired.pairs([measured.read(folder) for folder in nothing])["d"].tolist() == [4]
 
 
 def test_the_command_and_the_page():
-    folders = [sweep("a", 4), sweep("b", 16, "agent=ppo")]
+    folders = [sweep("a", 4, seeds=20), sweep("b", 16, "agent=ppo", seeds=20)]
     done = run(*folders, "by=pair")
     assert done.returncode == 0, done.stderr
+    assert "cma" in done.stdout
     assert "McNemar" in compare.page([measured.read(folder) for folder in folders], "plot.png")
     assert "McNemar" not in compare.page([measured.read(folders[0])], "plot.png")
     run(*folders, "by=pair", "out=pairs.csv")
