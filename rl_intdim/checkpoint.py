@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from rl_intdim.errors import ConfigError
 from rl_intdim.referee import Referee
-from rl_intdim.store import replace
+from rl_intdim.store import flat, replace
 
 RESTARTS = 1000  # the seeds of restarts are children of the trial's training seed from this key on
 
@@ -22,8 +23,8 @@ RESTARTS = 1000  # the seeds of restarts are children of the trial's training se
 class Checkpoints:
     """When to save, where, and the seeds from there on. `every`: env steps, or None for never.
 
-    `folder` holds state.pt, and what a trainer writes beside it; it belongs to one trial. State is read by pickle:
-    a folder is trusted as the program itself is.
+    `folder` holds state.pt, and what a trainer writes beside it; it belongs to one trial: `identity` says to which,
+    and another's state is refused. State is read by pickle: a folder is trusted as the program itself is.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class Checkpoints:
         seeds: np.random.SeedSequence,
         every: int | None = None,
         folder: Path | None = None,
+        identity: dict[str, Any] | None = None,
     ) -> None:
         self.referee, self.seeds, self.every, self.folder = referee, seeds, every, folder
+        self.identity = flat(identity or {})
         self.index = 0  # of the last checkpoint
         self.start = time.perf_counter()
 
@@ -59,6 +62,7 @@ class Checkpoints:
         if self.folder is None:
             return
         everything = {
+            "identity": self.identity,
             "index": self.index,
             "seconds": self.seconds,
             "referee": self.referee.state(),
@@ -69,11 +73,19 @@ class Checkpoints:
         replace(self.folder / "state.pt", data.getvalue())
 
     def load(self) -> dict[str, Any] | None:
-        """Take up the last saved state; returns the trainer's, or None at the start of a trial."""
+        """Take up the last saved state; returns the trainer's, or None at the start of a trial. Raises ConfigError
+        for the state of another trial."""
         path = self.folder / "state.pt" if self.folder else None
         if path is None or not path.exists():
             return None
         found = torch.load(path, weights_only=False, map_location="cpu")
+        theirs = found.get("identity", {})
+        for key in sorted(theirs.keys() | self.identity.keys()):
+            if theirs.get(key) != self.identity.get(key):
+                raise ConfigError(
+                    f"{self.folder}: holds the state of a trial with {key}={theirs.get(key)}, and this one has "
+                    f"{key}={self.identity.get(key)}. Give another out=..., or remove it."
+                )
         self.index, self.start = found["index"], time.perf_counter() - found["seconds"]
         self.referee.restore(found["referee"])
         return found["trainer"]

@@ -13,7 +13,15 @@ from rl_intdim.errors import TrialFailure
 from rl_intdim.policy import Network
 from rl_intdim.subspace import Subspace
 
-KEPT = ("curve", "confirmations", "best", "solved_at", "scoring_steps", "next_look")  # what looks have changed
+KEPT = (
+    "curve",
+    "confirmations",
+    "refuted",
+    "best",
+    "solved_at",
+    "scoring_steps",
+    "next_look",
+)  # what looks have changed
 
 
 class Score(NamedTuple):
@@ -37,8 +45,9 @@ class Candidate:
 
 class Referee:
     """The scoring protocol: looks evenly over the budget, a confirmation when one reaches the threshold, at
-    most so many confirmations, the last kept for the best policy seen. With `full_budget` a solved
-    trial goes on to the end of its budget, where the best policy is scored, as the paper does it.
+    most so many confirmations, the last kept for the best policy seen. A policy is confirmed once: one that
+    failed is not tried again until it passes. With `full_budget` a solved trial goes on to the end of its
+    budget, where the best policy is scored, as the paper does it.
 
     Looks and confirmations draw their episodes from generators of their own, so nothing that chooses a
     policy is seen by what scores it.
@@ -60,6 +69,7 @@ class Referee:
         self.looks, self.confirms = np.random.default_rng(looks), np.random.default_rng(confirms)
         self.curve: list[list[float]] = []
         self.confirmations: list[list[float]] = []
+        self.refuted: list[Candidate] = []  # whose confirmation failed
         self.best: Candidate | None = None
         self.solved_at: int | None = None
         self.scoring_steps = 0
@@ -87,11 +97,13 @@ class Referee:
         norm = float(theta_d.norm())
         self.curve.append([env_steps, score.mean, norm, *score.told()[1:]])
         self.on_look(env_steps, score.mean, norm)
-        candidate = Candidate(env_steps, score, theta_d)
+        known = next((c for c in self.refuted if torch.equal(c.theta_d, theta_d)), None)
+        candidate = known or Candidate(env_steps, score, theta_d)
         left = self.task.scoring.confirmations - 1 - len(self.confirmations)
-        if not self.solved and self._solves(score) and left > 0:
+        if not self.solved and not known and self._solves(score) and left > 0:
             self._confirm(candidate)
-        if self.best is None or candidate.score.mean > self.best.score.mean:
+        # Of equals the later: where the return has a ceiling, a lucky early look would never be displaced.
+        if self.best is None or candidate.score.mean >= self.best.score.mean:
             self.best = candidate
         return self.solved and not self.full_budget
 
@@ -110,14 +122,15 @@ class Referee:
             rng.bit_generator.state = saved
         for key in KEPT:
             setattr(self, key, state[key])
-        if self.best is not None:
-            self.best.theta_d = self.best.theta_d.to(self.subspace.theta0.device)
+        for candidate in [*self.refuted, *([self.best] if self.best else [])]:
+            candidate.theta_d = candidate.theta_d.to(self.subspace.theta0.device)
 
     def close(self) -> Candidate:
         """The end of the trial: confirm the best policy seen, unless solving ended it. Returns the one scored."""
         if self.best is None:  # d = 0, or a budget too small for one look
             self.best = Candidate(0, Score(-np.inf), self.subspace.theta0.new_zeros(self.subspace.d))
-        if not self.solved or self.full_budget:
+        again = any(candidate is self.best for candidate in self.refuted)
+        if not again and (not self.solved or self.full_budget):
             self._confirm(self.best)
         self.envs.close()
         return self.best
@@ -129,6 +142,8 @@ class Referee:
         if self._solves(candidate.score):
             self.best = candidate
             self.solved_at = candidate.env_steps if self.solved_at is None else self.solved_at
+        else:
+            self.refuted.append(candidate)
 
     def _solves(self, score: Score) -> bool:
         short = score.reached is not None and score.reached < self.task.goal.least

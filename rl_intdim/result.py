@@ -104,8 +104,9 @@ def diagonal_above(config: SweepConfig) -> int | None:
 
 
 def solution(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | None:
-    """The solved policy of the smallest d, the best score among equals."""
-    solved = [t for t in trials if t["solved"] and t["d"] != DIRECT]
+    """The solved policy of the smallest d, the best score among equals. With search.full_budget a trial that solved
+    may end on a policy that does not."""
+    solved = [t for t in trials if t["solved"] and t["score"] >= config.env.threshold and t["d"] != DIRECT]
     if not solved:
         return None
     best = min(solved, key=lambda t: (t["d"], -t["score"]))

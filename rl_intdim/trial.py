@@ -45,14 +45,14 @@ class TrialResult:
     seed: int
     D: int
     solved: bool
-    score: float  # mean return of the last confirmation
+    score: float  # mean return of the policy scored at the end, on the fresh episodes of its confirmation
     solved_at: int | None  # env steps of training when the solved policy was first looked at
     env_steps: int  # of training
     scoring_steps: int  # of looks and confirmations
     confirmations: list[list[float]]  # [env steps, mean return], and the mean reached where the task has a goal
     curve: list[list[float]]  # [env steps, look score, norm of theta_d], and what was reached
     seconds: float
-    theta_d: list[float] = field(repr=False, default_factory=list)  # of the checkpoint confirmed last
+    theta_d: list[float] = field(repr=False, default_factory=list)  # of that policy
 
     def record(self) -> dict[str, Any]:
         """What a file of trials holds of this one: all but the D numbers of a direct run, megabytes that no
@@ -86,7 +86,9 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
     subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, trial.d, trial.seed)
     subspace.to(device(trial.device, policy))
     referee = Referee(task, policy, subspace, looks, confirms, trial.full_budget, tell)
-    checkpoints = Checkpoints(referee, training, task.checkpoint, Path(trial.folder) if trial.folder else None)
+    folder = Path(trial.folder) if trial.folder else None
+    identity = {key: value for key, value in asdict(trial).items() if key not in ("folder", "tensorboard")}
+    checkpoints = Checkpoints(referee, training, task.checkpoint, folder, identity)
     env_steps = 0
     if subspace.d > 0:
         kind = trainer(trial.agent)
@@ -97,7 +99,7 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
         seed=trial.seed,
         D=subspace.D,
         solved=referee.solved,
-        score=referee.confirmations[-1][1],
+        score=scored.score.mean,
         solved_at=referee.solved_at,
         env_steps=env_steps,
         scoring_steps=referee.scoring_steps,

@@ -15,11 +15,14 @@ from test_gradient import KINDS, agent_of, pictures, small
 
 from rl_intdim import cli, runners
 from rl_intdim.checkpoint import Checkpoints
+from rl_intdim.errors import ConfigError
 from rl_intdim.sb3.watch import Watch
 from rl_intdim.sweep import sweep
 from rl_intdim.trial import Trial, run_trial
 
-AGENTS = [*KINDS, ("cma", "discrete"), ("random", "continuous"), ("openai_es", "continuous")]
+SLOW = ("td3", "tqc")  # as SAC, for another minute and a half
+KINDS_HERE = [pytest.param(*kind, marks=pytest.mark.slow) if kind[0] in SLOW else kind for kind in KINDS]
+AGENTS = [*KINDS_HERE, ("cma", "discrete"), ("random", "continuous"), ("openai_es", "continuous")]
 
 
 class Killed(BaseException):
@@ -61,6 +64,17 @@ def test_killed_and_resumed_it_ends_the_same(echo, monkeypatch, tmp_path, name, 
     monkeypatch.setattr(Checkpoints, "load", lambda self: started.append(real(self)) or started[-1])
     assert told(run_trial(resumed)) == told(undisturbed)
     assert started[0] is not None
+
+
+@pytest.mark.parametrize("other", [{"seed": 2}, {"d": 7}, {"projection": "sparse"}, {"agent": agent_of("random")}])
+def test_the_state_of_another_trial_is_refused(echo, monkeypatch, tmp_path, other):
+    mine = Trial(
+        echo(budget=4000, threshold=10.01, checkpoint=600), agent_of("cma"), "dense", 8, 1, folder=str(tmp_path)
+    )
+    killed_after(monkeypatch, mine, saves=1)
+    with pytest.raises(ConfigError, match=r"holds the state of a trial with .*=.*, and this one has"):
+        run_trial(replace(mine, **other))
+    assert run_trial(mine).seed == 1
 
 
 def test_on_pictures(echo, monkeypatch, tmp_path):
@@ -105,6 +119,7 @@ def test_without_checkpoints_nothing_restarts(echo, monkeypatch):
     run_trial(Trial(echo(budget=1000), agent_of("ppo"), "dense", 3, 0))
 
 
+@pytest.mark.slow
 def test_a_sweep_says_how_far_its_long_trials_are_and_resumes_them(tmp_path, monkeypatch):
     """Killed in the middle of trials, the same command goes on from their checkpoints and leaves none behind."""
     words = [

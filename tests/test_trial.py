@@ -149,7 +149,7 @@ def test_a_goal_must_be_reached_too(echo):
     assert judge.confirmations == []
     assert not judge.look(40, torch.ones(2))
     assert judge.confirmations == [[40, 9.5, 1.9]]
-    assert judge.look(60, torch.ones(2))
+    assert judge.look(60, 2 * torch.ones(2))
     assert judge.confirmations[1] == [60, 9.5, 2.0]
     assert [row[3] for row in judge.curve] == [1.9, 2.0, 2.5]
 
@@ -160,6 +160,22 @@ def test_a_refused_checkpoint_is_ranked_by_its_confirmation(echo):
     judge.look(40, torch.ones(2))
     assert judge.close().env_steps == 40
     assert not judge.solved
+
+
+def test_a_policy_that_failed_its_confirmation_is_not_tried_again(echo):
+    judge = referee(echo, [9.9, 9.5, 9.9], [8.9])
+    for i in range(3):
+        assert not judge.look(20 * (i + 1), torch.ones(2))
+    assert judge.close().env_steps == 20
+    assert judge.confirmations == [[20, 8.9]]
+    assert not judge.solved
+
+
+def test_of_two_equals_the_later_is_the_best(echo):
+    judge = referee(echo, [8.0, 8.0, 7.0], [8.0])
+    for i in range(3):
+        judge.look(20 * (i + 1), torch.full((2,), float(i)))
+    assert judge.close().env_steps == 40
 
 
 def test_looks_are_due_every_fiftieth_of_the_budget_and_never_after_it(echo):

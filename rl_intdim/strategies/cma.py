@@ -39,6 +39,8 @@ class Strategy:
             "randn": self.randn,
             "seed": np.nan,  # a seed would be put into numpy's global generator
             "CMA_diagonal": self.d > self.agent.diagonal_above,
+            # Equal returns are no sign of convergence where rewards are sparse: patience judges those.
+            **{"tolfun": 0, "tolfunhist": 0, "tolflatfitness": np.inf},
             "verbose": -9,
         }
         self.es = cma.CMAEvolutionStrategy(np.zeros(self.d), self.sigma, options)
