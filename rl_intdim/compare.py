@@ -188,7 +188,7 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
         command=every.command.map(lambda text: f"`{text}`" if isinstance(text, str) and text else "")
     )
     notes = [
-        f"{s.env}: sweeps at different thresholds or budgets are not ranked."
+        f"{s.env}: sweeps in different environments, or at different thresholds or budgets, are not ranked."
         for s in {s.env: s for s in sweeps if not all(comparable(s, o) for o in sweeps)}.values()
     ]
     parts = [

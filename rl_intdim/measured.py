@@ -33,6 +33,7 @@ class Sweep:
     direct: tuple[int, int]  # solved, runs
     command: str
     policy: dict[str, Any]  # the task's network, as configured
+    world: tuple[Any, ...]  # the task's environment, and what is asked beside the return
     solved: dict[tuple[int, int], bool]  # by d and seed of every trial of the search
 
     def distribution(self) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +77,19 @@ def read(folder: Path | str) -> Sweep:
         (sum(t["solved"] for t in direct), len(direct)),
         ended.get("command", ""),
         env["policy"],
+        _world(env),
         {(t["d"], t["seed"]): t["solved"] for t in searched},
+    )
+
+
+def _world(env: dict[str, Any]) -> tuple[Any, ...]:
+    sticky = env.get("sticky") if env.get("vector") == "atari" else None
+    return (
+        env["id"],
+        env.get("kwargs") or {},
+        env.get("wrappers") or [],
+        sticky,
+        (env.get("goal") or {}).get("info") or "",
     )
 
 
@@ -103,8 +116,8 @@ def below(a: Sweep, b: Sweep) -> float:
 
 
 def comparable(a: Sweep, b: Sweep) -> bool:
-    """Two sweeps of one task need one threshold and one budget to be ranked; of two tasks each has its own."""
-    return a.env != b.env or (a.threshold, a.budget) == (b.threshold, b.budget)
+    """Two sweeps of one task need one environment, threshold and budget to be ranked; of two, each its own."""
+    return a.env != b.env or (a.world, a.threshold, a.budget) == (b.world, b.threshold, b.budget)
 
 
 def label(s: Sweep) -> str:

@@ -76,8 +76,9 @@ class Store:
         new = flat(config)
         for key in sorted(old.keys() | new.keys()):
             if not key.startswith(LOOSE) and old.get(key) != new.get(key):
+                was = f"with {key}={old[key]}" if key in old else f"before there was {key}"
                 raise ConfigError(
-                    f"out={self.folder}: made with {key}={old.get(key)}, and this command has {key}={new.get(key)}. "
+                    f"out={self.folder}: made {was}, and this command has {key}={new.get(key)}. "
                     "Its trials cannot be mixed; give another out=..."
                 )
 

@@ -33,7 +33,8 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
     console = console or Console(highlight=False, soft_wrap=True)
     if config.runner.name == "ray" and config.runner.cpus is None:
         config = replace(config, runner=replace(config.runner, cpus=float(config.threads)))
-    D = check(config.env, config.agent)
+    # On a cluster the nodes have the devices.
+    D = check(config.env, config.agent, config.device if config.runner.name == "local" else "auto")
     search = config.search
     check_d(search.ds or [], D, "search.ds")
     check_d([search.d_max or 0], D, "search.d_max")

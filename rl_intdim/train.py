@@ -22,7 +22,7 @@ def train(config: TrainConfig) -> None:
     from rl_intdim.trial import Trial, check, run_trial
 
     console = Console(highlight=False, soft_wrap=True)
-    D = check(config.env, config.agent)
+    D = check(config.env, config.agent, config.device)
     if isinstance(config.d, int):
         check_d([config.d], D, "d")
     if config.out and Path(config.out, "trial.json").exists():

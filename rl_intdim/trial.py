@@ -126,9 +126,11 @@ def device(name: str, policy: Network) -> torch.device:
     return torch.device(name)
 
 
-def check(task: Task, agent: Agent) -> int:
-    """Make once what every trial will make; raises ConfigError for what does not fit. Returns D."""
+def check(task: Task, agent: Agent, name: str = "auto") -> int:
+    """Make once what every trial will make, on the device `name`; raises ConfigError for what does not fit.
+    Returns D."""
     policy = tasks.policy(task)
+    device(name, policy)
     tasks.make_vec(task, 1).close()
     trainer(agent).check(task, agent, policy)
     return policy.D

@@ -221,6 +221,14 @@ def test_train_prints_the_score_and_writes_only_where_told(monkeypatch, capsys, 
     assert "out=here: holds a trial already" in capsys.readouterr().err
 
 
+def test_a_device_that_is_not_there_is_said_before_anything_runs(monkeypatch, capsys):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for name, job in (("sweep", sweep.sweep), ("train", train.train)):
+        assert command(monkeypatch, name, job, "device=cuda") == 2
+        assert "finds no CUDA device here; valid: auto, cpu." in capsys.readouterr().err
+        assert not list(Path().iterdir())
+
+
 def test_d_0_scores_theta0(monkeypatch, capsys):
     assert command(monkeypatch, "train", train.train, "d=0") == 0
     assert "0 env steps" in capsys.readouterr().out

@@ -70,8 +70,8 @@ def test_the_papers_rows_are_marked_and_unranked(folders):
     assert (pendulum.d_int, pendulum.D) == (4, 562)
 
 
-@pytest.mark.parametrize("word", ["env.threshold=400", "env.budget=1000"])
-def test_one_task_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
+@pytest.mark.parametrize("word", ["env.threshold=400", "env.budget=1000", "env.id=CartPole-v0"])
+def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
     changed = sweep("changed", 8, "agent=ppo", word)
     sweeps = [measured.read(folder) for folder in [*folders[:3], changed]]
     table = compare.table(sweeps, papers=False)
