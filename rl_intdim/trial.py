@@ -36,6 +36,11 @@ class Trial:
     folder: str | None = None  # of its checkpoints; a trial that finds one there goes on from it
     tensorboard: str | None = None  # folder for what SB3 logs
 
+    def identity(self) -> dict[str, Any]:
+        """What makes it this trial and no other, under the user's keys."""
+        keys = {"task": "env", "projection": "subspace.projection"}
+        return {keys.get(k, k): v for k, v in asdict(self).items() if k not in ("folder", "tensorboard")}
+
 
 @dataclass(frozen=True)
 class TrialResult:
@@ -87,8 +92,7 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
     subspace.to(device(trial.device, policy))
     referee = Referee(task, policy, subspace, looks, confirms, trial.full_budget, tell)
     folder = Path(trial.folder) if trial.folder else None
-    identity = {key: value for key, value in asdict(trial).items() if key not in ("folder", "tensorboard")}
-    checkpoints = Checkpoints(referee, training, task.checkpoint, folder, identity)
+    checkpoints = Checkpoints(referee, training, task.checkpoint, folder, trial.identity())
     env_steps = 0
     if subspace.d > 0:
         kind = trainer(trial.agent)

@@ -47,7 +47,9 @@ def test_another_configuration_is_refused_with_the_key():
         pass
 
 
-@pytest.mark.parametrize("word", ["workers=0", "search.max_trials=200", "search.ci_ratio=1.2", "search.direct=9"])
+@pytest.mark.parametrize(
+    "word", ["workers=0", "search.max_trials=200", "search.ci_ratio=1.2", "search.direct=9", "agent.note=x"]
+)
 def test_what_decides_nothing_may_differ(word):
     with Store(Path("run")).open(config()):
         pass
