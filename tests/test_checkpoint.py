@@ -52,10 +52,19 @@ def told(result):
 @pytest.mark.parametrize(("name", "kind"), AGENTS)
 def test_killed_and_resumed_it_ends_the_same(echo, monkeypatch, tmp_path, name, kind):
     agent = agent_of(name) if name in ("cma", "random", "openai_es") else small(name)
-    task = echo(kind, budget=4000, threshold=10.01, checkpoint=600)
+    ends_the_same(monkeypatch, tmp_path, agent, echo(kind, budget=2000, threshold=10.01, checkpoint=300))
+
+
+def test_state_dependent_exploration_goes_on_too(echo, monkeypatch, tmp_path):
+    agent = small("ppo")
+    agent = replace(agent, settings=agent.settings | {"use_sde": True})
+    ends_the_same(monkeypatch, tmp_path, agent, echo("continuous", budget=2000, threshold=10.01, checkpoint=300))
+
+
+def ends_the_same(monkeypatch, tmp_path, agent, task):
     trial = Trial(task, agent, "dense", 8, 1)
     undisturbed = run_trial(trial)
-    assert undisturbed.env_steps >= 4000
+    assert undisturbed.env_steps >= 2000
     resumed = replace(trial, folder=str(tmp_path / "state"))
     killed_after(monkeypatch, resumed, saves=2)
     killed_after(monkeypatch, resumed, saves=1)

@@ -74,6 +74,8 @@ class Watch(BaseCallback):
         random.seed(seed)
         if getattr(model, "action_noise", None) is not None:
             model.action_noise.reset()
+        if getattr(model, "use_sde", False):  # drawn before this rollout began, by the old generator
+            getattr(model, "actor", model.policy).reset_noise(model.n_envs)
         model._last_obs = model.env.reset()
         model._last_episode_starts = np.ones(model.env.num_envs, dtype=bool)
 
@@ -84,7 +86,9 @@ class Watch(BaseCallback):
         assert folder is not None
         total = model.num_timesteps // model.n_envs  # rows so far
         start = max(self.stored, total - buffer.buffer_size)
-        rows = np.arange(start, total) % buffer.buffer_size
+        first, last = start % buffer.buffer_size, (total - 1) % buffer.buffer_size + 1
+        # A slice is no copy: of pictures the new rows may be all gigabytes of the buffer.
+        rows = slice(first, last) if first < last else np.arange(start, total) % buffer.buffer_size
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / "replay.part"
         with part.open("wb") as file:
