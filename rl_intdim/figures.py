@@ -83,7 +83,7 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
     direct = [t for t in trials if t["d"] == DIRECT]
     tested = sorted({t["d"] for t in searched})
     top_d = max([*tested, 2])
-    x0, x_direct = 0.5, top_d * 2  # where d = 0 and direct stand on the log axis
+    x0, x_direct = 0.5, top_d * max(2, top_d**0.12)  # where d = 0 and direct stand on the log axis
     jitter = np.random.default_rng(0)
 
     def place(d: int | str, spread: float = 0.0) -> float:
@@ -197,10 +197,10 @@ def curves(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure"
     return figure
 
 
-def spaced_ticks(ds: list[int], most: int = 18) -> list[Any]:
-    """Ticks far enough apart on a log axis to be read, so that `most` fill it; the largest d always."""
+def spaced_ticks(ds: list[int], letters: int = 72) -> list[Any]:
+    """Ticks far enough apart on a log axis to be read, of which so many letters fill it; the largest d always."""
     kept: list[Any] = []
     for d in sorted(ds, reverse=True):
-        if not kept or kept[-1] / d >= max(ds) ** (1 / most):
+        if not kept or kept[-1] / d >= max(ds) ** (max(len(str(kept[-1])) + 1.2, 4) / letters):
             kept.append(d)
     return kept[::-1]
