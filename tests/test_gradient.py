@@ -35,7 +35,7 @@ def small(name):
     }
     agent = agent_of(name) if name in ("ppo", "a2c") else agent_of(name, multiplier=3, n_envs=2)
     if name == "a2c":
-        return replace(agent, settings=agent.settings | {"learning_rate": 3e-3})
+        return replace(agent, multiplier=10, settings=agent.settings | {"learning_rate": 3e-3})
     more = off_policy | ({"target_update_interval": 20} if name == "dqn" else {})
     settings = agent.settings | (more if name in ("dqn", "sac", "td3", "tqc") else {})
     return replace(agent, settings=settings)
