@@ -130,7 +130,7 @@ def test_a_solution_that_cannot_be_shown_leaves_the_page_whole():
 
 
 def test_without_opengl_the_page_says_so(monkeypatch):
-    sweep("run", words=["env=InvertedPendulum"])
+    sweep("run", words=["env=InvertedPendulum", "env.threshold=475"])
     monkeypatch.setenv("MUJOCO_GL", "none-such")
     done = run("run")
     assert done.returncode == 0, done.stderr
@@ -234,3 +234,11 @@ def test_a_browser_draws_every_plot_without_an_error(page):
     assert all(points > 29 for points in seen["drawn"][1:])
     assert re.search(r"d=\d+ seed=\d+$", seen["picked"])
     assert seen["image"] > 0
+
+
+def test_no_solution_is_made_of_a_trial_that_ended_on_a_policy_below_the_threshold():
+    """With search.full_budget: solved at some look, worse at the end."""
+    config = cli.load("sweep", ["agent=cma", "subspace.projection=dense"])
+    worse = trial(2, 0, True) | {"score": 470.0}
+    assert solution(config, [worse]) is None
+    assert solution(config, [worse, trial(4, 1, True)]).d == 4
