@@ -13,15 +13,8 @@ from rl_intdim.errors import TrialFailure
 from rl_intdim.policy import Network
 from rl_intdim.subspace import Subspace
 
-KEPT = (
-    "curve",
-    "confirmations",
-    "refuted",
-    "best",
-    "solved_at",
-    "scoring_steps",
-    "next_look",
-)  # what looks have changed
+# What looks change.
+KEPT = ("curve", "confirmations", "refuted", "best", "solved_at", "scoring_steps", "next_look")
 
 
 class Score(NamedTuple):

@@ -88,7 +88,7 @@ class Watch(BaseCallback):
         start = max(self.stored, total - buffer.buffer_size)
         first, last = start % buffer.buffer_size, (total - 1) % buffer.buffer_size + 1
         # A slice is no copy: of pictures the new rows may be all gigabytes of the buffer.
-        rows = slice(first, last) if first < last else np.arange(start, total) % buffer.buffer_size
+        rows = slice(first, last) if start < total and first < last else np.arange(start, total) % buffer.buffer_size
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / "replay.part"
         with part.open("wb") as file:
