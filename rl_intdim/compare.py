@@ -162,6 +162,8 @@ def plot(sweeps: Sequence[Sweep]) -> bytes:
         if s.answer.d_int is not None:
             found = s.answer.status in ("found", "below_1")
             axis.plot(max(s.answer.d_int, 0.5), y, "o", color=BLUE, mfc=BLUE if found else "white", ms=6)
+        elif s.answer.status == "above_max":
+            axis.plot(low, y, ">", color=BLUE, ms=6)
     for y, row in enumerate(marks, len(rows)):
         axis.plot(row["d_int"], y, "D", color=GREY, ms=5)
     names = [label(s) for s in rows] + [f"{row['task']} by {row['agent']}, {row['hidden']} (paper)" for row in marks]
@@ -174,7 +176,7 @@ def plot(sweeps: Sequence[Sweep]) -> bytes:
     axis.tick_params(axis="x", labelsize=8)
     axis.set_xlabel(
         "d_int (dots: posterior median, hollow: undecided; lines: 95 % intervals)\n"
-        "(diamonds: d_int90 as the paper reports it)",
+        "(arrows: above the largest d; diamonds: d_int90 as the paper reports it)",
         fontsize=8,
     )
     axis.grid(alpha=0.25)
