@@ -15,7 +15,7 @@ import torch
 
 from rl_intdim.errors import ConfigError
 from rl_intdim.referee import Referee
-from rl_intdim.store import LOOSE, flat, replace
+from rl_intdim.store import differing, flat, replace
 
 RESTARTS = 1000  # the seeds of restarts are children of the trial's training seed from this key on
 
@@ -80,12 +80,11 @@ class Checkpoints:
             return None
         found = torch.load(path, weights_only=False, map_location="cpu")
         theirs = found.get("identity", {})
-        for key in sorted(theirs.keys() | self.identity.keys()):
-            if not key.startswith(LOOSE) and theirs.get(key) != self.identity.get(key):
-                raise ConfigError(
-                    f"{self.folder}: holds the state of a trial with {key}={theirs.get(key)}, and this one has "
-                    f"{key}={self.identity.get(key)}. Give another out=..., or remove it."
-                )
+        if key := differing(theirs, self.identity):
+            raise ConfigError(
+                f"{self.folder}: holds the state of a trial with {key}={theirs.get(key)}, and this one has "
+                f"{key}={self.identity.get(key)}. Give another out=..., or remove it."
+            )
         self.index, self.start = found["index"], time.perf_counter() - found["seconds"]
         self.referee.restore(found["referee"])
         return found["trainer"]

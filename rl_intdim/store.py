@@ -75,13 +75,12 @@ class Store:
             return
         old = flat(read_config(self.folder))
         new = flat(config)
-        for key in sorted(old.keys() | new.keys()):
-            if not key.startswith(LOOSE) and old.get(key) != new.get(key):
-                was = f"with {key}={old[key]}" if key in old else f"before there was {key}"
-                raise ConfigError(
-                    f"out={self.folder}: made {was}, and this command has {key}={new.get(key)}. "
-                    "Its trials cannot be mixed; give another out=..."
-                )
+        if key := differing(old, new):
+            was = f"with {key}={old[key]}" if key in old else f"before there was {key}"
+            raise ConfigError(
+                f"out={self.folder}: made {was}, and this command has {key}={new.get(key)}. "
+                "Its trials cannot be mixed; give another out=..."
+            )
 
     def _mend(self, name: str) -> None:
         """A line that was cut off by a crash goes to a file of its own, so that the next one starts clean."""
@@ -207,6 +206,12 @@ def _failing(path: Path) -> Iterator[None]:
             f"{path}: cannot be written: {error.strerror}. All that was written before is there, and the "
             "same command goes on."
         ) from None
+
+
+def differing(old: dict[str, Any], new: dict[str, Any]) -> str | None:
+    """The first key in which two flat configurations differ, LOOSE ones left out."""
+    keys = sorted(old.keys() | new.keys())
+    return next((k for k in keys if not k.startswith(LOOSE) and old.get(k) != new.get(k)), None)
 
 
 def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
