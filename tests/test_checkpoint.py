@@ -55,9 +55,10 @@ def test_killed_and_resumed_it_ends_the_same(echo, monkeypatch, tmp_path, name, 
     ends_the_same(monkeypatch, tmp_path, agent, echo(kind, budget=2000, threshold=10.01, checkpoint=300))
 
 
-def test_state_dependent_exploration_goes_on_too(echo, monkeypatch, tmp_path):
+@pytest.mark.parametrize("more", [{"use_sde": True}, {"learning_rate": "lin_3e-3", "clip_range": "lin_0.2"}])
+def test_state_dependent_exploration_and_schedules_go_on_too(echo, monkeypatch, tmp_path, more):
     agent = small("ppo")
-    agent = replace(agent, settings=agent.settings | {"use_sde": True})
+    agent = replace(agent, settings=agent.settings | more)
     ends_the_same(monkeypatch, tmp_path, agent, echo("continuous", budget=2000, threshold=10.01, checkpoint=300))
 
 

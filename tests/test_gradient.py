@@ -213,6 +213,7 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
         ("dqn", "continuous", {}, "agent=dqn: does not fit env=Echo"),
         ("sac", "discrete", {}, "agent=sac: does not fit env=Echo"),
         ("ppo", "discrete", {"settings": "{n_stpes: 3}"}, "n_stpes"),
+        ("ppo", "discrete", {"settings": "{learning_rate: lin_fast}"}, "'lin_fast'.*lin_1e-3"),
     ],
 )
 def test_mistakes(echo, name, kind, changes, said):
@@ -226,6 +227,19 @@ def test_a_clipped_action_fits_no_algorithm_that_squashes(echo):
     with pytest.raises(ConfigError, match="squashes actions itself; valid here: tanh"):
         gradient.check(task, agent_of("sac"), tasks.policy(task))
     gradient.check(task, agent_of("ppo"), tasks.policy(task))
+
+
+def test_a_schedule_falls_to_nothing_at_the_whole_budget(echo):
+    task, agent = echo(budget=1000), agent_of("ppo", settings="{learning_rate: lin_1e-2, n_steps: 25}")
+    policy, rates = tasks.policy(task), []
+    subspace, _ = draw_subspace(policy, "dense", 4, 0)
+    model = build(task, agent, policy, 0)
+    hold = Hold(model, agent, subspace)
+    real = hold.optimizer.step
+    hold.optimizer.step = lambda *args: rates.append(hold.optimizer.param_groups[0]["lr"]) or real(*args)
+    model.learn(1000)
+    # Read after each rollout of 25 steps of eight environments.
+    assert list(dict.fromkeys(rates)) == pytest.approx([8e-3, 6e-3, 4e-3, 2e-3, 0])
 
 
 def test_the_log_of_sb3_goes_to_tensorboard(echo, tmp_path):

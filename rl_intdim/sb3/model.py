@@ -11,6 +11,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from rl_intdim import tasks
@@ -49,7 +50,7 @@ def build(
                 verbose=0,
                 tensorboard_log=logs,
                 **action_noise(agent, policy),
-                **agent.settings,
+                **scheduled(agent.settings),
             )
             layout: Any = {"memory_format": torch.channels_last}  # of convolutions; nearly twice as fast on a CPU
             model.policy.to(**layout)
@@ -61,6 +62,18 @@ def build(
         raise ConfigError(
             f"agent.settings={agent.settings} or agent.critic={agent.critic}: refused by {agent.algorithm}: {said}"
         ) from None
+
+
+def scheduled(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, with RL Zoo's `lin_1e-3` made a schedule: from 1e-3 straight down to 0 at the whole budget."""
+    found = dict(settings)
+    for key, value in settings.items():
+        if isinstance(value, str) and value.startswith("lin_"):
+            try:
+                found[key] = LinearSchedule(float(value.removeprefix("lin_")), 0.0, 1.0)
+            except ValueError:
+                raise ConfigError(f"agent.settings.{key}={value!r}: a schedule is written lin_1e-3.") from None
+    return found
 
 
 def training_envs(task: Task, n: int, policy: Network, seed: int, squashes: bool = False) -> VecEnv:
