@@ -7,6 +7,8 @@ CMA-ES with a population of 64 and 4 episodes a candidate on networks of 20-20, 
     ours      theta_d of 10 dimensions in the subspace, played as agent=cma plays it
     plain     the library cma on the same subspace, and a loop of gymnasium.make environments with a torch policy
     evotorch  EvoTorch's VecGymNE, its vectorised Gym problem, with its CMA-ES on all D (separable: it costs little)
+    evosax    on CartPole only, the mark to catch: evosax's CMA-ES on the same subspace and gymnax's CartPole,
+              compiled by XLA, which takes environments written in JAX
 
 Each turn starts anew and trains for the same number of generations, so that all are at a like stage of learning; the
 mean length of an episode is printed. The figure is env steps/s, and the ratio is the median over turns.
@@ -18,6 +20,7 @@ Then the time of a generation without environments: ask, decode to D, one forwar
 import argparse
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
@@ -105,6 +108,67 @@ def evotorch(env: str, d: int) -> Loop:
         count = int(problem.status["total_interaction_count"])
         yield count - before, POPSIZE * EPISODES
         before = count
+
+
+def evosax(env: str, d: int) -> Loop:
+    import gymnax
+    import jax
+    import jax.numpy as jnp
+    from evosax.algorithms import CMA_ES
+
+    config = cli.load("sweep", [f"env={env}"])
+    policy = tasks.policy(config.env)
+    subspace, _ = draw_subspace(policy, "auto", d, 0)
+    theta0 = jnp.asarray(subspace.theta(torch.zeros(d)).numpy())
+    P = jnp.asarray(subspace.theta(torch.eye(d)).numpy()) - theta0
+    sizes = policy.sizes
+    game, rules = gymnax.make(config.env.id)
+
+    def act(theta: Any, obs: Any) -> Any:
+        at = 0
+        for layer, (i, o) in enumerate(pairwise(sizes)):
+            weights, bias = theta[at : at + i * o].reshape(o, i), theta[at + i * o : at + i * o + o]
+            obs, at = weights @ obs + bias, at + i * o + o
+            obs = jnp.tanh(obs) if layer < len(sizes) - 2 else obs
+        return jnp.argmax(obs)
+
+    actions = jax.vmap(jax.vmap(act, (None, 0)))
+    steps = jax.vmap(jax.vmap(lambda key, state, action: game.step_env(key, state, action, rules)))
+    resets = jax.vmap(jax.vmap(lambda key: game.reset_env(key, rules)))
+
+    @jax.jit
+    def play(population: Any, key: Any) -> Any:
+        """The returns of each candidate's episodes, until the last of them ends."""
+        theta = theta0 + population @ P
+        obs, state = resets(jax.random.split(key, (POPSIZE, EPISODES)))
+        keys = jax.random.split(key, (POPSIZE, EPISODES))  # CartPole's steps draw nothing
+
+        def once(carry: Any) -> Any:
+            obs, state, alive, returns = carry
+            obs, state, reward, done, _ = steps(keys, state, actions(theta, obs))
+            return obs, state, alive & ~done, returns + alive * reward
+
+        alive = jnp.ones((POPSIZE, EPISODES), bool)
+        first = (obs, state, alive, jnp.zeros((POPSIZE, EPISODES)))
+        return jax.lax.while_loop(lambda carry: carry[2].any(), once, first)[3]
+
+    es = CMA_ES(population_size=POPSIZE, solution=jnp.zeros(d))
+    settings = es.default_params.replace(std_init=SIGMA * subspace.step_scale)
+    ask, tell = jax.jit(es.ask), jax.jit(es.tell)
+
+    def generation(found: Any, key: Any) -> Any:
+        keys = jax.random.split(key, 3)
+        population, found = ask(keys[0], found, settings)
+        returns = play(population, keys[1])
+        return tell(keys[2], population, -returns.mean(1), found, settings)[0], returns
+
+    start = es.init(jax.random.key(0), jnp.zeros(d), settings)
+    found, _ = generation(start, jax.random.key(0))
+    generation(found, jax.random.key(1))  # compiled by now: XLA does so twice, for the first state's types differ
+    found = start
+    for key in jax.random.split(jax.random.key(2), 10_000):
+        found, returns = generation(found, key)
+        yield int(returns.sum()), POPSIZE * EPISODES  # a reward of one a step
 
 
 def bare(env: str, d: int) -> Loop:
@@ -204,10 +268,12 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     threadpool_limits(1)
+    if hasattr(os, "sched_setaffinity"):  # one core for XLA too, whose threads have no limit of their own
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
     logging.disable(logging.INFO)
     peers: dict[str, Callable[[str, int], Loop]] = {"ours": ours, "plain": plain, "evotorch": evotorch}
     rows = [
-        compare("CartPole", peers, 10, args.turns, args.generations),
+        compare("CartPole", peers | {"evosax": evosax}, 10, args.turns, args.generations),
         compare("InvertedPendulum", peers | {"bare": bare}, 10, args.turns, args.generations),
         compare("Humanoid", {"ours": ours, "bare": bare}, 700, args.turns, 2),
     ]
