@@ -4,7 +4,7 @@
     python -m rl_intdim.compare runs/* by=agent           # a row a task, a column an agent
     python -m rl_intdim.compare runs/* by=hidden          # does d_int stay while D grows?
     python -m rl_intdim.compare runs/* by=pair            # agents in the very same subspaces
-    python -m rl_intdim.compare runs/* out=table.csv      # or .md, with the plot beside it, or .png
+    python -m rl_intdim.compare runs/* out=table.csv      # or .md, with the plot beside it, or .png; with by=pair too
 
 Sweeps are told apart by a probability from their posteriors, never by eye.
 """
@@ -22,6 +22,7 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.figures import BLUE, GREY, interval, png
 from rl_intdim.measured import Sweep, below, comparable, label, read
 from rl_intdim.paired import NONE, pairs
+from rl_intdim.paired import plot as plot_pairs
 from rl_intdim.store import replace
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 BY = ("env", "agent", "hidden", "pair")
 PAIRED = (
     "Trials of two agents with one seed at one d start from the same theta0 in the same subspace. `difference`: the\n"
-    "share that the first solved less that of the second, with Bonett and Price's interval; p: McNemar's exact test."
+    "share that the first solved less that of the second, with Bonett and Price's 95 % interval; p: McNemar's exact\n"
+    "test; p (Holm): the same for all pairs of agents at this d of this task together."
 )
 SURE = 0.95  # the probability from which two sweeps are called different
 
@@ -212,17 +214,37 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
     return "\n".join(parts)
 
 
+def page_of_pairs(sweeps: Sequence[Sweep], picture: str) -> str:
+    """The Markdown page of `by=pair`: what the figures are, plot, table, and the command of every sweep."""
+    found = pairs(sweeps)
+    shown = {*found["first"], *found["second"]}
+    notes = {s.agent: s.note for s in sweeps if s.note and s.agent in shown}
+    return "\n".join(
+        [
+            f"# Agents in the same subspaces\n\nMade by `python -m rl_intdim.compare ... by=pair`. {PAIRED}\n",
+            *(f"{agent}: {note}.\n" for agent, note in notes.items()),
+            f"![The difference of every pair, with its interval]({picture})\n",
+            markdown(found),
+            "## Commands\n",
+            *(f"    {s.command}" for s in sweeps if s.command),
+            "",
+        ]
+    )
+
+
 def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
     """Print the table, or write it to `out`. Raises IntdimError."""
     by, out = keys.get("by", "env"), keys.get("out")
     one_of("by", by, BY)
     if out and Path(out).suffix not in (".csv", ".md", ".png"):
         raise ConfigError(f"out={out}: must end in .csv, .md or .png.")
-    if "by" in keys and out and not out.endswith(".csv"):
+    if by in ("agent", "hidden") and out and not out.endswith(".csv"):
         raise ConfigError(f"by={by}: goes with a table: none, or out=....csv; {out} holds every table, or the plot.")
     sweeps = [read(folder) for folder in folders]
     frame = table(sweeps) if by == "env" else pairs(sweeps) if by == "pair" else pivot(sweeps, by)
-    if out is None and by == "pair" and frame.empty:
+    if by == "pair" and frame.empty and out:
+        raise ConfigError(f"out={out}: nothing to write. {NONE}")
+    if by == "pair" and frame.empty:
         print(NONE)
     elif out is None and by == "pair":
         show(frame, "Agents in the same subspaces")
@@ -232,10 +254,11 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
     elif out.endswith(".csv"):
         replace(Path(out), frame.to_csv(index=False))
     else:
-        path = Path(out)
-        replace(path.with_suffix(".png"), plot(sweeps))
+        path, paired = Path(out), by == "pair"
+        replace(path.with_suffix(".png"), plot_pairs(frame) if paired else plot(sweeps))
         if out.endswith(".md"):
-            replace(path, page(sweeps, path.with_suffix(".png").name))
+            picture = path.with_suffix(".png").name
+            replace(path, page_of_pairs(sweeps, picture) if paired else page(sweeps, picture))
 
 
 def show(frame: "pd.DataFrame", title: str) -> None:

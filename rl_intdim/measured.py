@@ -22,6 +22,7 @@ class Sweep:
     folder: Path
     env: str
     agent: str
+    note: str  # what a reader of the agent's results must know, or empty
     projection: str
     hidden: str  # units of the layers, such as 20-20
     threshold: float
@@ -66,6 +67,7 @@ def read(folder: Path | str) -> Sweep:
         folder,
         env["name"],
         config["agent"]["name"],
+        config["agent"].get("note") or "",
         config["subspace"]["projection"],
         "-".join(map(str, env["policy"]["hidden"])),
         float(env["threshold"]),

@@ -11,6 +11,7 @@ from itertools import combinations
 from math import comb, sqrt
 from typing import TYPE_CHECKING
 
+from rl_intdim.figures import BLUE, GREY, png
 from rl_intdim.measured import Sweep, comparable
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ NONE = (
     f"No two sweeps share {LEAST} trials at a d. Run the agents with one env and one search.seed, the same search.ds "
     f"and search.seeds={LEAST} or more."
 )
+SURE = 0.05  # p by Holm up to which two agents are called different in the picture
 NORMAL = 1.959964  # the 97.5 % quantile of the standard normal distribution
 
 
@@ -28,8 +30,9 @@ def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
     """A row for every two sweeps at each d at which they share LEAST trials or more, and at all of these together.
     At d = 0 there is nothing to train, so nothing to compare.
 
-    `difference` is the share that the first solved less that of the second, with its 95 % interval, and p the
-    two-sided exact test that each is as likely to solve what the other does not.
+    `difference` is the share that the first solved less that of the second, with its 95 % interval, p the two-sided
+    exact test that each is as likely to solve what the other does not, and `p (Holm)` the same for all the pairs of
+    agents at this d of this task together.
     """
     import pandas as pd
 
@@ -45,7 +48,9 @@ def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
             )
     names = ["task", "first", "second", "d", "trials", "first solved", "second solved", "only first", "only second",
              "difference", "low", "high", "p"]  # fmt: skip
-    return pd.DataFrame(rows, columns=names)
+    frame = pd.DataFrame(rows, columns=names)
+    frame["p (Holm)"] = frame.groupby(["task", "d"], sort=False)["p"].transform(lambda p: holm(p.to_list()))
+    return frame.assign(**{name: frame[name].map(lambda p: float(f"{p:.2g}")) for name in ("p", "p (Holm)")})
 
 
 def same_subspaces(a: Sweep, b: Sweep) -> bool:
@@ -67,7 +72,7 @@ def row(told: Sequence[tuple[bool, bool]]) -> dict[str, float]:
         "difference": round((first - second) / n, 3),
         "low": round(low, 3),
         "high": round(high, 3),
-        "p": float(f"{mcnemar(first, second):.2g}"),
+        "p": mcnemar(first, second),
     }
 
 
@@ -77,8 +82,39 @@ def mcnemar(first: int, second: int) -> float:
     return min(1.0, 2 * sum(comb(n, k) for k in range(fewer + 1)) / 2**n)
 
 
+def holm(p: Sequence[float]) -> list[float]:
+    """The p-values of a family of tests, each raised until one false alarm among them is as rare as it says.
+    Holm 1979, https://www.jstor.org/stable/4615733."""
+    found, last = [0.0] * len(p), 0.0
+    for rank, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        last = found[i] = max(last, min(1.0, (len(p) - rank) * p[i]))
+    return found
+
+
 def difference(n: int, first: int, second: int) -> tuple[float, float]:
     """The 95 % interval of a difference of paired shares: Wald's, after one more pair of each discordant kind."""
     p, q = (first + 1) / (n + 2), (second + 1) / (n + 2)
     half = NORMAL * sqrt((p + q - (p - q) ** 2) / (n + 2))
     return max(-1.0, p - q - half), min(1.0, p - q + half)
+
+
+def plot(frame: "pd.DataFrame") -> bytes:
+    """The difference of every pair of agents with its interval, a row each: a PNG; filled up to a p by Holm of .05."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 1.2 + 0.26 * len(frame)), layout="constrained")
+    axis = figure.subplots()
+    for y, row in enumerate(frame.itertuples(index=False)):
+        row = dict(zip(frame.columns, row, strict=True))
+        axis.plot([row["low"], row["high"]], [y, y], color=BLUE, lw=2)
+        axis.plot(row["difference"], y, "o", color=BLUE, mfc=BLUE if row["p (Holm)"] <= SURE else "white", ms=6)
+    names = frame["task"] + ", d = " + frame["d"].astype(str) + ": " + frame["first"] + " less " + frame["second"]
+    axis.set_yticks(range(len(frame)), names.to_list(), fontsize=8)
+    axis.invert_yaxis()
+    axis.axvline(0, color=GREY, lw=1)
+    axis.set_xlim(-1.02, 1.02)
+    axis.set_xlabel(
+        "difference of the shares solved, with its 95 % interval (filled: p by Holm at most 0.05)", fontsize=8
+    )
+    axis.grid(axis="x", alpha=0.25)
+    return png(figure)

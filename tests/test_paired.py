@@ -20,6 +20,12 @@ def test_the_interval_of_the_difference():
     assert paired.difference(2, 2, 0)[1] == 1
 
 
+def test_holms_p_values():
+    assert paired.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert paired.holm([0.4, 0.9]) == [0.8, 0.9]
+    assert paired.holm([]) == []
+
+
 def test_sweeps_that_share_subspaces():
     settings = [(4,), (16, "agent=ppo"), (16, "agent=ppo", "env=InvertedPendulum")]
     folders = [sweep(name, *words, seeds=20) for name, words in zip("abc", settings, strict=True)]
@@ -64,3 +70,26 @@ def test_the_command_and_the_page():
     assert "McNemar" not in compare.page([measured.read(folders[0])], "plot.png")
     run(*folders, "by=pair", "out=pairs.csv")
     assert Path("pairs.csv").read_text().count("\n") == 8
+
+
+def test_the_page_of_pairs_labels_agents_and_corrects_for_their_number():
+    note = "agent.note='is of another kind'"
+    folders = [
+        sweep("a", 4, seeds=20),
+        sweep("b", 16, "agent=ppo", seeds=20),
+        sweep("c", 16, note, "agent=dqn", seeds=20),
+    ]
+    done = run(*folders, "by=pair", "out=pairs.md")
+    assert done.returncode == 0, done.stderr
+    page = Path("pairs.md").read_text()
+    assert "dqn: is of another kind." in page
+    assert "![" in page
+    assert Path("pairs.png").read_bytes().startswith(b"\x89PNG")
+    table = paired.pairs([measured.read(folder) for folder in folders])
+    every = table[table["d"] == "all"].set_index(["first", "second"])
+    assert every.loc[("cma", "ppo"), "p (Holm)"] == pytest.approx(3 * every.loc[("cma", "ppo"), "p"], rel=0.1)
+    assert every.loc[("dqn", "ppo"), "p (Holm)"] == 1
+    few = [sweep("d", 4, seeds=19), sweep("e", 16, "agent=ppo", seeds=19)]
+    done = run(*few, "by=pair", "out=none.md")
+    assert done.returncode == 2
+    assert "nothing to write" in done.stderr
