@@ -99,7 +99,7 @@ def difference(n: int, first: int, second: int) -> tuple[float, float]:
 
 
 def plot(frame: "pd.DataFrame") -> bytes:
-    """The difference of every pair of agents with its interval, a row each: a PNG; filled up to a p by Holm of .05."""
+    """The difference of every pair of agents with its interval, a row each: a PNG; filled where p by Holm <= .05."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 1.2 + 0.26 * len(frame)), layout="constrained")
