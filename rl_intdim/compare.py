@@ -187,7 +187,7 @@ def plot(sweeps: Sequence[Sweep]) -> bytes:
 
 def page(sweeps: Sequence[Sweep], picture: str) -> str:
     """The Markdown page: table, plot, both pivots and the verdicts."""
-    every = table(sweeps)
+    every, told = table(sweeps), differences(sweeps)
     every = every.assign(
         command=every.command.map(lambda text: f"`{text}`" if isinstance(text, str) and text else "")
     )
@@ -206,8 +206,9 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
         markdown(pivot(sweeps, "agent")),
         "## Networks side by side\n",
         markdown(pivot(sweeps, "hidden")),
-        f"## Which are told apart\n\nBy the posteriors: lower if with probability {SURE:g} or more.\n",
-        markdown(differences(sweeps)),
+        "## Which are told apart\n",
+        f"By the posteriors: lower if with probability {SURE:g} or more; {len(told):,} pairs, none corrected for that.\n",
+        markdown(told),
     ]
     if len(found := pairs(sweeps)):
         parts += [f"## In the same subspaces\n\n{PAIRED}\n", markdown(found)]
