@@ -207,7 +207,7 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
         "## Networks side by side\n",
         markdown(pivot(sweeps, "hidden")),
         "## Which are told apart\n",
-        f"By the posteriors: lower if with probability {SURE:g} or more; {len(told):,} pairs, none corrected for that.\n",
+        f"By the posteriors: lower if with probability {SURE:g} or more; {len(told):,} pairs, not corrected for.\n",
         markdown(told),
     ]
     if len(found := pairs(sweeps)):
