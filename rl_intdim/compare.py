@@ -21,7 +21,7 @@ from rl_intdim.checks import one_of
 from rl_intdim.errors import ConfigError
 from rl_intdim.figures import BLUE, GREY, interval, png
 from rl_intdim.measured import Sweep, below, comparable, label, read
-from rl_intdim.paired import NONE, pairs
+from rl_intdim.paired import NONE, pairs, shares
 from rl_intdim.paired import plot as plot_pairs
 from rl_intdim.store import replace
 
@@ -222,8 +222,9 @@ def page_of_pairs(sweeps: Sequence[Sweep], picture: str) -> str:
     notes = {s.agent: s.note for s in sweeps if s.note and s.agent in shown}
     return "\n".join(
         [
-            f"# Agents in the same subspaces\n\nMade by `python -m rl_intdim.compare ... by=pair`. {PAIRED}\n",
+            f"# Agents in the same subspaces\n\nMade by `python -m rl_intdim.compare ... by=pair`.\n{PAIRED}\n",
             *(f"{agent}: {note}.\n" for agent, note in notes.items()),
+            markdown(shares(found)),
             f"![The difference of every pair, with its interval]({picture})\n",
             markdown(found),
             "## Commands\n",
@@ -248,6 +249,7 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
     if by == "pair" and frame.empty:
         print(NONE)
     elif out is None and by == "pair":
+        show(shares(frame), "Solved")
         show(frame, "Agents in the same subspaces")
     elif out is None:
         show(frame.drop(columns="command", errors="ignore"), f"Intrinsic dimension by {by}")

@@ -22,6 +22,7 @@ NONE = (
     f"No two sweeps share {LEAST} trials at a d. Run the agents with one env and one search.seed, the same search.ds "
     f"and search.seeds={LEAST} or more."
 )
+TASK = ("task", "threshold", "budget")
 SURE = 0.05  # p by Holm up to which two agents are called different in the picture
 NORMAL = 1.959964  # the 97.5 % quantile of the standard normal distribution
 
@@ -44,13 +45,28 @@ def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
         for d in [*ds, None] if len(ds) > 1 else ds:
             told = [(a.solved[key], b.solved[key]) for key in both if key[0] in (ds if d is None else [d])]
             rows.append(
-                {"task": a.env, "first": a.agent, "second": b.agent, "d": "all" if d is None else d} | row(told)
+                {"task": a.env, "threshold": a.threshold, "budget": a.budget, "first": a.agent, "second": b.agent}
+                | {"d": "all" if d is None else d}
+                | row(told)
             )
-    names = ["task", "first", "second", "d", "trials", "first solved", "second solved", "only first", "only second",
+    names = [*TASK, "first", "second", "d", "trials", "first solved", "second solved", "only first", "only second",
              "difference", "low", "high", "p"]  # fmt: skip
     frame = pd.DataFrame(rows, columns=names)
-    frame["p (Holm)"] = frame.groupby(["task", "d"], sort=False)["p"].transform(lambda p: holm(p.to_list()))
+    frame["p (Holm)"] = frame.groupby([*TASK, "d"], sort=False)["p"].transform(lambda p: holm(p.to_list()))
     return frame.assign(**{name: frame[name].map(lambda p: float(f"{p:.2g}")) for name in ("p", "p (Holm)")})
+
+
+def shares(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """How many trials each agent solved, from the rows of `pairs`: a row for a task and d, a column an agent."""
+    import pandas as pd
+
+    told = [
+        (*(row[name] for name in (*TASK, "d", who)), f"{row[f'{who} solved']} of {row['trials']}")
+        for row in frame[frame["d"] != "all"].to_dict("records")
+        for who in ("first", "second")
+    ]
+    long = pd.DataFrame(told, columns=[*TASK, "d", "agent", "solved"])
+    return long.pivot_table(index=[*TASK, "d"], columns="agent", values="solved", aggfunc="first").reset_index()
 
 
 def same_subspaces(a: Sweep, b: Sweep) -> bool:

@@ -89,6 +89,9 @@ def test_the_page_of_pairs_labels_agents_and_corrects_for_their_number():
     every = table[table["d"] == "all"].set_index(["first", "second"])
     assert every.loc[("cma", "ppo"), "p (Holm)"] == pytest.approx(3 * every.loc[("cma", "ppo"), "p"], rel=0.1)
     assert every.loc[("dqn", "ppo"), "p (Holm)"] == 1
+    solved = paired.shares(table).set_index("d")
+    assert solved.loc[8, ["cma", "dqn", "ppo"]].to_list() == ["20 of 20", "0 of 20", "0 of 20"]
+    assert solved.loc[8, ["task", "threshold"]].to_list() == ["CartPole", 475]
     few = [sweep("d", 4, seeds=19), sweep("e", 16, "agent=ppo", seeds=19)]
     done = run(*few, "by=pair", "out=none.md")
     assert done.returncode == 2
