@@ -118,6 +118,7 @@ def plot(frame: "pd.DataFrame") -> bytes:
     """The difference of every pair of agents with its interval, a row each: a PNG; filled where p by Holm <= .05."""
     from matplotlib.figure import Figure
 
+    frame = frame[frame["d"] != "all"].sort_values([*TASK, "d"], kind="stable")
     figure = Figure(figsize=(8, 1.2 + 0.26 * len(frame)), layout="constrained")
     axis = figure.subplots()
     for y, row in enumerate(frame.itertuples(index=False)):
@@ -129,6 +130,7 @@ def plot(frame: "pd.DataFrame") -> bytes:
     axis.invert_yaxis()
     axis.axvline(0, color=GREY, lw=1)
     axis.set_xlim(-1.02, 1.02)
+    axis.tick_params(axis="x", labelsize=8)
     axis.set_xlabel(
         "difference of the shares solved, with its 95 % interval (filled: p by Holm at most 0.05)", fontsize=8
     )
