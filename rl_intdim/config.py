@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import MISSING
 
 DIRECT = "direct"  # in place of d: train all D parameters, no projection
+LINEAR = "lin_"  # before a number in agent.settings, as in RL Zoo: falls linearly to 0 over the budget
 DIRECT_SEED = 500_000  # direct runs take seeds from here on, so that their number moves no other seed
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rl_intdim import paper, provenance
-from rl_intdim.config import DIRECT, EvolutionAgent, GradientAgent, SweepConfig
+from rl_intdim.config import DIRECT, LINEAR, EvolutionAgent, GradientAgent, SweepConfig
 from rl_intdim.rounds import outcomes, stopped_by
 from rl_intdim.search import answer
 from rl_intdim.solution import Solution
@@ -92,6 +92,12 @@ def disclosures(config: SweepConfig) -> list[str]:
     said = [f"{config.agent.name}: {config.agent.note}."] if config.agent.note else []
     if isinstance(config.agent, GradientAgent) and config.env.policy.conv and config.agent.extractor == "shared":
         said.append("the critic's loss moves the actor's features too (agent.extractor=shared), within the subspace.")
+    settings = config.agent.settings if isinstance(config.agent, GradientAgent) else {}
+    if falling := [key for key, value in settings.items() if str(value).startswith(LINEAR)]:
+        said.append(
+            f"{', '.join(falling)}: falls to 0 over the whole budget, so what was reached by a quarter of it is not "
+            "what a run of a quarter's budget would reach."
+        )
     if config.env.vector == "atari" and config.env.sticky == 0:
         said.append("without sticky actions there are only some thirty different starts, so episodes are not fresh.")
     return said

@@ -148,6 +148,20 @@ def test_a_diagonal_covariance_is_said_where_one_was_used():
         assert ("only the diagonal" in " ".join(said["warnings"])) is says
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["agent=dqn"], "its network must also represent returns"),
+        (["agent=ppo", "agent.settings.clip_range=lin_0.2"], "clip_range: falls to 0 over the whole budget"),
+        (["agent=ppo", "env=Pong"], "the critic's loss moves the actor's features"),
+        (["agent=ppo", "env=Pong", "env.sticky=0"], "episodes are not fresh"),
+    ],
+)
+def test_what_a_reader_must_know_is_said(words, says):
+    assert says in " ".join(result.disclosures(cli.load("sweep", words)))
+    assert says not in " ".join(result.disclosures(cli.load("sweep", ["agent=ppo"])))
+
+
 def test_the_smaller_budgets_are_answered_from_the_recorded_steps():
     result, folder = run("search.ds=[2,8]", "search.seeds=4", "env.threshold=100", "search.d_max=null")
     config = cli.load("sweep", ["search.ds=[2,8]"])

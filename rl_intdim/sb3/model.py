@@ -15,7 +15,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from rl_intdim import tasks
-from rl_intdim.config import GradientAgent, Task
+from rl_intdim.config import LINEAR, GradientAgent, Task
 from rl_intdim.errors import ConfigError
 from rl_intdim.imports import load
 from rl_intdim.policy import ACTIVATIONS, Network
@@ -68,11 +68,11 @@ def scheduled(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings, with RL Zoo's `lin_1e-3` made a schedule: from 1e-3 straight down to 0 at the whole budget."""
     found = dict(settings)
     for key, value in settings.items():
-        if isinstance(value, str) and value.startswith("lin_"):
+        if isinstance(value, str) and value.startswith(LINEAR):
             try:
-                found[key] = LinearSchedule(float(value.removeprefix("lin_")), 0.0, 1.0)
+                found[key] = LinearSchedule(float(value.removeprefix(LINEAR)), 0.0, 1.0)
             except ValueError:
-                raise ConfigError(f"agent.settings.{key}={value!r}: a schedule is written lin_1e-3.") from None
+                raise ConfigError(f"agent.settings.{key}={value!r}: a schedule is written {LINEAR}1e-3.") from None
     return found
 
 
