@@ -215,9 +215,8 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
     return "\n".join(parts)
 
 
-def page_of_pairs(sweeps: Sequence[Sweep], picture: str) -> str:
+def page_of_pairs(sweeps: Sequence[Sweep], found: "pd.DataFrame", picture: str) -> str:
     """The Markdown page of `by=pair`: what the figures are, plot, table, and the command of every sweep."""
-    found = pairs(sweeps)
     shown = {*found["first"], *found["second"]}
     notes = {s.agent: s.note for s in sweeps if s.note and s.agent in shown}
     return "\n".join(
@@ -261,7 +260,7 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
         replace(path.with_suffix(".png"), plot_pairs(frame) if paired else plot(sweeps))
         if out.endswith(".md"):
             picture = path.with_suffix(".png").name
-            replace(path, page_of_pairs(sweeps, picture) if paired else page(sweeps, picture))
+            replace(path, page_of_pairs(sweeps, frame, picture) if paired else page(sweeps, picture))
 
 
 def show(frame: "pd.DataFrame", title: str) -> None:
