@@ -77,6 +77,10 @@ def check_task(task: Task) -> None:
         confirm,
         f"must be a multiple of look_episodes ({look}), so that every slot plays as many.",
     )
+    for path in task.wrappers:
+        learns = path.endswith((".NormalizeObservation", ".NormalizeReward"))
+        valid = "learns while it plays, apart in every environment, and no solution holds it; valid: env.statistics."
+        require(not learns, "env.wrappers", path, valid)
     if task.goal.info is not None:
         require(math.isfinite(task.goal.least), "env.goal.least", task.goal.least, "must be a finite number.")
         require(task.vector == "slots", "env.goal", task.goal.info, "needs env.vector=slots.")
@@ -87,6 +91,22 @@ def check_task(task: Task) -> None:
         )
     if task.vector == "atari":
         require(not task.wrappers, "env.wrappers", task.wrappers, "none fits env.vector=atari.")
+
+    check_statistics(task)
+
+
+def check_statistics(task: Task) -> None:
+    """Raise a ConfigError for what can be wrong in a task's observation statistics without knowing its space."""
+    mean, std, clip = task.statistics.mean, task.statistics.std, task.statistics.clip
+    valid = f"must be as many numbers as env.statistics.mean has ({len(mean)})."
+    require(len(std) == len(mean), "env.statistics.std", f"[{len(std)} numbers]", valid)
+    for i, number in enumerate(mean):
+        require(math.isfinite(number), f"env.statistics.mean[{i}]", number, "must be a finite number.")
+    for i, number in enumerate(std):
+        require(0 < number < math.inf, f"env.statistics.std[{i}]", number, "must be a positive number.")
+    require(0 < clip < math.inf, "env.statistics.clip", clip, "must be a positive number.")
+    slots = not mean or task.vector == "slots"
+    require(slots, "env.vector", task.vector, "cannot take env.statistics; give env.vector=slots.")
 
 
 def check_agent(agent: Agent) -> None:

@@ -41,6 +41,20 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Statistics:
+    """What standardises the observations of a task, fixed before training: (x - mean) / std, cut at -clip and clip.
+
+    Numbers in the task's file, the same for every agent and no parameter of any: nothing is learned outside
+    the subspace, and a solution holds them with its task. `scripts/observation_statistics.py` measures them.
+    """
+
+    mean: list[float] = field(default_factory=list)  # of each observation; empty: observations are as they come
+    std: list[float] = field(default_factory=list)  # of each, above 0
+    clip: float = 5.0
+    source: str = ""  # where the numbers come from
+
+
+@dataclass(frozen=True)
 class Scoring:
     """How a trial is judged: by looks at its policy while it trains, and confirmations on fresh episodes."""
 
@@ -62,6 +76,7 @@ class Task:
     budget: int = 200_000  # env steps a trial may train
     kwargs: dict[str, Any] = field(default_factory=dict)  # passed to gymnasium.make
     wrappers: list[str] = field(default_factory=list)  # import paths, applied in this order
+    statistics: Statistics = field(default_factory=Statistics)  # of the observations after the wrappers
     # slots: many single environments; native: Gymnasium's own vector entry point; atari: ALE's, with its pictures
     vector: str = "slots"
     sticky: float = 0.25  # vector=atari: probability that ALE repeats the last action (Machado et al. 2018)

@@ -98,6 +98,10 @@ def disclosures(config: SweepConfig) -> list[str]:
             f"{', '.join(falling)}: falls to 0 over the whole budget, so what was reached by a quarter of it is not "
             "what a run of a quarter's budget would reach."
         )
+    if config.env.statistics.mean:
+        said.append(
+            f"observations are standardised, by statistics fixed before training: {config.env.statistics.source}."
+        )
     if config.env.vector == "atari" and config.env.sticky == 0:
         said.append("without sticky actions there are only some thirty different starts, so episodes are not fresh.")
     return said

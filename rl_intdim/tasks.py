@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from gymnasium.vector.utils import batch_space
 
-from rl_intdim.config import Task
+from rl_intdim.config import Statistics, Task
 from rl_intdim.errors import ConfigError, TrialFailure, choices
 from rl_intdim.imports import load
 from rl_intdim.policy import Network
@@ -33,7 +33,19 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
                 raise TypeError(f"gives {type(env).__name__}, which is no environment")
         except Exception as error:  # a user's wrapper may raise anything
             raise ConfigError(f"env.wrappers={path}: {type(error).__name__}: {error}") from None
-    return env
+    return standardised(env, task.statistics) if task.statistics.mean else env
+
+
+def standardised(env: gym.Env, statistics: Statistics) -> gym.Env:
+    """The environment with the observations that the policy sees. Raises ConfigError where they are not as many."""
+    mean, std, clip = np.array(statistics.mean), np.array(statistics.std), statistics.clip
+    if env.observation_space.shape != mean.shape:
+        raise ConfigError(
+            f"env.statistics.mean=[{len(mean)} numbers]: the observations are {env.observation_space}; "
+            "valid: a number for each."
+        )
+    space = gym.spaces.Box(-clip, clip, mean.shape, np.float64)
+    return gym.wrappers.TransformObservation(env, lambda x: np.clip((x - mean) / std, -clip, clip), space)
 
 
 @contextmanager

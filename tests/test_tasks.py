@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from rl_intdim import cli, tasks
+from rl_intdim.config import Statistics
 from rl_intdim.errors import ConfigError
+from rl_intdim.sb3.model import training_envs
 
 POLICIES, EPISODES = 3, 2
 N = POLICIES * EPISODES
@@ -91,6 +93,24 @@ def test_the_seed_decides_the_episodes(echo):
 def test_what_cannot_be_made_is_named(echo, changes, named):
     with pytest.raises(ConfigError, match=named):
         tasks.make_vec(echo(**changes), 1)
+
+
+def test_observations_are_standardised_for_every_agent_alike(echo):
+    raw = echo()
+    task = replace(raw, statistics=Statistics([0.1, 0.0], [0.2, 2.0], clip=1.5))
+    policy = tasks.policy(task)
+    seen = [tasks.make_vec(t, 8).reset(seed=3)[0] for t in (raw, task)]
+    expected = np.clip((seen[0] - [0.1, 0.0]) / [0.2, 2.0], -1.5, 1.5)
+    assert seen[1] == pytest.approx(expected)
+    assert abs(seen[1]).max() == 1.5
+    assert abs(seen[1][:, 1]).max() < 0.5
+    trained = [training_envs(t, 8, policy, seed=3).reset() for t in (raw, task)]
+    assert trained[1] == pytest.approx(np.clip((trained[0] - [0.1, 0.0]) / [0.2, 2.0], -1.5, 1.5))
+
+
+def test_statistics_are_as_many_as_the_observations(echo):
+    with pytest.raises(ConfigError, match=r"3 numbers.*\(2,\)"):
+        tasks.make(echo(statistics=Statistics([0.0] * 3, [1.0] * 3)))
 
 
 def test_the_goal_of_humanoid_is_how_far_it_came():

@@ -1,0 +1,111 @@
+"""Which observation statistics does a task need: none, fixed before training, or learned while training?
+
+    python scripts/compare_statistics.py --d 700 --seeds 2 env=Humanoid agent=openai_es env.budget=1_000_000
+
+Trains by an evolution strategy with each, in the same subspaces, on seeds from 1,000,000 up, which no result uses,
+and appends each trial with its curve to docs/results/statistics/<env>-<agent>.jsonl; trials already there are not
+run again. `fixed` are those of the task's file. `learned` are as Salimans et al. have them
+(https://arxiv.org/abs/1703.03864): mean and variance of all observations of training so far, the same for a whole
+generation: two numbers an observation that are learned outside the subspace, which is why the toolkit has them not.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium.wrappers.utils import RunningMeanStd
+
+from rl_intdim import cli, tasks
+from rl_intdim.config import Statistics, Task
+from rl_intdim.projections import resolve
+from rl_intdim.trial import Trial, run_trial
+
+FIRST_SEED = 1_000_000
+FOLDER = Path(__file__).parent.parent / "docs" / "results" / "statistics"
+ARMS = ("none", "fixed", "learned")
+
+
+class Learned(tasks.Slots):
+    """Slots whose observations are standardised by what training saw up to their last reset."""
+
+    def __init__(self, task: Task, n: int, seen: RunningMeanStd, learns: bool) -> None:
+        super().__init__([tasks.make(task) for _ in range(n)], task.goal.info)
+        self.seen, self.learns, self.clip = seen, learns, task.statistics.clip
+        self.new: list[np.ndarray] = []
+
+    def reset(self, **kwargs: Any) -> tuple[np.ndarray, dict]:
+        if self.new:
+            self.seen.update(np.concatenate(self.new))
+            self.new = []
+        self.mean, self.std = self.seen.mean.copy(), np.sqrt(self.seen.var + 1e-4)
+        raw, said = super().reset(**kwargs)
+        return self._standardised(raw), said
+
+    def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict]:
+        playing = self.live.copy()
+        raw, rewards, terminated, truncated, said = super().step(actions)
+        if self.learns:
+            self.new.append(raw[playing])
+        return self._standardised(raw), rewards, terminated, truncated, said
+
+    def _standardised(self, raw: np.ndarray) -> np.ndarray:
+        return np.clip((raw - self.mean) / self.std, -self.clip, self.clip)
+
+
+@contextmanager
+def learned(task: Task) -> Iterator[None]:
+    """Inside, environments of the task learn their statistics in training. Those of the referee, told by their
+    number, only use them."""
+    make_vec, seen = tasks.make_vec, RunningMeanStd(shape=tasks.make(task).observation_space.shape)
+
+    def make(task: Task, n: int) -> Learned:
+        return Learned(task, n, seen, learns=n != task.scoring.look_episodes)
+
+    tasks.make_vec = make
+    try:
+        yield
+    finally:
+        tasks.make_vec = make_vec
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--d", type=int, default=700)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--arms", nargs="+", default=ARMS, choices=ARMS)
+    parser.add_argument("overrides", nargs="*", help="env=... agent=... and what else is the same for all")
+    args = parser.parse_args()
+    config = cli.load("sweep", args.overrides)
+    projection = resolve(config.subspace.projection, tasks.policy(config.env).D, args.d)
+    path = FOLDER / f"{config.env.name}-{config.agent.name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    records = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    known = {(r["arm"], r["seed"], r["d"], *r["setting"]): r for r in records}
+    for seed in range(FIRST_SEED, FIRST_SEED + args.seeds):
+        for arm in args.arms:
+            key = (arm, seed, args.d, *sorted(args.overrides))
+            if key not in known:
+                task = config.env if arm == "fixed" else replace(config.env, statistics=Statistics())
+                with learned(task) if arm == "learned" else nullcontext():
+                    result = run_trial(Trial(task, config.agent, projection, args.d, seed))
+                known[key] = {
+                    **{"arm": arm, "seed": seed, "d": args.d, "setting": sorted(args.overrides)},
+                    **{k: getattr(result, k) for k in ("score", "env_steps", "confirmations", "curve", "seconds")},
+                }
+                with path.open("a") as file:
+                    file.write(json.dumps(known[key]) + "\n")
+            last, (_, score, *reached) = known[key]["curve"][-1], known[key]["confirmations"][-1]
+            far = f", {reached[0]:.2f} {config.env.goal.info}" if reached else ""
+            print(
+                f"{arm:<8} seed {seed}: last look {last[1]:.1f} after {last[0]:,}; best policy {score:.1f}{far}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Measure the observations of a task under random actions, before any training, for `statistics:` in its file.
+
+    python scripts/observation_statistics.py env=Humanoid >> envs/Humanoid.yaml
+
+Prints YAML: mean and standard deviation of each observation over 100,000 env steps of uniform random actions, to
+four digits, standard deviations below 0.01 raised to it: what random actions never move would else be blown up once
+a policy does.
+"""
+
+import sys
+
+import numpy as np
+import yaml
+
+from rl_intdim import cli, tasks
+
+STEPS, SEED, FLOOR = 100_000, 0, 0.01
+
+
+def main() -> None:
+    task = cli.load("sweep", sys.argv[1:]).env
+    env = tasks.make(task)
+    env.action_space.seed(SEED)
+    obs, _ = env.reset(seed=SEED)
+    seen = []
+    for _ in range(STEPS):
+        seen.append(obs)
+        obs, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            obs, _ = env.reset()
+    env.close()
+    mean, std = ([float(f"{x:.4g}") for x in f(np.stack(seen), axis=0)] for f in (np.mean, np.std))
+    source = f"{STEPS:,} env steps of random actions, seed {SEED}; standard deviations of {FLOOR} at least"
+    found = {"source": source, "mean": mean, "std": [max(x, FLOOR) for x in std]}
+    print(yaml.safe_dump({"statistics": found}, default_flow_style=None, sort_keys=False, width=118), end="")
+
+
+if __name__ == "__main__":
+    main()
