@@ -3,7 +3,7 @@
 from typing import Any
 
 from rl_intdim import paper, provenance
-from rl_intdim.config import DIRECT, LINEAR, EvolutionAgent, GradientAgent, SweepConfig
+from rl_intdim.config import DIRECT, LINEAR, EvolutionAgent, GradientAgent, SweepConfig, Task
 from rl_intdim.rounds import outcomes, stopped_by
 from rl_intdim.search import answer
 from rl_intdim.solution import Solution
@@ -113,10 +113,15 @@ def diagonal_above(config: SweepConfig) -> int | None:
     return agent.diagonal_above if isinstance(agent, EvolutionAgent) and agent.strategy == "cma" else None
 
 
+def holds(task: Task, trial: dict[str, Any]) -> bool:
+    """Does the policy that a trial ended on solve the task? With search.full_budget another may have solved it."""
+    confirmed = [reached for _, score, *reached in trial["confirmations"] if score == trial["score"]]
+    return trial["score"] >= task.threshold and any(not far or far[0] >= task.goal.least for far in confirmed)
+
+
 def solution(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | None:
-    """The solved policy of the smallest d, the best score among equals. With search.full_budget a trial that solved
-    may end on a policy that does not."""
-    solved = [t for t in trials if t["solved"] and t["score"] >= config.env.threshold and t["d"] != DIRECT]
+    """The solved policy of the smallest d, the best score among equals."""
+    solved = [t for t in trials if t["solved"] and holds(config.env, t) and t["d"] != DIRECT]
     if not solved:
         return None
     best = min(solved, key=lambda t: (t["d"], -t["score"]))

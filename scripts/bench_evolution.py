@@ -140,8 +140,8 @@ def evosax(env: str, d: int) -> Loop:
     def play(population: Any, key: Any) -> Any:
         """The returns of each candidate's episodes, until the last of them ends."""
         theta = theta0 + population @ P
-        obs, state = resets(jax.random.split(key, (POPSIZE, EPISODES)))
-        keys = jax.random.split(key, (POPSIZE, EPISODES))  # CartPole's steps draw nothing
+        keys = jax.random.split(key, (POPSIZE, EPISODES))  # for both: CartPole's steps draw nothing
+        obs, state = resets(keys)
 
         def once(carry: Any) -> Any:
             obs, state, alive, returns = carry

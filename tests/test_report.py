@@ -24,9 +24,10 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 
 
 def trial(d, seed, solved):
-    return {"d": d, "D": 562, "seed": seed, "solved": solved, "score": 480.25 if solved else 20.0,
+    score = 480.25 if solved else 20.0
+    return {"d": d, "D": 562, "seed": seed, "solved": solved, "score": score,
             "solved_at": 300 if solved else None, "env_steps": 300 if solved else 500_000, "scoring_steps": 9,
-            "confirmations": [], "curve": [], "seconds": 0.5,
+            "confirmations": [[300, score]], "curve": [], "seconds": 0.5,
             "theta_d": [0.5] * d if isinstance(d, int) else []}  # fmt: skip
 
 
@@ -236,9 +237,13 @@ def test_a_browser_draws_every_plot_without_an_error(page):
     assert seen["image"] > 0
 
 
-def test_no_solution_is_made_of_a_trial_that_ended_on_a_policy_below_the_threshold():
-    """With search.full_budget: solved at some look, worse at the end."""
+def test_no_solution_is_made_of_a_trial_that_ended_on_a_policy_that_does_not_solve():
+    """With search.full_budget: solved at some look, worse at the end, or no longer where the goal is."""
     config = cli.load("sweep", ["agent=cma", "subspace.projection=dense"])
-    worse = trial(2, 0, True) | {"score": 470.0}
+    worse = trial(2, 0, True) | {"score": 470.0, "confirmations": [[300, 480.25], [500, 470.0]]}
     assert solution(config, [worse]) is None
     assert solution(config, [worse, trial(4, 1, True)]).d == 4
+    walks = cli.load("sweep", ["env=Humanoid"])
+    stands = trial(2, 0, True) | {"score": 6100.0, "confirmations": [[300, 6001.0, 9.0], [500, 6100.0, 4.0]]}
+    assert solution(walks, [stands]) is None
+    assert solution(walks, [stands | {"score": 6001.0}]).d == 2
