@@ -49,9 +49,19 @@ def one_of(key: str, value: str, valid: Any) -> None:
         raise ConfigError(f"{key}={value}: not known. {choices(value, valid)}")
 
 
+LONGEST = 1000  # characters of a word that a solution may hold
+
+
+def printable(word: str) -> bool:
+    """May a file hold this word, which a terminal will show?"""
+    return word.isprintable() and len(word) <= LONGEST
+
+
 def check_task(task: Task) -> None:
     """Raise a ConfigError for what can be wrong in a task without making its environment."""
     require(math.isfinite(task.threshold), "env.threshold", task.threshold, "must be a finite number.")
+    for key, word in (("threshold_source", task.threshold_source), ("statistics.source", task.statistics.source)):
+        require(printable(word), f"env.{key}", repr(word[:40]), f"must be one line of at most {LONGEST} characters.")
     within("env.budget", task.budget, 1, 10**12)
     one_of("env.vector", task.vector, ("slots", "native", "atari"))
     require(0 <= task.sticky < 1, "env.sticky", task.sticky, "must be a probability below 1.")
@@ -152,6 +162,11 @@ def check_search(search: Search) -> None:
         )
         require(len(set(search.ds)) == len(search.ds), "search.ds", search.ds, "names a d twice.")
     require(search.ds is None or search.grid is None, "search.grid", search.grid, "is for a grid without search.ds.")
+    adaptive = search.ds is None and search.grid is None
+    alone = "is for a search; search.ds and search.grid say themselves how many trials there are."
+    require(adaptive or search.max_env_steps is None, "search.max_env_steps", search.max_env_steps, alone)
+    valid = f"must be search.round={search.round} or more: a round is decided at once."
+    require(not adaptive or search.max_trials >= search.round, "search.max_trials", search.max_trials, valid)
     limits = {"grid": 1000, "seeds": 10_000, "round": 1000, "max_trials": DIRECT_SEED, "max_env_steps": 10**18}
     for key, limit in limits.items():
         if getattr(search, key) is not None:
@@ -208,6 +223,9 @@ def check(config: Command | FileCommand) -> None:
     )
     if isinstance(config, SweepConfig):
         check_search(config.search)
+        steps, runs, budget = config.search.max_env_steps, config.search.direct, config.env.budget
+        valid = f"must be {runs * budget:,} or more, for search.direct={runs} runs of env.budget={budget:,}."
+        require(steps is None or steps >= runs * budget, "search.max_env_steps", steps, valid)
         require(0 < config.trial_hours <= 10**4, "trial_hours", config.trial_hours, "must be above 0, up to 10,000.")
         check_runner(config.runner)
         if config.workers is not None:

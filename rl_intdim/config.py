@@ -84,6 +84,10 @@ class Task:
     policy: Policy = field(default_factory=Policy)
     scoring: Scoring = field(default_factory=Scoring)
 
+    def solved_by(self, score: float, reached: float | None = None) -> bool:
+        """Does a policy solve the task, of this mean return and, if there is a goal, this mean of what it names?"""
+        return score >= self.threshold and (reached is None or reached >= self.goal.least)
+
 
 @dataclass(frozen=True)
 class Agent:
@@ -142,7 +146,7 @@ class Search:
     full_budget: bool = False  # train to the end of the budget even when solved, as the paper does
     round: int = 6  # trials decided at once; fixed, so that workers do not change the answer
     ci_ratio: float = 1.5  # stop when the interval's high / low is at most this
-    max_trials: int = 120  # stop before there are more
+    max_trials: int = 120  # stop before there are more; not of `ds` or `grid`, which say their own number
     max_env_steps: int | None = None  # stop before training takes more, direct runs included
     d_max: int | None = None  # largest d tried; D if null
     direct: int = 5  # direct runs shown beside d_int

@@ -34,7 +34,7 @@ class Sweep:
     direct: tuple[int, int]  # solved, runs
     command: str
     policy: dict[str, Any]  # the task's network, as configured
-    world: tuple[Any, ...]  # the task's environment, and what is asked beside the return
+    world: tuple[Any, ...]  # the task's environment, its scoring, and what is asked beside the return
     solved: dict[tuple[int, int], bool]  # by d and seed of every trial of the search
 
     def distribution(self) -> tuple[np.ndarray, np.ndarray]:
@@ -86,12 +86,15 @@ def read(folder: Path | str) -> Sweep:
 
 def _world(env: dict[str, Any]) -> tuple[Any, ...]:
     sticky = env.get("sticky") if env.get("vector") == "atari" else None
+    statistics, goal = env.get("statistics") or {}, env.get("goal") or {}
     return (
         env["id"],
         env.get("kwargs") or {},
         env.get("wrappers") or [],
         sticky,
-        (env.get("goal") or {}).get("info") or "",
+        [statistics[key] for key in ("mean", "std", "clip")] if statistics.get("mean") else [],
+        [goal["info"], goal["least"]] if goal.get("info") else [],
+        env["scoring"],
     )
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from math import comb, sqrt
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rl_intdim.figures import BLUE, GREY, png
@@ -22,7 +23,7 @@ NONE = (
     f"No two sweeps share {LEAST} trials at a d. Run the agents with one env and one search.seed, the same search.ds "
     f"and search.seeds={LEAST} or more."
 )
-TASK = ("task", "threshold", "budget")
+TASK = ("task", "network", "P", "threshold", "budget")
 SURE = 0.05  # p by Holm up to which two agents are called different in the picture
 NORMAL = 1.959964  # the 97.5 % quantile of the standard normal distribution
 
@@ -37,7 +38,7 @@ def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    rows = []
+    rows, names = [], agents(sweeps)
     for a, b in combinations(sorted(sweeps, key=lambda s: (s.env, s.agent)), 2):
         both = sorted(a.solved.keys() & b.solved.keys()) if same_subspaces(a, b) else []
         shared = Counter(d for d, _ in both if d > 0)
@@ -45,15 +46,28 @@ def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
         for d in [*ds, None] if len(ds) > 1 else ds:
             told = [(a.solved[key], b.solved[key]) for key in both if key[0] in (ds if d is None else [d])]
             rows.append(
-                {"task": a.env, "threshold": a.threshold, "budget": a.budget, "first": a.agent, "second": b.agent}
-                | {"d": "all" if d is None else d}
-                | row(told)
+                {
+                    **dict(zip(TASK, task(a), strict=True)),
+                    **{"first": names[a.folder], "second": names[b.folder], "d": "all" if d is None else d},
+                    **row(told),
+                }
             )
-    names = [*TASK, "first", "second", "d", "trials", "first solved", "second solved", "only first", "only second",
+    columns = [*TASK, "first", "second", "d", "trials", "first solved", "second solved", "only first", "only second",
              "difference", "low", "high", "p"]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=names)
+    frame = pd.DataFrame(rows, columns=columns)
     frame["p (Holm)"] = frame.groupby([*TASK, "d"], sort=False)["p"].transform(lambda p: holm(p.to_list()))
     return frame.assign(**{name: frame[name].map(lambda p: float(f"{p:.2g}")) for name in ("p", "p (Holm)")})
+
+
+def task(s: Sweep) -> tuple[str | float, ...]:
+    """What a sweep is about, in the columns of TASK."""
+    return s.env, s.hidden, s.projection, s.threshold, s.budget
+
+
+def agents(sweeps: Sequence[Sweep]) -> dict[Path, str]:
+    """The agents' names by folder; with the folder where two sweeps, of other settings, would have one name."""
+    twice = Counter((task(s), s.agent) for s in sweeps)
+    return {s.folder: s.agent if twice[task(s), s.agent] == 1 else f"{s.agent} ({s.folder.name})" for s in sweeps}
 
 
 def shares(frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -125,7 +139,17 @@ def plot(frame: "pd.DataFrame") -> bytes:
         row = dict(zip(frame.columns, row, strict=True))
         axis.plot([row["low"], row["high"]], [y, y], color=BLUE, lw=2)
         axis.plot(row["difference"], y, "o", color=BLUE, mfc=BLUE if row["p (Holm)"] <= SURE else "white", ms=6)
-    names = frame["task"] + ", d = " + frame["d"].astype(str) + ": " + frame["first"] + " less " + frame["second"]
+    names = (
+        frame["task"]
+        + " "
+        + frame["network"]
+        + ", d = "
+        + frame["d"].astype(str)
+        + ": "
+        + frame["first"]
+        + " less "
+        + frame["second"]
+    )
     axis.set_yticks(range(len(frame)), names.to_list(), fontsize=8)
     axis.invert_yaxis()
     axis.axvline(0, color=GREY, lw=1)

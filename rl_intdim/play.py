@@ -28,12 +28,15 @@ def play(config: PlayConfig) -> None:
     policy, _ = found.policy()
     if others := found.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
-    returns = found.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
+    returns, reached = found.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
     score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
     console.print(f"{found.task.name} by {found.agent}, d = {found.d} of D = {policy.D:,}, seed {found.seed}")
     console.print(f"score {score:.1f} (standard error {error:.1f}) on {config.episodes} fresh episodes")
     console.print(f"recorded {found.score:.1f}; threshold {found.task.threshold:g}")
-    verified = score >= found.task.threshold
+    goal = found.task.goal
+    if reached is not None:
+        console.print(f"{goal.info} {reached:.2f} on average; goal {goal.least:g}")
+    verified = found.task.solved_by(score, reached)
     console.print("verified" if verified else "not verified")
     if config.out:  # the verdict stands, whatever becomes of pictures and windows
         film(found, config.seed, Path(config.out))
@@ -41,9 +44,9 @@ def play(config: PlayConfig) -> None:
     if config.show:
         show(found, config.seed)
     if not verified:
-        raise NotVerified(
-            f"{config.solution}: {score:.1f} is below the threshold {found.task.threshold:g}: not verified."
-        )
+        below = f"{score:.1f} is below the threshold {found.task.threshold:g}"
+        short = f"{goal.info} is {reached} on average, and the goal is {goal.least:g}"
+        raise NotVerified(f"{config.solution}: {below if score < found.task.threshold else short}: not verified.")
 
 
 def film(found: solution.Solution, seed: int, path: Path) -> None:
@@ -62,6 +65,8 @@ def show(found: solution.Solution, seed: int) -> None:
     from rl_intdim.errors import RenderFailure
     from rl_intdim.film import has_display
 
+    if found.task.vector == "atari":
+        raise RenderFailure("no window can be opened for an Atari game; out=play.gif films it.")
     if not has_display():
         raise RenderFailure("no window can be opened: there is no display. out=play.gif needs none.")
     shown = replace(found.task, kwargs=found.task.kwargs | {"render_mode": "human"}, vector="slots")

@@ -93,7 +93,7 @@ class Referee:
         known = next((c for c in self.refuted if torch.equal(c.theta_d, theta_d)), None)
         candidate = known or Candidate(env_steps, score, theta_d)
         left = self.task.scoring.confirmations - 1 - len(self.confirmations)
-        if not self.solved and not known and self._solves(score) and left > 0:
+        if not self.solved and not known and self.task.solved_by(*score) and left > 0:
             self._confirm(candidate)
         # Of equals the later: where the return has a ceiling, a lucky early look would never be displaced.
         if self.best is None or candidate.score.mean >= self.best.score.mean:
@@ -132,23 +132,13 @@ class Referee:
         """Score on fresh episodes. The confirmation replaces the look's score: it was chosen for being high."""
         candidate.score = self._score(candidate.theta_d, self.task.scoring.confirm_episodes, self.confirms)
         self.confirmations.append([candidate.env_steps, *candidate.score.told()])
-        if self._solves(candidate.score):
+        if self.task.solved_by(*candidate.score):
             self.best = candidate
             self.solved_at = candidate.env_steps if self.solved_at is None else self.solved_at
         else:
             self.refuted.append(candidate)
 
-    def _solves(self, score: Score) -> bool:
-        short = score.reached is not None and score.reached < self.task.goal.least
-        return score.mean >= self.task.threshold and not short
-
     def _score(self, theta_d: torch.Tensor, n: int, rng: np.random.Generator) -> Score:
-        theta = self.subspace.theta(theta_d)[None]
-        returns, reached = [], []
-        for _ in range(n // self.envs.num_envs):
-            rewards, lengths = tasks.episodes(self.envs, self.policy, theta, int(rng.integers(2**31)))
-            returns.append(rewards)
-            if isinstance(self.envs, tasks.Slots):
-                reached.append(self.envs.reached.copy())
-            self.scoring_steps += int(lengths.sum())
-        return Score(float(np.mean(returns)), float(np.mean(reached)) if self.task.goal.info else None)
+        returns, reached, steps = tasks.rounds(self.envs, self.policy, self.subspace.theta(theta_d), n, rng)
+        self.scoring_steps += steps
+        return Score(float(returns.mean()), reached)

@@ -115,8 +115,8 @@ def diagonal_above(config: SweepConfig) -> int | None:
 
 def holds(task: Task, trial: dict[str, Any]) -> bool:
     """Does the policy that a trial ended on solve the task? With search.full_budget another may have solved it."""
-    confirmed = [reached for _, score, *reached in trial["confirmations"] if score == trial["score"]]
-    return trial["score"] >= task.threshold and any(not far or far[0] >= task.goal.least for far in confirmed)
+    confirmed = [told for _, *told in trial["confirmations"] if told[0] == trial["score"]]
+    return any(task.solved_by(*told) for told in confirmed)
 
 
 def solution(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | None:

@@ -52,7 +52,8 @@ def stopped_by(search: Search, d_max: int, budget: int, trials: list[Record]) ->
     if len(searched) + search.round > search.max_trials:
         return "search.max_trials"
     spent = sum(t["env_steps"] for t in trials)
-    if search.max_env_steps is not None and spent + search.round * budget > search.max_env_steps:
+    coming = search.round if searched else search.direct  # beside theta0 alone, which trains nothing
+    if search.max_env_steps is not None and spent + coming * budget > search.max_env_steps:
         return "search.max_env_steps"
     return ""
 

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rl_intdim import store
 from rl_intdim.catalogue import merged, shipped, task_node
-from rl_intdim.checks import check_task
+from rl_intdim.checks import LONGEST, check_task, printable
 from rl_intdim.config import DIRECT, PROJECTIONS, Task
 from rl_intdim.errors import ConfigError, IntdimError, choices
 
@@ -33,7 +33,7 @@ WRAPPER = re.compile(r"gymnasium\.wrappers\.[A-Z]\w*")
 # the keyword says that it names a file, a module or another environment, or opens a window, no word will do.
 WORD = re.compile(r"[\w-]*")
 OPENS = re.compile(r"file|path|dir|module|model|entry|env_|spec|render")
-LONGEST = 1000  # characters of a word
+SCORED = ("threshold", "goal", "kwargs", "wrappers", "sticky", "statistics")  # what a score depends on, beside the id
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,16 @@ class Solution:
         subspace, _ = draw_subspace(policy, self.projection, self.d, self.seed)
         return policy, subspace.theta(torch.tensor(self.theta_d))
 
-    def returns(self, episodes: int, rng: np.random.Generator) -> np.ndarray:
-        """Undiscounted returns of so many whole episodes of the deterministic policy, (episodes,)."""
+    def returns(self, episodes: int, rng: np.random.Generator) -> tuple[np.ndarray, float | None]:
+        """Undiscounted returns of so many whole episodes of the deterministic policy, (episodes,), and the mean of
+        what the task's goal names, or None."""
         from rl_intdim import tasks
 
         policy, theta = self.policy()
         slots = max(n for n in range(1, 26) if episodes % n == 0)
         envs = tasks.make_vec(self.task, slots)
         try:
-            played = [
-                tasks.episodes(envs, policy, theta[None], int(rng.integers(2**31)))[0]
-                for _ in range(episodes // slots)
-            ]
+            returns, reached, _ = tasks.rounds(envs, policy, theta, episodes, rng)
         except IntdimError:
             raise
         except Exception as error:  # told nonsense by a file, an environment may raise anything
@@ -97,20 +95,24 @@ class Solution:
             ) from None
         finally:
             envs.close()
-        return np.concatenate(played)
+        return returns, reached
 
     def unlike_catalogue(self) -> list[str]:
         """What the file asks of its environment in other words than the catalogue does: a threshold is the
         file's own, so a low one is easily reached. Empty if they agree, or the catalogue has no such id; of
         several tasks with this id the most alike counts."""
-        mine = {key: getattr(self.task, key) for key in ("threshold", "kwargs", "wrappers")}
+        mine = {key: value for key, value in asdict(self.task).items() if key in SCORED}
         known: list[Any] = [OmegaConf.to_container(task_node(p)) for p in sorted(shipped("envs").glob("*.yaml"))]
         unlike = [
-            [f"{key}={mine[key]}, not {task[key]}" for key in mine if mine[key] != task[key]]
+            [_unlike(key, mine[key], task[key]) for key in mine if mine[key] != task[key]]
             for task in known
             if task["id"] == self.task.id
         ]
         return min(unlike, key=len, default=[])
+
+
+def _unlike(key: str, mine: Any, other: Any) -> str:
+    return f"other {key}" if key == "statistics" else f"{key}={mine}, not {other}"  # hundreds of numbers
 
 
 def load(path: Path, trust: bool = False) -> Solution:
@@ -156,7 +158,7 @@ def _check_words(node: Any) -> None:
     elif isinstance(node, str):
         if "${" in node:  # seen here, after JSON's own escapes
             raise ValueError("it holds ${...}, which a configuration would look up; a solution needs none.")
-        if not node.isprintable() or len(node) > LONGEST:
+        if not printable(node):
             raise ValueError(f"{node[:40]!r}: words must be printable, and of at most {LONGEST} characters.")
     elif isinstance(node, int | float) and not abs(node) <= sys.float_info.max:
         raise ValueError("a number is too large.")

@@ -29,7 +29,7 @@ from rl_intdim.errors import ConfigError, WriteFailure
 # Keys that no trial and no decision depends on: a folder may be resumed with other values.
 LOOSE = (
     *("defaults", "out", "workers", "runner.", "trial_hours", "dry_run", "tensorboard"),
-    *("agent.note", "env.threshold_source"),
+    *("agent.note", "env.threshold_source", "env.statistics.source"),
     *("search.max_trials", "search.max_env_steps", "search.ci_ratio", "search.direct"),
 )
 PROGRESS = "progress.json"  # in a running trial's folder: env_steps, score and seconds at its last look

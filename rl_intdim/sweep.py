@@ -68,6 +68,8 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
     from rl_intdim.trial import Trial
 
     finished: dict[Job, Record] = {(t["d"], t["seed"]): t for t in store.trials()}
+    for job in finished:  # killed between its record and this, a trial would leave its state for ever
+        store.forget(*job)
     if finished:
         console.print(f"Resuming {store.folder}: {len(finished)} trials are finished.")
     with Display(console, at_most(config.search), workers(config), config.env.budget) as display:

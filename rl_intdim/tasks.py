@@ -87,7 +87,7 @@ class Slots(gym.vector.VectorEnv):
 
     def __init__(self, envs: list[gym.Env], info: str | None = None) -> None:
         self.envs, self.num_envs, self.info = envs, len(envs), info
-        self.reached = np.zeros(self.num_envs)  # what `info` names, at the last step of each slot
+        self.reached = np.zeros(self.num_envs)  # what `info` names, at the end of each slot's episode
         self.single_observation_space = envs[0].observation_space
         self.single_action_space = envs[0].action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -106,7 +106,7 @@ class Slots(gym.vector.VectorEnv):
         terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
         for i in np.flatnonzero(self.live):
             self.obs[i], rewards[i], terminated[i], truncated[i], said = self.envs[i].step(actions[i])
-            if self.info is not None:
+            if self.info is not None and (terminated[i] or truncated[i]):
                 self.reached[i] = self._read(said)
         self.live &= ~(terminated | truncated)
         return self.obs.copy(), rewards, terminated, truncated, {}
@@ -172,3 +172,21 @@ def episodes(
     if not np.isfinite(returns).all():
         raise TrialFailure("the environment returned rewards that are not finite.")
     return returns, lengths
+
+
+def rounds(
+    envs: gym.vector.VectorEnv, policy: Network, theta: torch.Tensor, n: int, rng: np.random.Generator
+) -> tuple[np.ndarray, float | None, int]:
+    """Play n whole episodes of the policy theta (D,), as many in every slot, with seeds from rng.
+
+    Returns the undiscounted returns (n,), the mean of what the task's goal names (None without one), and the env
+    steps. Raises TrialFailure as `episodes` does.
+    """
+    returns, reached, steps = [], [], 0
+    for _ in range(n // envs.num_envs):
+        played, lengths = episodes(envs, policy, theta[None], int(rng.integers(2**31)))
+        returns.append(played)
+        if isinstance(envs, Slots) and envs.info is not None:
+            reached.append(envs.reached.copy())
+        steps += int(lengths.sum())
+    return np.concatenate(returns), float(np.mean(reached)) if reached else None, steps

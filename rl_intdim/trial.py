@@ -135,7 +135,10 @@ def check(task: Task, agent: Agent, name: str = "auto") -> int:
     Returns D."""
     policy = tasks.policy(task)
     device(name, policy)
-    tasks.make_vec(task, 1).close()
+    envs = tasks.make_vec(task, 1)
+    if task.goal.info is not None:  # its name is known at the end of an episode
+        tasks.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
+    envs.close()
     trainer(agent).check(task, agent, policy)
     return policy.D
 

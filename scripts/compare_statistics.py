@@ -3,10 +3,13 @@
     python scripts/compare_statistics.py --d 700 --seeds 2 env=Humanoid agent=openai_es env.budget=1_000_000
 
 Trains by an evolution strategy with each, in the same subspaces, on seeds from 1,000,000 up, which no result uses,
-and appends each trial with its curve to docs/results/statistics/<env>-<agent>.jsonl; trials already there are not
-run again. `fixed` are those of the task's file. `learned` are as Salimans et al. have them
-(https://arxiv.org/abs/1703.03864): mean and variance of all observations of training so far, the same for a whole
-generation: two numbers an observation that are learned outside the subspace, which is why the toolkit has them not.
+and appends each trial's looks to docs/results/statistics/<env>-<agent>.jsonl; trials already there are not run again.
+What counts is the last looks: the best policy seen is none of `learned`, whose statistics have moved since.
+
+    fixed     those of the task's file
+    learned   as Salimans et al. have them (https://arxiv.org/abs/1703.03864): mean and variance of all observations
+              of training so far, the same for a whole generation. Two numbers an observation are learned outside the
+              subspace, which is why the toolkit has them not.
 """
 
 import argparse
@@ -14,6 +17,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,7 @@ import numpy as np
 from gymnasium.wrappers.utils import RunningMeanStd
 
 from rl_intdim import cli, tasks
-from rl_intdim.config import Statistics, Task
+from rl_intdim.config import EvolutionAgent, Statistics, Task
 from rl_intdim.projections import resolve
 from rl_intdim.trial import Trial, run_trial
 
@@ -85,26 +89,31 @@ def main() -> None:
     path = FOLDER / f"{config.env.name}-{config.agent.name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     records = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    known = {(r["arm"], r["seed"], r["d"], *r["setting"]): r for r in records}
+    known = {(r["trial"], r["arm"]): r for r in records}
+    if not config.env.statistics.mean or not isinstance(config.agent, EvolutionAgent):
+        raise SystemExit("give a task whose file has statistics, and an evolution strategy.")
+    if config.agent.popsize * config.agent.episodes == config.env.scoring.look_episodes:
+        raise SystemExit(
+            "give another env.scoring.look_episodes: `learned` tells looks from training by their number."
+        )
     for seed in range(FIRST_SEED, FIRST_SEED + args.seeds):
         for arm in args.arms:
-            key = (arm, seed, args.d, *sorted(args.overrides))
+            task = config.env if arm == "fixed" else replace(config.env, statistics=Statistics())
+            trial = Trial(task, config.agent, projection, args.d, seed)
+            key = (sha256(json.dumps(trial.identity()).encode()).hexdigest()[:16], arm)
             if key not in known:
-                task = config.env if arm == "fixed" else replace(config.env, statistics=Statistics())
                 with learned(task) if arm == "learned" else nullcontext():
-                    result = run_trial(Trial(task, config.agent, projection, args.d, seed))
+                    result = run_trial(trial)
                 known[key] = {
-                    **{"arm": arm, "seed": seed, "d": args.d, "setting": sorted(args.overrides)},
-                    **{k: getattr(result, k) for k in ("score", "env_steps", "confirmations", "curve", "seconds")},
+                    **{"arm": arm, "seed": seed, "d": args.d, "setting": sorted(args.overrides), "trial": key[0]},
+                    **{k: getattr(result, k) for k in ("env_steps", "curve", "seconds")},
                 }
                 with path.open("a") as file:
                     file.write(json.dumps(known[key]) + "\n")
-            last, (_, score, *reached) = known[key]["curve"][-1], known[key]["confirmations"][-1]
-            far = f", {reached[0]:.2f} {config.env.goal.info}" if reached else ""
-            print(
-                f"{arm:<8} seed {seed}: last look {last[1]:.1f} after {last[0]:,}; best policy {score:.1f}{far}",
-                flush=True,
-            )
+            looks = np.array(known[key]["curve"])
+            last = looks[-max(1, len(looks) // 4) :]
+            print(f"{arm:<8} seed {seed}: the last {len(last)} looks {last[:, 1].mean():.1f}", end="")
+            print(f", {config.env.goal.info} {last[:, 3].mean():.2f}" if config.env.goal.info else "", flush=True)
 
 
 if __name__ == "__main__":

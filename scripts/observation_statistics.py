@@ -1,25 +1,27 @@
 """Measure the observations of a task under random actions, before any training, for `statistics:` in its file.
 
-    python scripts/observation_statistics.py env=Humanoid >> envs/Humanoid.yaml
+    python scripts/observation_statistics.py env=Humanoid
 
-Prints YAML: mean and standard deviation of each observation over 100,000 env steps of uniform random actions, to
-four digits, standard deviations below 0.01 raised to it: what random actions never move would else be blown up once
-a policy does.
+Prints YAML, of the observations as they come, whatever statistics the file has: mean and standard deviation of each
+over 100,000 env steps of uniform random actions, to four digits, standard deviations below 0.01 raised to it: what
+random actions never move would else be blown up once a policy does.
 """
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import yaml
 
 from rl_intdim import cli, tasks
+from rl_intdim.config import Statistics
 
 STEPS, SEED, FLOOR = 100_000, 0, 0.01
 
 
 def main() -> None:
     task = cli.load("sweep", sys.argv[1:]).env
-    env = tasks.make(task)
+    env = tasks.make(replace(task, statistics=Statistics()))
     env.action_space.seed(SEED)
     obs, _ = env.reset(seed=SEED)
     seen = []

@@ -58,6 +58,9 @@ BAD = {
     "search.ds=[a]": "search.ds",
     "search.ci_ratio=0.5": "1 or more",
     "search.round=0": "must be from 1 to 1,000",
+    "search.max_trials=5": "search.round=6 or more",
+    "search.max_env_steps=100 search.ds=[2]": "is for a search",
+    "search.max_env_steps=2_499_999": "must be 2,500,000 or more, for search.direct=5",
     "agent.popsize=x": "agent.popsize=x",
     "agent.popsize=1": "must be from 2",
     "agent.sigma=0": "positive",
@@ -101,6 +104,8 @@ LATE = {  # what needs the environment, or the algorithm
     "env.vector=slots +env.kwargs.nosuch=1": "nosuch",
     "env.vector=slots env.wrappers=[gymnasium.wrappers.Nosuch]": "Nosuch",
     "search.d_max=600": "above D = 562",
+    "agent=ppo agent.noise=0.1": "agent.noise=0.1",
+    "env=Humanoid env.goal.info=x_positon": "Did you mean x_position",
     "agent=ppo agent.algorithm=stable_baselines3.PP": "PPO",
     "agent=ppo +agent.settings.nosuch=1": "nosuch",
     "agent=ppo agent.actor=[action_net]": "562",
@@ -143,7 +148,12 @@ def test_yaml_that_does_not_parse_is_named_with_its_line(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("treshold: 3", "Did you mean"), ("budget: x", "budget"), ("- 1", "list")]
+    ("text", "said"),
+    [
+        ("treshold: 3", "Did you mean"),
+        ("budget: x", "budget"),
+        ("- 1", "list"),
+    ],
 )
 def test_yaml_that_does_not_fit_is_named_with_its_key(monkeypatch, capsys, text, said):
     Path("mine/env").mkdir(parents=True)
@@ -152,6 +162,13 @@ def test_yaml_that_does_not_fit_is_named_with_its_key(monkeypatch, capsys, text,
     error = capsys.readouterr().err
     assert "Mine.yaml" in error
     assert said in error
+
+
+def test_a_source_is_one_line_as_a_solution_needs_it(monkeypatch, capsys):
+    Path("mine/env").mkdir(parents=True)
+    Path("mine/env/Mine.yaml").write_text("id: CartPole-v1\nthreshold: 3\nthreshold_source: |\n  two\n  lines\n")
+    assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir=mine", "env=Mine") == 2
+    assert "env.threshold_source='two\\nlines\\n': must be one line" in capsys.readouterr().err
 
 
 def test_a_task_of_the_users_own(monkeypatch, capsys):

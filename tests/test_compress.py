@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_cli import command
 
-from rl_intdim import compress, solution
+from rl_intdim import cli, compress, solution
 from rl_intdim.compress import quantise, scale_up, size
 from rl_intdim.config import CompressConfig
 
@@ -66,7 +66,7 @@ def test_the_smallest_width_that_solves(monkeypatch, solved):
 
     def returns(self, episodes, rng):
         seen.append((self.bits, int(rng.integers(2**31))))
-        return np.full(episodes, next(scores))
+        return np.full(episodes, next(scores)), None
 
     monkeypatch.setattr(solution.Solution, "returns", returns)
     small = compress.compress(CompressConfig(solution=str(solved), out="small.json"))
@@ -106,3 +106,13 @@ def test_mistakes(monkeypatch, capsys, words, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_the_return_alone_does_not_compress(monkeypatch, capsys):
+    """Humanoid's theta0 soon falls; at a threshold of 0 only the goal is not reached."""
+    task = cli.load("sweep", ["env=Humanoid", "env.threshold=0"]).env
+    solution.Solution(task, "cma", "dense", 0, 0, 100.0, []).save(Path("falls.json"))
+    assert command(monkeypatch, "compress", compress.compress, "solution=falls.json", "episodes=2", "max_bits=1") == 1
+    said = capsys.readouterr()
+    assert "solves" not in said.out
+    assert "no width up to 1 bits" in said.err

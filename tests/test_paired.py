@@ -42,11 +42,35 @@ def test_sweeps_that_share_subspaces():
 
 @pytest.mark.parametrize(
     "word",
-    ["env.policy.activation=relu", "subspace.projection=sparse", "env.budget=1000", "env.threshold=400"],
+    [
+        "env.policy.activation=relu",
+        "subspace.projection=sparse",
+        "env.budget=1000",
+        "env.threshold=400",
+        "env.scoring.looks=9",
+    ],
 )
 def test_other_subspaces_or_another_scale_are_no_pairs(word):
     folders = [sweep("a", 4, seeds=20), sweep("b", 16, "agent=ppo", word, seeds=20)]
     assert paired.pairs([measured.read(folder) for folder in folders]).empty
+
+
+def test_two_networks_and_two_settings_are_rows_of_their_own():
+    wide, slow = "env.policy.hidden=[8]", "agent.settings.learning_rate=1e-4"
+    settings = [(4,), (16, "agent=ppo"), (1, wide), (4, "agent=ppo", wide), (8, "agent=ppo", slow)]
+    folders = [sweep(name, *words, "search.ds=[4]", seeds=20) for name, words in zip("abcde", settings, strict=True)]
+    table = paired.pairs([measured.read(folder) for folder in folders])
+    seen = table[["network", "first", "second", "second solved", "p (Holm)"]].to_numpy().tolist()
+    sure = paired.mcnemar(20, 0)
+    assert [row[:4] for row in seen] == [
+        ["20-20", "cma", "ppo (b)", 0],
+        ["20-20", "cma", "ppo (e)", 0],
+        ["8", "cma", "ppo", 20],
+    ]
+    assert [row[4] for row in seen] == pytest.approx([2 * sure, 2 * sure, 1], rel=0.05)
+    solved = paired.shares(table).set_index("network")
+    assert solved.loc["20-20", ["cma", "ppo (b)", "ppo (e)"]].to_list() == ["20 of 20", "0 of 20", "0 of 20"]
+    assert solved.loc["8", ["cma", "ppo"]].to_list() == ["20 of 20", "20 of 20"]
 
 
 def test_one_agent_twice_is_no_pair():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_cli import command
 
-from rl_intdim import play
+from rl_intdim import cli, play, solution
 
 
 def run(monkeypatch, *words):
@@ -101,3 +101,13 @@ def test_mistakes(monkeypatch, capsys, words, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_the_return_alone_does_not_verify(monkeypatch, capsys):
+    """Humanoid's theta0 soon falls; at a threshold of 0 only the goal is not reached."""
+    task = cli.load("sweep", ["env=Humanoid", "env.threshold=0"]).env
+    solution.Solution(task, "cma", "dense", 0, 0, 100.0, []).save(Path("falls.json"))
+    assert run(monkeypatch, "solution=falls.json", "episodes=2") == 1
+    said = capsys.readouterr()
+    assert "goal 5" in said.out
+    assert "x_position is" in said.err

@@ -217,6 +217,10 @@ def test_a_task_other_than_the_catalogues_is_noticed(solved):
     said = "; ".join(solution.load(easy).unlike_catalogue())
     assert "threshold=10.0, not 475.0" in said
     assert "max_episode_steps" in said
+    odd = {"task__statistics": {"mean": [0.5] * 4, "std": [1.5] * 4}, "task__vector": "slots"}
+    assert solution.load(changed(solved, **odd)).unlike_catalogue() == ["other statistics"]
+    still = changed(solved, task__goal={"info": "x_position", "least": 3}, task__vector="slots")
+    assert "x_position" in "".join(solution.load(still).unlike_catalogue())
     assert solution.load(changed(solved, task__id="Swimmer-v5")).unlike_catalogue() == []  # it has none
     short = {"task__threshold": 180, "task__kwargs": {"max_episode_steps": 200}, "task__vector": "slots"}
     assert solution.load(changed(solved, **short)).unlike_catalogue() == []  # CartPole200, of the same id

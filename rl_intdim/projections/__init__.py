@@ -86,7 +86,8 @@ def check_memory(name: str, D: int, d: int, copies: int = 1) -> None:
         raise ConfigError(
             f"subspace.projection={name}: P of D = {D:,} by d = {d:,} takes {need / 2**30:,.1f} GiB"
             f"{f' for {copies} trials at a time' if copies > 1 else ''}, and {free / 2**30:,.1f} GiB are available. "
-            + (f"These fit: {', '.join(fits)}." if fits else "None fits; take a smaller d.")
+            + (f"These fit: {', '.join(fits)}." if fits else "None fits.")
+            + " A smaller d takes less: in a sweep, search.d_max=..."
         )
 
 

@@ -59,6 +59,8 @@ def build(
         said = str(error).split("\n")[0]
         if "action spaces" in said:
             raise ConfigError(f"agent={agent.name}: does not fit env={task.name}: {said}") from None
+        if "action_noise" in said:
+            raise ConfigError(f"agent.noise={agent.noise}: {agent.algorithm} takes none; valid here: 0.") from None
         raise ConfigError(
             f"agent.settings={agent.settings} or agent.critic={agent.critic}: refused by {agent.algorithm}: {said}"
         ) from None
