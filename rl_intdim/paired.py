@@ -155,8 +155,6 @@ def plot(frame: "pd.DataFrame") -> bytes:
     axis.axvline(0, color=GREY, lw=1)
     axis.set_xlim(-1.02, 1.02)
     axis.tick_params(axis="x", labelsize=8)
-    axis.set_xlabel(
-        "difference of the shares solved, with its 95 % interval (filled: p by Holm at most 0.05)", fontsize=8
-    )
+    axis.set_xlabel("difference of the shares solved, 95 % interval\n(filled: p by Holm at most 0.05)", fontsize=8)
     axis.grid(axis="x", alpha=0.25)
     return png(figure)
