@@ -49,7 +49,7 @@ def one_of(key: str, value: str, valid: Any) -> None:
         raise ConfigError(f"{key}={value}: not known. {choices(value, valid)}")
 
 
-LONGEST = 1000  # characters of a word that a solution may hold
+LONGEST = 10_000  # characters of a word that a solution may hold
 
 
 def printable(word: str) -> bool:
@@ -61,7 +61,9 @@ def check_task(task: Task) -> None:
     """Raise a ConfigError for what can be wrong in a task without making its environment."""
     require(math.isfinite(task.threshold), "env.threshold", task.threshold, "must be a finite number.")
     for key, word in (("threshold_source", task.threshold_source), ("statistics.source", task.statistics.source)):
-        require(printable(word), f"env.{key}", repr(word[:40]), f"must be one line of at most {LONGEST} characters.")
+        require(
+            printable(word), f"env.{key}", repr(word[:40]), f"must be one line of at most {LONGEST:,} characters."
+        )
     within("env.budget", task.budget, 1, 10**12)
     one_of("env.vector", task.vector, ("slots", "native", "atari"))
     require(0 <= task.sticky < 1, "env.sticky", task.sticky, "must be a probability below 1.")
@@ -107,16 +109,24 @@ def check_task(task: Task) -> None:
 
 def check_statistics(task: Task) -> None:
     """Raise a ConfigError for what can be wrong in a task's observation statistics without knowing its space."""
-    mean, std, clip = task.statistics.mean, task.statistics.std, task.statistics.clip
+    mean, std, clip = task.statistics.mean.split(), task.statistics.std.split(), task.statistics.clip
     valid = f"must be as many numbers as env.statistics.mean has ({len(mean)})."
-    require(len(std) == len(mean), "env.statistics.std", f"[{len(std)} numbers]", valid)
-    for i, number in enumerate(mean):
-        require(math.isfinite(number), f"env.statistics.mean[{i}]", number, "must be a finite number.")
-    for i, number in enumerate(std):
-        require(0 < number < math.inf, f"env.statistics.std[{i}]", number, "must be a positive number.")
+    require(len(std) == len(mean), "env.statistics.std", f"({len(std)} numbers)", valid)
+    for key, words, low in (("mean", mean, -math.inf), ("std", std, 0)):
+        for word in words:
+            valid = "must be finite numbers with spaces between" + (", above 0." if key == "std" else ".")
+            require(is_number(word) and low < float(word) < math.inf, f"env.statistics.{key}", word, valid)
     require(0 < clip < math.inf, "env.statistics.clip", clip, "must be a positive number.")
     slots = not mean or task.vector == "slots"
     require(slots, "env.vector", task.vector, "cannot take env.statistics; give env.vector=slots.")
+
+
+def is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def check_agent(agent: Agent) -> None:

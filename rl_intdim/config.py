@@ -48,8 +48,9 @@ class Statistics:
     the subspace, and a solution holds them with its task. `scripts/observation_statistics.py` measures them.
     """
 
-    mean: list[float] = field(default_factory=list)  # of each observation; empty: observations are as they come
-    std: list[float] = field(default_factory=list)  # of each, above 0
+    # Words, since hundreds of numbers would be as many nodes of every command's configuration, half a second of it.
+    mean: str = ""  # numbers with spaces between, one for each observation; empty: observations are as they come
+    std: str = ""  # the same, above 0
     clip: float = 5.0
     source: str = ""  # where the numbers come from
 

@@ -38,10 +38,11 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
 
 def standardised(env: gym.Env, statistics: Statistics) -> gym.Env:
     """The environment with the observations that the policy sees. Raises ConfigError where they are not as many."""
-    mean, std, clip = np.array(statistics.mean), np.array(statistics.std), statistics.clip
+    mean, std = (np.array(words.split(), float) for words in (statistics.mean, statistics.std))
+    clip = statistics.clip
     if env.observation_space.shape != mean.shape:
         raise ConfigError(
-            f"env.statistics.mean=[{len(mean)} numbers]: the observations are {env.observation_space}; "
+            f"env.statistics.mean: {len(mean)} numbers, and the observations are {env.observation_space}; "
             "valid: a number for each."
         )
     space = gym.spaces.Box(-clip, clip, mean.shape, np.float64)

@@ -31,10 +31,12 @@ def main() -> None:
         if terminated or truncated:
             obs, _ = env.reset()
     env.close()
-    mean, std = ([float(f"{x:.4g}") for x in f(np.stack(seen), axis=0)] for f in (np.mean, np.std))
+    mean, std = np.mean(seen, axis=0), np.maximum(np.std(seen, axis=0), FLOOR)
     source = f"{STEPS:,} env steps of random actions, seed {SEED}; standard deviations of {FLOOR} at least"
-    found = {"source": source, "mean": mean, "std": [max(x, FLOOR) for x in std]}
-    print(yaml.safe_dump({"statistics": found}, default_flow_style=None, sort_keys=False, width=118), end="")
+    found = {"source": source} | {
+        name: " ".join(f"{x:.4g}" for x in of) for name, of in (("mean", mean), ("std", std))
+    }
+    print(yaml.safe_dump({"statistics": found}, sort_keys=False, width=110), end="")
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ def test_what_cannot_be_made_is_named(echo, changes, named):
 
 def test_observations_are_standardised_for_every_agent_alike(echo):
     raw = echo()
-    task = replace(raw, statistics=Statistics([0.1, 0.0], [0.2, 2.0], clip=1.5))
+    task = replace(raw, statistics=Statistics("0.1 0", "0.2 2", clip=1.5))
     policy = tasks.policy(task)
     seen = [tasks.make_vec(t, 8).reset(seed=3)[0] for t in (raw, task)]
     expected = np.clip((seen[0] - [0.1, 0.0]) / [0.2, 2.0], -1.5, 1.5)
@@ -110,7 +110,7 @@ def test_observations_are_standardised_for_every_agent_alike(echo):
 
 def test_statistics_are_as_many_as_the_observations(echo):
     with pytest.raises(ConfigError, match=r"3 numbers.*\(2,\)"):
-        tasks.make(echo(statistics=Statistics([0.0] * 3, [1.0] * 3)))
+        tasks.make(echo(statistics=Statistics("0 0 0", "1 1 1")))
 
 
 def test_the_goal_of_humanoid_is_how_far_it_came():
