@@ -15,7 +15,7 @@ import torch
 
 from rl_intdim.errors import ConfigError
 from rl_intdim.referee import Referee
-from rl_intdim.store import differing, flat, replace
+from rl_intdim.store import differing, flat, write_whole
 
 RESTARTS = 1000  # the seeds of restarts are children of the trial's training seed from this key on
 
@@ -70,7 +70,7 @@ class Checkpoints:
         }
         data = io.BytesIO()
         torch.save(everything, data)
-        replace(self.folder / "state.pt", data.getvalue())
+        write_whole(self.folder / "state.pt", data.getvalue())
 
     def load(self) -> dict[str, Any] | None:
         """Take up the last saved state; returns the trainer's, or None at the start of a trial. Raises ConfigError

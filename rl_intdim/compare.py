@@ -23,7 +23,7 @@ from rl_intdim.figures import BLUE, GREY, interval, png
 from rl_intdim.measured import Sweep, below, comparable, label, read
 from rl_intdim.paired import NONE, pairs, shares
 from rl_intdim.paired import plot as plot_pairs
-from rl_intdim.store import replace
+from rl_intdim.store import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -254,13 +254,13 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
         show(frame.drop(columns="command", errors="ignore"), f"Intrinsic dimension by {by}")
         show(differences(sweeps), "Told apart by their posteriors")
     elif out.endswith(".csv"):
-        replace(Path(out), frame.to_csv(index=False))
+        write_whole(Path(out), frame.to_csv(index=False))
     else:
         path, paired = Path(out), by == "pair"
-        replace(path.with_suffix(".png"), plot_pairs(frame) if paired else plot(sweeps))
+        write_whole(path.with_suffix(".png"), plot_pairs(frame) if paired else plot(sweeps))
         if out.endswith(".md"):
             picture = path.with_suffix(".png").name
-            replace(path, page_of_pairs(sweeps, frame, picture) if paired else page(sweeps, picture))
+            write_whole(path, page_of_pairs(sweeps, frame, picture) if paired else page(sweeps, picture))
 
 
 def show(frame: "pd.DataFrame", title: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rl_intdim import cli
-from rl_intdim.store import read_config, replace, trials
+from rl_intdim.store import read_config, trials, write_whole
 
 if TYPE_CHECKING:  # a quarter of a second to import; mistakes are answered before
     import pandas as pd
@@ -50,7 +50,7 @@ def export(folders: Sequence[Path], keys: dict[str, str]) -> None:
     """Write the table as CSV to the file `out`, or to standard output."""
     table = frame(folders).to_csv(index=False)
     if "out" in keys:
-        replace(Path(keys["out"]), table)
+        write_whole(Path(keys["out"]), table)
     else:
         print(table, end="", flush=True)
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rl_intdim import cli, solution
 from rl_intdim.config import PlayConfig
 from rl_intdim.errors import NotVerified
-from rl_intdim.store import replace as write
+from rl_intdim.store import write_whole
 
 STREAM = 1  # of the generator that episodes are drawn from: no trial has it, and compress has another
 MAX_STEPS = 1000  # of a film
@@ -54,7 +54,7 @@ def film(found: solution.Solution, seed: int, path: Path) -> None:
     from rl_intdim.film import frames, gif
 
     pictures, _ = frames(found, seed, MAX_STEPS, FRAMES, WIDTH)
-    write(path, gif(pictures, FPS))
+    write_whole(path, gif(pictures, FPS))
 
 
 def show(found: solution.Solution, seed: int) -> None:

@@ -18,7 +18,7 @@ from rl_intdim import again, cli, solution
 from rl_intdim.config import DIRECT
 from rl_intdim.errors import ConfigError, IntdimError
 from rl_intdim.figures import FLAWS, MEANING, rows
-from rl_intdim.store import read_config, replace, result, trials
+from rl_intdim.store import read_config, result, trials, write_whole
 
 if TYPE_CHECKING:  # a second to import; mistakes are answered before
     import plotly.graph_objects as go
@@ -185,7 +185,7 @@ def report(folders: Sequence[Path], keys: dict[str, str]) -> None:
     if out.is_dir() or not out.parent.is_dir():
         wrong = "is a folder" if out.is_dir() else f"there is no folder {out.parent}"
         raise ConfigError(f"out={out}: {wrong}. Name a file.")
-    replace(out, page(folders))
+    write_whole(out, page(folders))
     print(f"Wrote {out}: {len(folders)} run folder{'s' * (len(folders) > 1)}, {out.stat().st_size / 1e6:.1f} MB")
 
 

@@ -47,7 +47,7 @@ class Solution:
         """Write the file, theta_d with as many digits as float32 needs to be the same to the bit."""
         shortest = [float(str(np.float32(x))) for x in self.theta_d]
         data = {"format": FORMAT} | asdict(self) | {"theta_d": shortest}
-        store.replace(path, json.dumps(data, allow_nan=False) + "\n")
+        store.write_whole(path, json.dumps(data, allow_nan=False) + "\n")
 
     def policy(self) -> "tuple[Network, torch.Tensor]":
         """The network and its parameters theta0 + P theta_d, (D,). Raises ConfigError where d does not fit D, or D

@@ -62,7 +62,7 @@ class Store:
             raise ConfigError(f"out={self.folder}: cannot be made: {error.strerror}.") from None
         try:
             self._compare(config)  # again, now that nobody else can write
-            replace(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+            write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
             for name in ("trials.jsonl", "failures.jsonl"):
                 self._mend(name)
             yield self
@@ -130,7 +130,7 @@ class Store:
                 raise
 
     def write_result(self, result: dict[str, Any]) -> None:
-        replace(self.folder / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
+        write_whole(self.folder / "result.json", json.dumps(result, indent=2, allow_nan=False) + "\n")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def trials(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def replace(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all. Raises WriteFailure."""
     part = path.with_name(path.name + ".part")
     with _failing(path):

@@ -16,8 +16,7 @@ from rl_intdim.progress import Display, span
 from rl_intdim.rounds import Job, Record, at_most, drive, spaced
 from rl_intdim.search import Answer, largest
 from rl_intdim.simulate import expected
-from rl_intdim.store import Store
-from rl_intdim.store import replace as replace_file
+from rl_intdim.store import Store, write_whole
 
 if TYPE_CHECKING:  # torch takes seconds to import; mistakes are answered before
     from rl_intdim.trial import Trial
@@ -53,8 +52,8 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
         trials = _measure(config, d_max, store, console)
         summary = result.summarise(config, D, d_max, trials)
         store.write_result(summary)
-        replace_file(store.folder / "plot.png", figures.png(figures.draw(summary, trials)))
-        replace_file(store.folder / "curves.png", figures.png(figures.curves(summary, trials)))
+        write_whole(store.folder / "plot.png", figures.png(figures.draw(summary, trials)))
+        write_whole(store.folder / "curves.png", figures.png(figures.curves(summary, trials)))
         best = result.solution(config, trials)
         if best:
             best.save(store.folder / "solution.json")

@@ -13,7 +13,7 @@ from rl_intdim.config import DIRECT, TrainConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.progress import span
 from rl_intdim.solution import Solution
-from rl_intdim.store import replace
+from rl_intdim.store import write_whole
 
 
 def train(config: TrainConfig) -> None:
@@ -52,7 +52,7 @@ def train(config: TrainConfig) -> None:
     if config.out:
         folder = Path(config.out)
         folder.mkdir(parents=True, exist_ok=True)
-        replace(folder / "trial.json", json.dumps(result.record()) + "\n")
+        write_whole(folder / "trial.json", json.dumps(result.record()) + "\n")
         found = Solution(
             config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d
         )

@@ -17,7 +17,7 @@ from rl_intdim.config import DIRECT, Agent, Task
 from rl_intdim.errors import ConfigError
 from rl_intdim.policy import Network
 from rl_intdim.referee import Referee
-from rl_intdim.store import PROGRESS, replace
+from rl_intdim.store import PROGRESS, write_whole
 from rl_intdim.subspace import Subspace
 
 
@@ -85,7 +85,7 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
         on_look(env_steps, score, norm)
         if trial.folder and trial.task.checkpoint:  # of long trials, for whoever waits
             said = {"env_steps": env_steps, "score": score, "seconds": checkpoints.seconds}
-            replace(Path(trial.folder) / PROGRESS, json.dumps(said))
+            write_whole(Path(trial.folder) / PROGRESS, json.dumps(said))
 
     task, policy = trial.task, tasks.policy(trial.task)
     subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, trial.d, trial.seed)

@@ -13,7 +13,7 @@ import pytest
 
 from rl_intdim import cli, sweep
 from rl_intdim.errors import WriteFailure
-from rl_intdim.store import _write, replace
+from rl_intdim.store import _write, write_whole
 
 HERE = Path(__file__).parent
 WORDS = ["env.budget=2000", "search.ds=[1,4]", "search.seeds=2", "search.direct=1", "workers=0"]
@@ -114,10 +114,10 @@ def test_a_full_disk_is_said_and_the_same_command_goes_on(undisturbed):
 
 
 def test_a_file_is_replaced_whole_or_not_at_all():
-    replace(Path("a"), "old")
+    write_whole(Path("a"), "old")
     Path("a.part").mkdir()
     with pytest.raises(WriteFailure, match=r"a: cannot be written: Is a directory"):
-        replace(Path("a"), "new")
+        write_whole(Path("a"), "new")
     assert Path("a").read_text() == "old"
 
 
