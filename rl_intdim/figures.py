@@ -11,6 +11,7 @@ from rl_intdim.config import DIRECT
 from rl_intdim.posterior import posterior
 
 if TYPE_CHECKING:  # half a second to import
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
@@ -165,19 +166,37 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
 
 
 def curves(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
-    """Learning curves: the look score of every trial against its env steps, direct runs dashed."""
+    """Learning curves: the look score of every trial against its env steps, direct runs dashed; below it what the
+    task's goal names, where it has one."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axis = figure.subplots()
+    goal = result.get("goal")
+    panels = [(1, result["threshold"], "threshold", "look: mean return\nof the deterministic policy")]
+    if goal:
+        panels.append((3, goal["least"], "goal", f"look: mean {goal['info']}\nat the end of an episode"))
+    figure = Figure(figsize=(7, 4 + 2.5 * (len(panels) - 1)), layout="constrained")
+    axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     tested = sorted({t["d"] for t in trials if t["d"] != DIRECT})
     shades = dict(zip(tested, np.linspace(0.25, 1, len(tested)), strict=True))
+    for axis, (column, line, name, label) in zip(axes, panels, strict=True):
+        _looks(axis, column, trials, shades)
+        axis.axhline(line, color=GREY, ls=":", lw=1, label=f"{name} {line:g}")
+        axis.set_ylabel(label, fontsize=9)
+        axis.grid(alpha=0.25)
+        axis.legend(fontsize=8)
+    axes[-1].set_xlabel("env steps of training")
+    axes[0].set_title(f"{result['env']} by {result['agent']}: learning curves (a dot: solved there)", fontsize=10)
+    return figure
+
+
+def _looks(axis: "Axes", column: int, trials: Sequence[dict[str, Any]], shades: dict[int, float]) -> None:
+    """A column of every trial's looks against env steps."""
     named = set()
     for t in sorted(trials, key=lambda t: -1 if t["d"] == DIRECT else t["d"]):
         direct = t["d"] == DIRECT
-        x, y = [row[0] for row in t["curve"]], [row[1] for row in t["curve"]]
+        x, y = [row[0] for row in t["curve"]], [row[column] for row in t["curve"]]
         name = "direct" if direct else f"d = {t['d']:,}"
-        new = name not in named and (direct or len(tested) <= 8)
+        new = name not in named and (direct or len(shades) <= 8)
         named.add(name)
         axis.plot(
             *(x, y, "--" if direct else "-"),
@@ -188,13 +207,6 @@ def curves(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure"
         )
         if (y_solved := dict(zip(x, y, strict=True)).get(t["solved_at"])) is not None:
             axis.plot(t["solved_at"], y_solved, "o", ms=5, color=ORANGE if direct else BLUE, zorder=3)
-    axis.axhline(result["threshold"], color=GREY, ls=":", lw=1, label=f"threshold {result['threshold']:g}")
-    axis.set_xlabel("env steps of training")
-    axis.set_ylabel("look: mean return of the deterministic policy")
-    axis.set_title(f"{result['env']} by {result['agent']}: learning curves (a dot: solved there)", fontsize=10)
-    axis.grid(alpha=0.25)
-    axis.legend(fontsize=8)
-    return figure
 
 
 def spaced_ticks(ds: list[int], letters: int = 72) -> list[Any]:

@@ -1,5 +1,6 @@
 """What a finished sweep says: the result as written to result.json, and the solution worth keeping."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rl_intdim import paper, provenance
@@ -62,6 +63,7 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
         "method": METHOD,
         "threshold": task.threshold,
         "threshold_source": task.threshold_source,
+        "goal": asdict(task.goal) if task.goal.info else None,
         "confirm_episodes": task.scoring.confirm_episodes,
         "D": D,
         "d_max": d_max,

@@ -245,3 +245,14 @@ def test_d_above_D_is_refused_and_nothing_written():
         with pytest.raises(ConfigError, match=r"above D = 562"):
             run(word)
     assert not Path("runs").exists()
+
+
+def test_curves_show_what_the_goal_names_too():
+    said = {"env": "Humanoid", "agent": "cma", "threshold": 6000, "goal": {"info": "x_position", "least": 5.0}}
+    looks = [[10, 100.0, 0.1, 0.25], [20, 6001.0, 0.2, 7.5]]
+    trials = [{"d": d, "curve": looks, "solved_at": 20} for d in (700, "direct")]
+    score, far = figures.curves(said, trials).axes
+    assert [line.get_ydata()[-1] for line in score.lines[:4]] == [6001.0] * 4  # a line and a dot each
+    assert [line.get_ydata()[-1] for line in far.lines] == [7.5] * 4 + [5.0]
+    assert "x_position" in far.get_ylabel()
+    assert len(figures.curves(said | {"goal": None}, trials).axes) == 1
