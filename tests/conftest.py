@@ -1,5 +1,6 @@
 """Shared by the tests: one torch thread, and a task that can be learned in seconds."""
 
+import signal
 from pathlib import Path
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ import torch
 from rl_intdim.config import Policy, Scoring, Task
 
 torch.set_num_threads(1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would theirs
 
 
 class Echo(gym.Env):
