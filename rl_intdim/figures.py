@@ -177,7 +177,7 @@ def curves(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure"
     figure = Figure(figsize=(7, 4 + 2.5 * (len(panels) - 1)), layout="constrained")
     axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     tested = sorted({t["d"] for t in trials if t["d"] != DIRECT})
-    shades = dict(zip(tested, np.linspace(0.25, 1, len(tested)), strict=True))
+    shades = dict(zip(tested, np.linspace(1, 0.25, len(tested))[::-1], strict=True))  # one alone: 1
     for axis, (column, line, name, label) in zip(axes, panels, strict=True):
         _looks(axis, column, trials, shades)
         axis.axhline(line, color=GREY, ls=":", lw=1, label=f"{name} {line:g}")
