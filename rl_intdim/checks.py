@@ -32,6 +32,8 @@ from rl_intdim.config import (
 )
 from rl_intdim.errors import ConfigError, choices
 
+LONGEST = 10_000  # characters of a word that a solution may hold
+
 
 def require(ok: bool, key: str, value: object, valid: str) -> None:
     """Raise a ConfigError that names key, value and what is valid, unless ok."""
@@ -49,9 +51,6 @@ def one_of(key: str, value: str, valid: Any) -> None:
         raise ConfigError(f"{key}={value}: not known. {choices(value, valid)}")
 
 
-LONGEST = 10_000  # characters of a word that a solution may hold
-
-
 def printable(word: str) -> bool:
     """May a file hold this word, which a terminal will show?"""
     return word.isprintable() and len(word) <= LONGEST
@@ -60,10 +59,9 @@ def printable(word: str) -> bool:
 def check_task(task: Task) -> None:
     """Raise a ConfigError for what can be wrong in a task without making its environment."""
     require(math.isfinite(task.threshold), "env.threshold", task.threshold, "must be a finite number.")
+    valid = f"must be one line of at most {LONGEST:,} characters."
     for key, word in (("threshold_source", task.threshold_source), ("statistics.source", task.statistics.source)):
-        require(
-            printable(word), f"env.{key}", repr(word[:40]), f"must be one line of at most {LONGEST:,} characters."
-        )
+        require(printable(word), f"env.{key}", repr(word[:40]), valid)
     within("env.budget", task.budget, 1, 10**12)
     one_of("env.vector", task.vector, ("slots", "native", "atari"))
     require(0 <= task.sticky < 1, "env.sticky", task.sticky, "must be a probability below 1.")

@@ -48,7 +48,7 @@ class Statistics:
     the subspace, and a solution holds them with its task. `scripts/observation_statistics.py` measures them.
     """
 
-    # Words, since hundreds of numbers would be as many nodes of every command's configuration, half a second of it.
+    # Words, since hundreds of numbers would be as many nodes of every command's configuration, a third of a second.
     mean: str = ""  # numbers with spaces between, one for each observation; empty: observations are as they come
     std: str = ""  # the same, above 0
     clip: float = 5.0

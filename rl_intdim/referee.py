@@ -139,6 +139,6 @@ class Referee:
             self.refuted.append(candidate)
 
     def _score(self, theta_d: torch.Tensor, n: int, rng: np.random.Generator) -> Score:
-        returns, reached, steps = tasks.rounds(self.envs, self.policy, self.subspace.theta(theta_d), n, rng)
+        returns, reached, steps = tasks.score_episodes(self.envs, self.policy, self.subspace.theta(theta_d), n, rng)
         self.scoring_steps += steps
         return Score(float(returns.mean()), reached)

@@ -175,7 +175,7 @@ def episodes(
     return returns, lengths
 
 
-def rounds(
+def score_episodes(
     envs: gym.vector.VectorEnv, policy: Network, theta: torch.Tensor, n: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, float | None, int]:
     """Play n whole episodes of the policy theta (D,), as many in every slot, with seeds from rng.

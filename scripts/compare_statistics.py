@@ -81,7 +81,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--d", type=int, default=700)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--arms", nargs="+", default=ARMS, choices=ARMS)
     parser.add_argument("overrides", nargs="*", help="env=... agent=... and what else is the same for all")
     args = parser.parse_args()
     config = cli.load("sweep", args.overrides)
@@ -97,7 +96,7 @@ def main() -> None:
             "give another env.scoring.look_episodes: `learned` tells looks from training by their number."
         )
     for seed in range(FIRST_SEED, FIRST_SEED + args.seeds):
-        for arm in args.arms:
+        for arm in ARMS:
             task = config.env if arm == "fixed" else replace(config.env, statistics=Statistics())
             trial = Trial(task, config.agent, projection, args.d, seed)
             key = (sha256(json.dumps(trial.identity()).encode()).hexdigest()[:16], arm)

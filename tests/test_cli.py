@@ -149,12 +149,7 @@ def test_yaml_that_does_not_parse_is_named_with_its_line(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("treshold: 3", "Did you mean"),
-        ("budget: x", "budget"),
-        ("- 1", "list"),
-    ],
+    ("text", "said"), [("treshold: 3", "Did you mean"), ("budget: x", "budget"), ("- 1", "list")]
 )
 def test_yaml_that_does_not_fit_is_named_with_its_key(monkeypatch, capsys, text, said):
     Path("mine/env").mkdir(parents=True)

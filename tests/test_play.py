@@ -7,6 +7,7 @@ import pytest
 from test_cli import command
 
 from rl_intdim import cli, play, solution
+from rl_intdim.errors import RenderFailure
 
 
 def run(monkeypatch, *words):
@@ -111,3 +112,9 @@ def test_the_return_alone_does_not_verify(monkeypatch, capsys):
     said = capsys.readouterr()
     assert "goal 5" in said.out
     assert "x_position is" in said.err
+
+
+def test_an_atari_game_has_no_window_but_a_film():
+    task = cli.load("sweep", ["env=Pong"]).env
+    with pytest.raises(RenderFailure, match=r"Atari game; out=play\.gif"):
+        play.show(solution.Solution(task, "ppo", "countsketch", 0, 0, -21.0, []), 0)

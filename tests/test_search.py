@@ -84,11 +84,10 @@ def test_env_steps_are_never_exceeded_and_what_stopped_is_said():
 
 def test_theta0_alone_is_charged_nothing_and_direct_runs_are():
     task = SimulatedTask(50)
-    for direct, rest in ((20, 0), (0, 6)):
-        _, trials = measure(task, Search(max_env_steps=20 * task.budget, direct=direct))
-        assert sum(t["env_steps"] for t in trials) <= 20 * task.budget
-        assert sum(t["d"] == 0 for t in trials) == 6
-        assert sum(t["d"] not in (0, "direct") for t in trials) >= rest
+    for budgets, begun in ((5, True), (4, False)):
+        _, trials = measure(task, Search(max_env_steps=budgets * task.budget, direct=5))
+        assert sum(t["d"] == 0 for t in trials) == 6 * begun
+        assert sum(t["d"] == "direct" for t in trials) == 5 * begun
 
 
 def test_looks_well_above_the_estimate():

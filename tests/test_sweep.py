@@ -247,6 +247,14 @@ def test_d_above_D_is_refused_and_nothing_written():
     assert not Path("runs").exists()
 
 
+def test_a_finished_trials_state_that_a_kill_left_behind_is_removed():
+    _, folder = run("env.threshold=5")
+    left = folder / "checkpoints" / "d-0-seed-0"
+    left.mkdir(parents=True)
+    run("env.threshold=5")
+    assert not left.exists()
+
+
 def test_curves_show_what_the_goal_names_too():
     said = {"env": "Humanoid", "agent": "cma", "threshold": 6000, "goal": {"info": "x_position", "least": 5.0}}
     looks = [[10, 100.0, 0.1, 0.25], [20, 6001.0, 0.2, 7.5]]
