@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from rl_intdim.config import DIRECT
-from rl_intdim.figures import BLUE, GREY, ORANGE, interval, spaced_ticks
+from rl_intdim.figures import BLUE, GREY, ORANGE, interval, shown, spaced_ticks
 from rl_intdim.posterior import posterior
 
 STATUS = {  # colour and symbol, so that print in grey tells them apart too
@@ -62,7 +62,7 @@ def ladder(results: Sequence[dict[str, Any]], labels: Sequence[str]) -> go.Figur
         )
         for y, r in chosen:
             figure.add_annotation(
-                x=1.01, xref="paper", y=y, text=f"<b>{_shown(r)}</b> {interval(r['ci95'])}, {status}",
+                x=1.01, xref="paper", y=y, text=f"<b>{shown(r['d_int'])}</b> {interval(r['ci95'])}, {status}",
                 showarrow=False, xanchor="left", font={"color": color if color != GREY else "#444444"},
             )  # fmt: skip
     figure.update_xaxes(
@@ -103,9 +103,9 @@ def sweep(result: dict[str, Any], trials: Sequence[Trial], commands: Sequence[st
                 x0=low, x1=end, row=row, col=1, exclude_empty_subplots=False, fillcolor=BLUE, opacity=0.12,
                 line_width=0, layer="below", name="95 % interval of d_int", showlegend=row == 1,
             )  # fmt: skip
-    if result["d_int"]:
+    if result["d_int"] is not None:
         line = {"color": BLUE, "width": 1}
-        figure.add_vline(x=result["d_int"], line=line, row="all", col=1, exclude_empty_subplots=False)
+        figure.add_vline(x=_place(result), line=line, row="all", col=1, exclude_empty_subplots=False)
     xs = [_at(t["d"], top) * 2 ** jitter.uniform(-0.09, 0.09) for t in trials]
     strip = jitter.uniform(-0.03, 0.03, len(trials))
     for solved, color, symbol in ((True, BLUE, "circle"), (False, ORANGE, "x")):
@@ -194,17 +194,13 @@ def _hover(trial: Trial, command: str) -> str:
 def _lines(results: Sequence[dict[str, Any]], labels: Sequence[str], i: int) -> str:
     r = results[i]
     return (
-        f"<b>{escape(labels[i])}</b><br>d_int {_shown(r)}, 95 % interval {interval(r['ci95'])}, {r['status']}"
+        f"<b>{escape(labels[i])}</b><br>d_int {shown(r['d_int'])}, 95 % interval {interval(r['ci95'])}, {r['status']}"
         f"<br>D = {r['D']:,}, {r['trials']} trials, budget {r['budget']:,}"
     )
 
 
 def _rung(r: dict[str, Any]) -> tuple[float, float]:
     return (r["d_int"] if r["d_int"] is not None else np.inf), _ends(r)[1]
-
-
-def _shown(r: dict[str, Any]) -> str:
-    return "-" if r["d_int"] is None else f"{r['d_int']:,}"
 
 
 def _ends(r: dict[str, Any]) -> tuple[float, float]:

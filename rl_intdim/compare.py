@@ -19,7 +19,7 @@ import numpy as np
 from rl_intdim import cli, paper
 from rl_intdim.checks import one_of
 from rl_intdim.errors import ConfigError
-from rl_intdim.figures import BLUE, GREY, interval, png
+from rl_intdim.figures import BLUE, GREY, interval, png, shown
 from rl_intdim.measured import Sweep, below, comparable, label, read
 from rl_intdim.paired import NONE, pairs, shares
 from rl_intdim.paired import plot as plot_pairs
@@ -120,7 +120,7 @@ def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
 
 def cell(s: Sweep) -> str:
     mark = "" if s.answer.status == "found" else f" {s.answer.status}"
-    return f"{'-' if s.answer.d_int is None else s.answer.d_int} {interval(s.answer.ci95)}{mark}"
+    return f"{shown(s.answer.d_int)} {interval(s.answer.ci95)}{mark}"
 
 
 def _place(s: Sweep) -> tuple[float, str]:

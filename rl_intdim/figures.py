@@ -29,12 +29,17 @@ def interval(ci95: Sequence[int | None]) -> str:
     return f"[{low}, {high}]"
 
 
+def shown(d_int: int | None) -> str:
+    """A d_int as written; a dash stands for none."""
+    return "-" if d_int is None else f"{d_int}"
+
+
 def rows(result: dict[str, Any]) -> dict[str, str]:
     """The figures of one sweep in words, name -> text. Results of older versions lack some keys."""
     d_int, D, source = result["d_int"], result["D"], result.get("threshold_source")
     by = f"; stopped by {result['stopped_by']}" if result.get("stopped_by") else ""
     out = {
-        "d_int": f"{'-' if d_int is None else d_int}, 95 % interval {interval(result['ci95'])}",
+        "d_int": f"{shown(d_int)}, 95 % interval {interval(result['ci95'])}",
         "status": f"{result['status']}: {MEANING[result['status']]}{by}",
         "threshold": f"{result['threshold']:g}" + (f" ({source})" if source else ""),
         "D": f"{D:,}" + (f", D / d_int = {D / d_int:.0f}" if d_int else ""),
@@ -43,11 +48,11 @@ def rows(result: dict[str, Any]) -> dict[str, str]:
         "trials": f"{result['trials']} in {result['seconds']:.0f} s of computing",
         "env steps": f"{result['env_steps']:,} of training, {result['scoring_steps']:,} of scoring",
         "less budget": "; ".join(
-            f"{part}: {row['d_int'] or '-'} {interval(row['ci95'])}" for part, row in result["by_budget"].items()
+            f"{part}: {shown(row['d_int'])} {interval(row['ci95'])}" for part, row in result["by_budget"].items()
         ),
     }
     if rule := result.get("d90_paper"):
-        out["d_int90"] = f"{rule['d_int90'] or '-'} {interval(rule['ci95'])} by the paper's rule ({rule['method']})"
+        out["d_int90"] = f"{shown(rule['d_int90'])} {interval(rule['ci95'])} by the paper's rule ({rule['method']})"
     return out
 
 
@@ -107,10 +112,9 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
     scores.axhline(result["threshold"], color=GREY, ls="--", lw=1, label=f"threshold {result['threshold']:g}")
     scores.set_ylabel(f"score (mean of {result['confirm_episodes']} fresh episodes)")
     scores.legend(loc="best", fontsize=8, framealpha=0.9)
-    d_int = "-" if result["d_int"] is None else result["d_int"]
     scores.set_title(
-        f"{result['env']} by {result['agent']}: d_int = {d_int}, 95 % interval {interval(result['ci95'])}"
-        f" ({result['status']})",
+        f"{result['env']} by {result['agent']}: d_int = {shown(result['d_int'])},"
+        f" 95 % interval {interval(result['ci95'])} ({result['status']})",
         fontsize=10,
     )
 
@@ -150,8 +154,8 @@ def draw(result: dict[str, Any], trials: Sequence[dict[str, Any]]) -> "Figure":
             continue
         low, high = then["ci95"]
         parts.plot([max(low, x0), top_d * 1.3 if high is None else high], [row, row], color=BLUE, lw=2)
-        if then["d_int"]:
-            parts.plot(then["d_int"], row, "o", color=BLUE, ms=5)
+        if then["d_int"] is not None:
+            parts.plot(max(then["d_int"], x0), row, "o", color=BLUE, ms=5)
     parts.set_yticks(range(3), [f"{part} of the budget" for part in result["by_budget"]], fontsize=8)
     parts.set_ylim(-0.6, 2.6)
     parts.set_title("d_int and its interval, had the trials been stopped earlier", fontsize=9)

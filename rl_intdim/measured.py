@@ -9,7 +9,7 @@ import numpy as np
 from rl_intdim.catalogue import merged
 from rl_intdim.config import DIRECT, Search
 from rl_intdim.errors import ConfigError
-from rl_intdim.posterior import posterior
+from rl_intdim.posterior import p_zero, posterior
 from rl_intdim.rounds import outcomes
 from rl_intdim.search import Answer, answer, largest
 from rl_intdim.store import read_config, result, trials
@@ -39,10 +39,8 @@ class Sweep:
 
     def distribution(self) -> tuple[np.ndarray, np.ndarray]:
         """The values that d_int may have, increasing, and their posterior probabilities; (n,) each."""
-        if self.answer.status == "below_1":
-            return np.array([0]), np.array([1.0])
         model = posterior(self.d_max)
-        return model.distribution(model.update(self.answer.tested))
+        return model.distribution(model.update(self.answer.tested), p_zero(self.answer.tested))
 
 
 def read(folder: Path | str) -> Sweep:

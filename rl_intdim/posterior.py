@@ -6,9 +6,11 @@ and the prior below. Pure numpy.
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
+from math import comb
 
 import numpy as np
 
+TAIL = 0.025  # outside the 95 % interval of d_int, on either side
 PARTICLES, GROUPS, PATTERNS = 1024, 16, 64  # how finely a round is planned
 
 
@@ -56,15 +58,18 @@ class Posterior:
         weights = np.exp(log - log.max())
         return weights / weights.sum()
 
-    def quantile(self, weights: np.ndarray, q: float) -> int:
-        """The smallest d with P(d_int <= d) >= q; above d_max it is d_max + 1."""
+    def quantile(self, weights: np.ndarray, q: float, zero: float = 0.0) -> int:
+        """The smallest d with P(d_int <= d) >= q; above d_max it is d_max + 1. `zero`: P(d_int = 0)."""
+        if q <= zero:
+            return 0
         cumulative = np.cumsum(weights.sum((1, 2, 3)))
-        return int(self.d_int[min(int(np.searchsorted(cumulative, q)), len(self.c) - 1)])
+        return int(self.d_int[min(int(np.searchsorted(cumulative, (q - zero) / (1 - zero))), len(self.c) - 1)])
 
-    def distribution(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def distribution(self, weights: np.ndarray, zero: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """The values that d_int may have, increasing, d_max + 1 standing for all above; and their probabilities."""
         values, starts = np.unique(self.d_int, return_index=True)
-        return values, np.add.reduceat(weights.sum((1, 2, 3)), starts)
+        p = np.add.reduceat(weights.sum((1, 2, 3)), starts)
+        return np.append(0, values), np.append(zero, (1 - zero) * p)
 
     def p_falling(self, weights: np.ndarray) -> float:
         """The probability that success falls off again above c."""
@@ -121,6 +126,16 @@ class Posterior:
             low, high = (p[order][min(int(np.searchsorted(cumulative, x * cumulative[-1])), len(p) - 1)] for x in q)
             rows.append((low, float(p @ kept) / cumulative[-1], high))
         return np.array(rows)
+
+
+def p_zero(tested: Mapping[int, tuple[int, int]]) -> float:
+    """The probability that d_int is 0: theta0 alone solves with chance 1/2 or more. That chance is a priori uniform.
+
+    Taken as 0 or 1 beyond 97.5 %: no more is asked of any end of an interval. Never tried, it is 0.
+    """
+    n, k = tested.get(0, (0, 0))
+    p = sum(comb(n + 1, i) for i in range(k + 1)) / 2 ** (n + 1)  # of Beta(k + 1, n - k + 1), above 1/2
+    return 0.0 if not n or p < TAIL else 1.0 if p > 1 - TAIL else p
 
 
 def _uncertainty(solved: np.ndarray, total: np.ndarray) -> np.ndarray:

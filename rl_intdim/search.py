@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rl_intdim.config import Search
-from rl_intdim.posterior import posterior
+from rl_intdim.posterior import TAIL, Posterior, p_zero, posterior
 
 MIN_LOOK = 4  # trials well above the estimate, where success may have fallen off again, before it is called
 LOOK_ABOVE = 4  # this many times the estimate
 LOOK_RATIO = 3  # look there once the interval's high / low is at most this
 LOOK_BY = 48  # or after so many trials
+ZERO_TRIALS = 30  # of theta0 alone, at most, while it is undecided whether they solve: they train nothing
 SOLVED_COST = 0.4  # share of the budget that a solved trial is expected to take, until trials have shown it
 
 
@@ -34,7 +35,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the outcomes say. status: found, below_1 (theta0 alone solves), above_max or undecided."""
+    """What the outcomes say. status: found, below_1 (theta0 alone solves, so d_int is 0), above_max or undecided."""
 
     status: str
     d_int: int | None
@@ -65,14 +66,13 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
     the d, trials well above the estimate.
     """
     tested = count(outcomes)
-    n0, k0 = tested.get(0, (0, 0))
-    if n0 and 2 * k0 >= n0:
-        return Answer("below_1", 0, (0, 0), 0.0, 1.0, False, len(outcomes), tested)
     model = posterior(d_max)
     weights = model.update(tested)
-    low, median, high = (model.quantile(weights, q) for q in (0.025, 0.5, 0.975))
+    low, median, high = _interval(model, weights, p_zero(tested))
     looked = _seen_above(tested, median, d_max) >= MIN_LOOK
-    if low > d_max:
+    if high == 0:
+        status = "below_1"
+    elif low > d_max:
         status = "above_max"
     elif high <= d_max and high <= max(low * search.ci_ratio, low + 1) and (looked or search.ds is not None):
         status = "found"
@@ -93,17 +93,17 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
 def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[int]:
     """The d of the next round of trials, from the configuration and the outcomes alone.
 
-    First theta0 alone, then by information, once with a look well above the estimate. What makes a sweep
-    stop has no say in where it goes, so that it can be extended.
+    First theta0 alone, until it is known whether that solves, then by information, once with a look well above
+    the estimate. What makes a sweep stop has no say in where it goes, so that it can be extended.
     """
     if search.ds is not None:
         return [d for d in search.ds for _ in range(search.seeds)]
-    if not outcomes:
+    tested = count(outcomes)
+    if not outcomes or (0 < p_zero(tested) < 1 and tested[0][0] < ZERO_TRIALS):
         return [0] * search.round
     model = posterior(d_max)
-    tested = count(outcomes)
     weights = model.update(tested)
-    low, median, high = (model.quantile(weights, q) for q in (0.025, 0.5, 0.975))
+    low, median, high = _interval(model, weights)
     due = high <= d_max and (high <= LOOK_RATIO * low or len(outcomes) >= LOOK_BY)
     lacking = max(0, MIN_LOOK - _seen_above(tested, median, d_max)) if due else 0
     look = [min(d for d in lattice(d_max) if d >= _above(median, d_max))] * min(lacking, search.round)
@@ -112,8 +112,14 @@ def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[
     return sorted(look + model.informative(weights, lattice(d_max), search.round - len(look), solved_cost))
 
 
+def _interval(model: Posterior, weights: np.ndarray, zero: float = 0.0) -> tuple[int, int, int]:
+    """Both ends of the 95 % interval of d_int, about its median."""
+    low, median, high = (model.quantile(weights, q, zero) for q in (TAIL, 0.5, 1 - TAIL))
+    return low, median, high
+
+
 def _above(median: int, d_max: int) -> int:
-    return min(LOOK_ABOVE * median, d_max)
+    return min(LOOK_ABOVE * max(1, median), d_max)
 
 
 def _seen_above(tested: dict[int, tuple[int, int]], median: int, d_max: int) -> int:

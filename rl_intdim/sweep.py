@@ -97,7 +97,7 @@ def _measure(config: SweepConfig, d_max: int, store: Store, console: Console) ->
         def on_round(now: Answer, pending: int) -> None:
             display.round(
                 pending,
-                f"d_int {now.d_int or '?'} {figures.interval(now.ci95)}" if now.tested else "no estimate yet",
+                f"d_int {figures.shown(now.d_int)} {figures.interval(now.ci95)}" if now.tested else "no estimate yet",
             )
 
         return drive(config.search, d_max, config.env.budget, run, on_round)

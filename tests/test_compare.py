@@ -119,7 +119,7 @@ def test_of_an_unfinished_search_whole_rounds_count():
 
 def test_below_1_is_below_everything(folders):
     easy = measured.read(folders[1])
-    nothing = replace(easy, answer=replace(easy.answer, status="below_1", d_int=0))
+    nothing = replace(easy, answer=replace(easy.answer, tested={0: (6, 6)}))
     assert measured.below(nothing, easy) == pytest.approx(1)
 
 

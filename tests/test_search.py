@@ -51,6 +51,40 @@ def test_below_1_when_theta0_alone_solves():
     assert stopped_by(DEFAULTS, 562, 10, trials) == "below_1"
 
 
+def alone(chance, seed=0):
+    """A `run` for a task at d_int 0 or 1: theta0 alone solves with this chance, every subspace always."""
+
+    def run(jobs):
+        return {(d, s): record(d, d != 0 or np.random.default_rng((seed, s)).random() < chance) for d, s in jobs}
+
+    def record(d, solved):
+        return {"d": d, "solved": solved, "solved_at": 0 if solved else None, "env_steps": 0}
+
+    return run
+
+
+def test_a_few_seeds_do_not_decide_that_theta0_alone_solves():
+    """3 of 6 say little of a chance of 1/2 or more."""
+    said = answer(DEFAULTS, 562, [Outcome(0, i % 2 == 0) for i in range(6)])
+    assert (said.status, said.ci95[0]) == ("undecided", 0)
+    assert next_round(DEFAULTS, 562, [Outcome(0, i % 2 == 0) for i in range(6)]) == [0] * 6
+
+
+@pytest.mark.parametrize(("chance", "d_int"), [(0.0, 1), (0.1, 1), (0.9, 0), (1.0, 0)])
+def test_theta0_alone_is_tried_until_it_is_known_whether_that_solves(chance, d_int):
+    for seed in range(10):
+        said, _ = measure(SimulatedTask(1), run=alone(chance, seed))
+        assert said.d_int == d_int
+        assert said.status == ("found", "below_1")[said.d_int == 0]
+
+
+def test_where_theta0_alone_solves_every_second_time_the_interval_holds_0_and_1():
+    for seed in range(10):
+        said, _ = measure(SimulatedTask(1), run=alone(0.5, seed))
+        assert said.ci95 in ((0, 0), (0, 1), (1, 1))
+        assert said.tested[0][0] <= 30
+
+
 def test_above_max_when_nothing_solves():
     said, trials = measure(SimulatedTask(1e9), d_max=64)
     assert (said.status, said.d_int, said.ci95) == ("above_max", None, (64, None))
@@ -198,7 +232,8 @@ def test_the_distribution_of_d_int():
     model = Posterior(64)
     values, p = model.distribution(model.update({8: (20, 10), 2: (10, 0), 32: (10, 10)}))
     assert values.tolist() == sorted(set(values.tolist()))
-    assert (values[0], values[-1]) == (1, 65)
+    assert (values[0], p[0]) == (0, 0)
+    assert (values[1], values[-1]) == (1, 65)
     assert p.sum() == pytest.approx(1)
     assert 6 <= values[np.searchsorted(np.cumsum(p), 0.5)] <= 10
 
