@@ -14,9 +14,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from rl_intdim import cli, solution
+from rl_intdim import cli, untrusted
 from rl_intdim.config import CompressConfig
 from rl_intdim.errors import NotVerified
+from rl_intdim.solution import Solution
 
 STREAM = 2  # of the generator that episodes are drawn from: no trial has it, and play has another
 MANTISSA, EXPONENT = 3, 5  # bits of the scale
@@ -59,7 +60,7 @@ def quantise(theta_d: np.ndarray, bits: int) -> np.ndarray:
     return ((level + 0.5) * step).astype(np.float32)
 
 
-def size(found: solution.Solution, bits: int, max_bits: int) -> Size:
+def size(found: Solution, bits: int, max_bits: int) -> Size:
     """The bits that say a solution quantised to `bits` a coordinate."""
     return Size(
         bits * len(found.theta_d),
@@ -70,13 +71,13 @@ def size(found: solution.Solution, bits: int, max_bits: int) -> Size:
     )
 
 
-def compress(config: CompressConfig) -> solution.Solution:
+def compress(config: CompressConfig) -> Solution:
     """The solution at the smallest width whose confirmation reaches the threshold; written to `out` if given.
 
     Raises IntdimError: NotVerified if no width does.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
-    found = solution.load(Path(config.solution), config.trust)
+    found = untrusted.load(Path(config.solution), config.trust)
     policy, _ = found.policy()
     if others := found.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
@@ -103,7 +104,7 @@ def compress(config: CompressConfig) -> solution.Solution:
     return small
 
 
-def report(small: solution.Solution, told: Size, D: int) -> Table:
+def report(small: Solution, told: Size, D: int) -> Table:
     """Where the bits go, and what they leave out."""
     out = Table(title=f"{small.task.name} by {small.agent}: {told.total} bits ({ceil(told.total / 8)} bytes)")
     out.add_column("what")

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from rl_intdim import cli, solution
+from rl_intdim import cli, untrusted
 from rl_intdim.config import PlayConfig
 from rl_intdim.errors import NotVerified
+from rl_intdim.solution import Solution
 from rl_intdim.store import write_whole
 
 STREAM = 1  # of the generator that episodes are drawn from: no trial has it, and compress has another
@@ -24,7 +25,7 @@ def play(config: PlayConfig) -> None:
     Raises IntdimError: NotVerified if the score is below the threshold.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
-    found = solution.load(Path(config.solution), config.trust)
+    found = untrusted.load(Path(config.solution), config.trust)
     policy, _ = found.policy()
     if others := found.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
@@ -49,7 +50,7 @@ def play(config: PlayConfig) -> None:
         raise NotVerified(f"{config.solution}: {below if score < found.task.threshold else short}: not verified.")
 
 
-def film(found: solution.Solution, seed: int, path: Path) -> None:
+def film(found: Solution, seed: int, path: Path) -> None:
     """Write one episode as a GIF. Raises RenderFailure where nothing can be drawn."""
     from rl_intdim.film import frames, gif
 
@@ -57,7 +58,7 @@ def film(found: solution.Solution, seed: int, path: Path) -> None:
     write_whole(path, gif(pictures, FPS))
 
 
-def show(found: solution.Solution, seed: int) -> None:
+def show(found: Solution, seed: int) -> None:
     """Play one episode in a window. Raises RenderFailure where there is none."""
     import torch
 

@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rl_intdim import again, cli, solution
+from rl_intdim import again, cli, untrusted
 from rl_intdim.config import DIRECT
 from rl_intdim.errors import ConfigError, IntdimError
 from rl_intdim.figures import FLAWS, MEANING, rows
@@ -159,7 +159,7 @@ def _film(path: Path) -> str:
     from rl_intdim import film
 
     try:
-        found = solution.load(path)
+        found = untrusted.load(path)
         frames, total = film.frames(found, FILM_SEED, FILM_STEPS, FILM_FRAMES, FILM_WIDTH)
         data = b64encode(film.gif(frames, FILM_FPS, FILM_BYTES)).decode()
     except IntdimError as error:

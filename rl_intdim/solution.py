@@ -1,22 +1,19 @@
 """The solution file: a solved policy as its task, network, projection, seed and the d numbers learned.
 
 The paper's by-product is compression (Li et al. 2018, section 2): D parameters are rebuilt from a seed and theta_d.
-The file is JSON; loading it runs nothing. What it may name by import path, and so would run when the policy
-is rebuilt, is refused unless the user trusts it.
+The file is JSON; `rl_intdim.untrusted` reads it.
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from rl_intdim import store, untrusted
-from rl_intdim.catalogue import merged, shipped, task_node
-from rl_intdim.checks import check_task
+from rl_intdim import store
+from rl_intdim.catalogue import shipped, task_node
 from rl_intdim.config import DIRECT, Task
 from rl_intdim.errors import ConfigError, IntdimError
 
@@ -106,43 +103,3 @@ class Solution:
 
 def _unlike(key: str, mine: Any, other: Any) -> str:
     return f"other {key}" if key == "statistics" else f"{key}={mine}, not {other}"  # hundreds of numbers
-
-
-def load(path: Path, trust: bool = False) -> Solution:
-    """Read a solution file. Raises ConfigError if it is not one, or names code to import and is not trusted."""
-    try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-        untrusted.check_words(data)
-        if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
-            raise ConfigError(f"{path}: not a solution file of this version ({FORMAT!r}).")
-        task: Any = OmegaConf.to_object(merged(Task, data.pop("task"), path))
-        solution = Solution(task=task, **data)
-        untrusted.check_types(solution)
-        solution = replace(solution, theta_d=np.array(solution.theta_d, np.float32).tolist())
-    except (
-        OSError,
-        UnicodeDecodeError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        RecursionError,
-        OmegaConfBaseException,
-    ) as error:
-        raise ConfigError(f"{path}: not a solution file: {_one_line(error)}") from None
-    try:
-        check_task(solution.task)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if not trust:
-        untrusted.check_names(solution, path)
-    return solution
-
-
-def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is no number of a solution.")
-
-
-def _one_line(error: Exception) -> str:
-    text = str(error).split("\n")[0]
-    return f"no key {text}" if isinstance(error, KeyError) else text or type(error).__name__

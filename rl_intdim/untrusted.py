@@ -1,16 +1,24 @@
-"""What a solution file may say, which may come from anybody: loading one must run and open nothing of its choice."""
+"""Reads a solution file, which may come from anybody: loading one runs and opens nothing of its choice.
 
+What it may name by import path, and so would run when the policy is rebuilt, is refused unless the user trusts it.
+"""
+
+import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rl_intdim.checks import LONGEST, printable
-from rl_intdim.config import DIRECT, PROJECTIONS
+import numpy as np
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rl_intdim.catalogue import merged
+from rl_intdim.checks import LONGEST, check_task, printable
+from rl_intdim.config import DIRECT, PROJECTIONS, Task
 from rl_intdim.errors import ConfigError, choices
-
-if TYPE_CHECKING:
-    from rl_intdim.solution import Solution
+from rl_intdim.solution import FORMAT, Solution
 
 WRAPPER = re.compile(r"gymnasium\.wrappers\.[A-Z]\w*")
 # Keywords of an environment are numbers, and words for a mode or a map. A word has no dot, slash or colon; where
@@ -19,11 +27,42 @@ WORD = re.compile(r"[\w-]*")
 OPENS = re.compile(r"file|path|dir|module|model|entry|env_|spec|render")
 
 
-def check_words(node: Any) -> None:
+def load(path: Path, trust: bool = False) -> Solution:
+    """Read a solution file. Raises ConfigError if it is not one, or names code to import and is not trusted."""
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        _check_words(data)
+        if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+            raise ConfigError(f"{path}: not a solution file of this version ({FORMAT!r}).")
+        task: Any = OmegaConf.to_object(merged(Task, data.pop("task"), path))
+        solution = Solution(task=task, **data)
+        _check_types(solution)
+        solution = replace(solution, theta_d=np.array(solution.theta_d, np.float32).tolist())
+    except (
+        OSError,
+        UnicodeDecodeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        OmegaConfBaseException,
+    ) as error:
+        raise ConfigError(f"{path}: not a solution file: {_one_line(error)}") from None
+    try:
+        check_task(solution.task)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if not trust:
+        _check_names(solution, path)
+    return solution
+
+
+def _check_words(node: Any) -> None:
     """Raise a ValueError for what a terminal or a configuration would act upon, and for numbers beyond float64."""
     if isinstance(node, dict | list):
         for child in [*node, *node.values()] if isinstance(node, dict) else node:
-            check_words(child)
+            _check_words(child)
     elif isinstance(node, str):
         if "${" in node:  # seen here, after JSON's own escapes
             raise ValueError("it holds ${...}, which a configuration would look up; a solution needs none.")
@@ -33,7 +72,7 @@ def check_words(node: Any) -> None:
         raise ValueError("a number is too large.")
 
 
-def check_types(s: "Solution") -> None:
+def _check_types(s: Solution) -> None:
     """Raise a ValueError for a value of the wrong type, or out of range."""
     for key, value, low, high in (("seed", s.seed, 0, 2**31 - 1), ("seeds_tried", s.seeds_tried, 1, 10**9)):
         if type(value) is not int or not low <= value <= high:
@@ -56,7 +95,7 @@ def check_types(s: "Solution") -> None:
         raise ValueError(f"theta_d: {len(s.theta_d)} numbers for d={s.d}.")
 
 
-def check_names(s: "Solution", path: Path) -> None:
+def _check_names(s: Solution, path: Path) -> None:
     """Refuse what would import or read something of the file's choice when the policy is rebuilt."""
     named = {
         "projection": [] if s.projection in PROJECTIONS else [s.projection],
@@ -82,3 +121,12 @@ def _plain(value: Any) -> bool:
         or isinstance(value, bool | int | float)
         or bool(isinstance(value, str) and WORD.fullmatch(value))
     )
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no number of a solution.")
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error).split("\n")[0]
+    return f"no key {text}" if isinstance(error, KeyError) else text or type(error).__name__

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_cli import command
 
-from rl_intdim import cli, play, solution
+from rl_intdim import cli, play, solution, untrusted
 from rl_intdim.errors import RenderFailure
 
 
@@ -63,12 +63,12 @@ def test_without_a_display_the_verdict_stands_and_the_window_is_refused_in_words
 def test_a_display_that_draws_nothing_is_no_window(monkeypatch, solved):
     from dataclasses import replace
 
-    from rl_intdim import film, solution
+    from rl_intdim import film
     from rl_intdim.errors import RenderFailure
 
     monkeypatch.setattr(film, "has_display", lambda: True)
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    found = solution.load(solved)
+    found = untrusted.load(solved)
     short = replace(found, task=replace(found.task, kwargs={"max_episode_steps": 2}, vector="slots"))
     with pytest.raises(RenderFailure, match="pygame finds no display"):
         play.show(short, 0)
