@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,10 @@ class Trial:
         """What makes it this trial and no other, under the user's keys."""
         keys = {"task": "env", "projection": "subspace.projection"}
         return {keys.get(k, k): v for k, v in asdict(self).items() if k not in ("folder", "tensorboard")}
+
+    def digest(self) -> str:
+        """The identity in 16 letters, by which records know a trial."""
+        return sha256(json.dumps(self.identity()).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

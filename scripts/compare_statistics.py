@@ -17,7 +17,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +98,7 @@ def main() -> None:
         for arm in ARMS:
             task = config.env if arm == "fixed" else replace(config.env, statistics=Statistics())
             trial = Trial(task, config.agent, projection, args.d, seed)
-            key = (sha256(json.dumps(trial.identity()).encode()).hexdigest()[:16], arm)
+            key = trial.digest(), arm
             if key not in known:
                 with learned(task) if arm == "learned" else nullcontext():
                     result = run_trial(trial)

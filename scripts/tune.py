@@ -2,13 +2,13 @@
 
     python scripts/tune.py --key agent.sigma --values 0.1 0.2 0.4 --ds 4 8 --seeds 12 env=CartPole agent=cma
 
-Runs every value at every d and appends each trial to docs/results/tuning/<env>-<agent>.jsonl; trials
-already there are not run again. Prints solved trials, the median env steps they took, and the median score.
+Runs every value at every d and appends each trial to docs/results/tuning/<env>-<agent>.jsonl; trials already
+there, of the same configuration, are not run again. Prints solved trials, the median env steps they took, and the
+median score.
 """
 
 import argparse
 import json
-import os
 from pathlib import Path
 from statistics import median
 
@@ -39,25 +39,25 @@ def main() -> None:
         name = name or f"{config.env.name}-{config.agent.name}.jsonl"
         path = FOLDER / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        known = {row["trial"]: row for row in rows if "trial" in row}
         for word in args.ds:
             d = word if word == DIRECT else int(word)
-            records = {r["seed"]: r for r in done if r["setting"] == sorted(setting) and r["d"] == d}
-            seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
-            todo = [seed for seed in seeds if seed not in records]
             P = resolve(config.subspace.projection, D, D if d == DIRECT else d)
-            trials = [Trial(config.env, config.agent, P, d, seed) for seed in todo]
-            for trial, result in local.run(trials, args.workers):
+            seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
+            trials = [Trial(config.env, config.agent, P, d, seed) for seed in seeds]
+            for trial, result in local.run([t for t in trials if t.digest() not in known], args.workers):
                 if isinstance(result, TrialError):
                     raise SystemExit(f"{trial}: {result.message}")
                 record = {
                     key: getattr(result, key)
                     for key in ("d", "seed", "solved", "score", "solved_at", "env_steps", "seconds")
                 }
-                records[trial.seed] = {"setting": sorted(setting), **record}
+                row = {"setting": sorted(setting), "trial": trial.digest(), **record}
+                known[row["trial"]] = row
                 with path.open("a") as file:
-                    file.write(json.dumps(records[trial.seed]) + os.linesep)
-            mine = [records[s] for s in seeds]
+                    file.write(json.dumps(row) + "\n")
+            mine = [known[trial.digest()] for trial in trials]
             solved = sorted(r["solved_at"] for r in mine if r["solved"])
             half = sum(s <= config.env.budget / 2 for s in solved)
             print(
