@@ -177,7 +177,7 @@ def plot(sweeps: Sequence[Sweep]) -> bytes:
     axis.xaxis.set_minor_locator(NullLocator())
     axis.tick_params(axis="x", labelsize=8)
     axis.set_xlabel(
-        "d_int (dots: posterior median, hollow: undecided; lines: 95 % intervals)\n"
+        "d_int (dots: posterior median, hollow: undecided; lines: 95 % intervals, left of 1: from 0)\n"
         "(arrows: above the largest d; diamonds: d_int90 as the paper reports it)",
         fontsize=8,
     )
