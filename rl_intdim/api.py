@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from rl_intdim import cli, export, figures, store, sweep
+from rl_intdim import sweep
+from rl_intdim.analysis import sweep_plots, tables
+from rl_intdim.config import cli
+from rl_intdim.records import run_folder, summary, trials_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,25 +40,25 @@ class Measured:
     @property
     def trials(self) -> "pd.DataFrame":
         """A row a trial, as `rl_intdim.export` has it."""
-        return export.frame([self.folder])
+        return trials_table.frame([self.folder])
 
     def plot(self) -> "Figure":
         """Scores and solved fraction against d; a matplotlib figure."""
-        return figures.draw(self.summary, store.trials(self.folder))
+        return sweep_plots.draw(self.summary, run_folder.trials(self.folder))
 
     def __rich__(self) -> Any:
-        return figures.table(self.summary)
+        return tables.table(self.summary)
 
     def __repr__(self) -> str:
         shown = "-" if self.d_int is None else self.d_int
         return (
             f"<{self.summary['env']} by {self.summary['agent']}: d_int {shown}, 95 % interval "
-            f"{figures.interval(self.ci95)}, {self.status}; {self.folder}>"
+            f"{summary.interval(self.ci95)}, {self.status}; {self.folder}>"
         )
 
     def _repr_html_(self) -> str:
         console = Console(record=True, file=StringIO(), width=90)
-        console.print(figures.table(self.summary))
+        console.print(tables.table(self.summary))
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
 

@@ -34,3 +34,9 @@ def choices(value: object, valid: Iterable[str]) -> str:
     near = get_close_matches(str(value), names, n=3, cutoff=0.5)
     hint = f"Did you mean {near[0]}? " if near else ""
     return f"{hint}Valid: {', '.join(near + [name for name in names if name not in near])}."
+
+
+def one_line(error: BaseException, longest: int = 200) -> str:
+    """What an error says, its type where it says nothing, in one line of at most so many characters."""
+    text = " ".join(str(error).split())[:longest]
+    return f"no key {text}" if isinstance(error, KeyError) else text or type(error).__name__

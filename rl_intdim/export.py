@@ -10,40 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rl_intdim import cli
-from rl_intdim.store import read_config, trials, write_whole
+from rl_intdim.config import cli
+from rl_intdim.files import write_whole
+from rl_intdim.records.trials_table import frame
 
 if TYPE_CHECKING:  # a quarter of a second to import; mistakes are answered before
-    import pandas as pd
-
-COLUMNS = [
-    *("folder", "env", "agent", "projection", "threshold", "budget"),  # of the sweep
-    *("d", "D", "seed", "solved", "score", "solved_at", "env_steps", "scoring_steps", "seconds"),  # of the trial
-]
-
-
-def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
-    """The trials of the run folders, (trials, len(COLUMNS)), in the order in which they finished.
-
-    d is a whole number or `direct`; solved_at (env steps) is missing where a trial did not solve. Raises
-    ConfigError for what is no run folder.
-    """
-    import pandas as pd
-
-    rows = []
-    for folder in map(Path, folders):
-        config = read_config(folder)
-        env = config["env"]
-        sweep = {
-            "folder": str(folder),
-            "env": env["name"],
-            "agent": config["agent"]["name"],
-            "projection": config["subspace"]["projection"],
-            "threshold": env["threshold"],
-            "budget": env["budget"],
-        }
-        rows += [sweep | {key: trial[key] for key in COLUMNS if key in trial} for trial in trials(folder)]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"solved_at": "Int64"})
+    pass
 
 
 def export(folders: Sequence[Path], keys: dict[str, str]) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from rl_intdim import cli, untrusted
-from rl_intdim.config import PlayConfig
+from rl_intdim.config import cli
+from rl_intdim.config.schema import PlayConfig
 from rl_intdim.errors import NotVerified
-from rl_intdim.solution import Solution
-from rl_intdim.store import write_whole
+from rl_intdim.files import write_whole
+from rl_intdim.solution import loading
+from rl_intdim.solution.solution import Solution
 
 STREAM = 1  # of the generator that episodes are drawn from: no trial has it, and compress has another
 MAX_STEPS = 1000  # of a film
@@ -25,7 +26,7 @@ def play(config: PlayConfig) -> None:
     Raises IntdimError: NotVerified if the score is below the threshold.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
-    found = untrusted.load(Path(config.solution), config.trust)
+    found = loading.load(Path(config.solution), config.trust)
     policy, _ = found.policy()
     if others := found.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
@@ -52,7 +53,7 @@ def play(config: PlayConfig) -> None:
 
 def film(found: Solution, seed: int, path: Path) -> None:
     """Write one episode as a GIF. Raises RenderFailure where nothing can be drawn."""
-    from rl_intdim.film import frames, gif
+    from rl_intdim.solution.video import frames, gif
 
     pictures, _ = frames(found, seed, MAX_STEPS, FRAMES, WIDTH)
     write_whole(path, gif(pictures, FPS))
@@ -62,9 +63,9 @@ def show(found: Solution, seed: int) -> None:
     """Play one episode in a window. Raises RenderFailure where there is none."""
     import torch
 
-    from rl_intdim import tasks
     from rl_intdim.errors import RenderFailure
-    from rl_intdim.film import has_display
+    from rl_intdim.solution.video import has_display
+    from rl_intdim.tasks import environment, rollout, vector
 
     if found.task.vector == "atari":
         raise RenderFailure("no window can be opened for an Atari game; out=play.gif films it.")
@@ -73,15 +74,15 @@ def show(found: Solution, seed: int) -> None:
     shown = replace(found.task, kwargs=found.task.kwargs | {"render_mode": "human"}, vector="slots")
     policy, theta = found.policy()
     try:
-        env = tasks.make(shown)
+        env = environment.make(shown)
         # MuJoCo's window ends the whole process where GLFW finds no monitor: ask first.
         if hasattr(env.unwrapped, "mujoco_renderer"):
             import glfw
 
             if not glfw.init() or not glfw.get_primary_monitor():
                 raise RuntimeError("GLFW finds no monitor")
-        envs = tasks.Slots([env])
-        tasks.episodes(envs, policy, theta[None].to(torch.float32), seed)
+        envs = vector.SingleEpisodeVectorEnv([env])
+        rollout.episodes(envs, policy, theta[None].to(torch.float32), seed)
         if "pygame" in sys.modules:  # where it finds no display, it draws into memory and says nothing
             import pygame
 

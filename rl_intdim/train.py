@@ -7,19 +7,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rl_intdim import cli
-from rl_intdim.checks import check_d
-from rl_intdim.config import DIRECT, TrainConfig
+from rl_intdim.config import cli
+from rl_intdim.config.schema import DIRECT, TrainConfig
+from rl_intdim.config.validation import check_d
 from rl_intdim.errors import ConfigError
-from rl_intdim.progress import span
-from rl_intdim.solution import Solution
-from rl_intdim.store import write_whole
+from rl_intdim.files import write_whole
+from rl_intdim.runners.progress import span
+from rl_intdim.solution.solution import Solution
 
 
 def train(config: TrainConfig) -> None:
     """Run one trial and print its score; write it to `out` if given. Raises IntdimError."""
-    from rl_intdim.projections import resolve
-    from rl_intdim.trial import Trial, check, run_trial
+    from rl_intdim.subspace.projections import resolve
+    from rl_intdim.training.trial import Trial, check, run_trial
 
     console = Console(highlight=False, soft_wrap=True)
     D = check(config.env, config.agent, config.device)

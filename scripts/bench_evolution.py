@@ -34,11 +34,14 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from rl_intdim import cli, provenance, strategies, tasks
-from rl_intdim.config import EvolutionAgent, Policy
-from rl_intdim.policy import Network
-from rl_intdim.trainers.evolution import Players
-from rl_intdim.trial import draw_subspace
+from rl_intdim.config import cli
+from rl_intdim.config.schema import EvolutionAgent, Policy
+from rl_intdim.records import provenance
+from rl_intdim.tasks import environment
+from rl_intdim.tasks.network import Network
+from rl_intdim.training import strategies
+from rl_intdim.training.evolution import PopulationEvaluator
+from rl_intdim.training.seeding import draw_subspace
 
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "evolution"
 POPSIZE, EPISODES, SIGMA = 64, 4, 0.2
@@ -50,10 +53,10 @@ Loop = Iterator[tuple[int, int]]  # after each generation: its env steps and its
 def ours(env: str, d: int) -> Loop:
     words = [f"env={env}", "agent=cma", f"agent.popsize={POPSIZE}", f"agent.episodes={EPISODES}"]
     config = cli.load("sweep", words)
-    policy = tasks.policy(config.env)
+    policy = environment.policy(config.env)
     subspace, _ = draw_subspace(policy, "auto", d, 0)
     strategy = strategies.load("cma")(d, subspace.step_scale, config.agent, np.random.default_rng(0))
-    players = Players(config.env, config.agent, policy, subspace)
+    players = PopulationEvaluator(config.env, config.agent, policy, subspace)
     for seed in range(10**9):
         population = strategy.ask()
         returns, steps = players.play(population, seed)
@@ -63,7 +66,7 @@ def ours(env: str, d: int) -> Loop:
 
 def plain(env: str, d: int) -> Loop:
     config = cli.load("sweep", [f"env={env}"])
-    policy = tasks.policy(config.env)
+    policy = environment.policy(config.env)
     subspace, _ = draw_subspace(policy, "auto", d, 0)
     game = gym.make(config.env.id)
     es = cma.CMAEvolutionStrategy(np.zeros(d), SIGMA * subspace.step_scale, {"popsize": POPSIZE, "verbose": -9})
@@ -100,7 +103,7 @@ def evotorch(env: str, d: int) -> Loop:
     from evotorch.neuroevolution import VecGymNE
 
     config = cli.load("sweep", [f"env={env}"])
-    problem = VecGymNE(config.env.id, stack(tasks.policy(config.env).sizes), num_episodes=EPISODES)
+    problem = VecGymNE(config.env.id, stack(environment.policy(config.env).sizes), num_episodes=EPISODES)
     searcher = CMAES(problem, stdev_init=SIGMA, popsize=POPSIZE, separable=True)
     before = 0
     while True:
@@ -117,7 +120,7 @@ def evosax(env: str, d: int) -> Loop:
     from evosax.algorithms import CMA_ES
 
     config = cli.load("sweep", [f"env={env}"])
-    policy = tasks.policy(config.env)
+    policy = environment.policy(config.env)
     subspace, _ = draw_subspace(policy, "auto", d, 0)
     theta0 = jnp.asarray(subspace.theta(torch.zeros(d)).numpy())
     P = jnp.asarray(subspace.theta(torch.eye(d)).numpy()) - theta0

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim import provenance
-from rl_intdim.projections import PROJECTIONS, Projection
-from rl_intdim.projections.fastfood import Fastfood
+from rl_intdim.records import provenance
+from rl_intdim.subspace.projections import PROJECTIONS, Projection
+from rl_intdim.subspace.projections.fastfood import Fastfood
 
 PONG = (1_005_366, 6_000)
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

@@ -29,11 +29,13 @@ from stable_baselines3.common.env_util import make_atari_env, make_vec_env
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecFrameStack
 
-from rl_intdim import cli, provenance, tasks
-from rl_intdim.config import GradientAgent
-from rl_intdim.sb3.hold import Hold
-from rl_intdim.sb3.model import build
-from rl_intdim.trial import draw_subspace
+from rl_intdim.config import cli
+from rl_intdim.config.schema import GradientAgent
+from rl_intdim.records import provenance
+from rl_intdim.tasks import environment
+from rl_intdim.training.sb3.model import build
+from rl_intdim.training.sb3.subspace_actor import SubspaceActor
+from rl_intdim.training.seeding import draw_subspace
 
 RECORD = Path(__file__).parent.parent / "docs" / "results" / "training.json"
 
@@ -57,12 +59,12 @@ class ConvNet(BaseFeaturesExtractor):
 def ours(words: list[str], d: int | str, projection: str) -> PPO:
     """The agent's PPO with its actor at theta0 + P theta_d; without a subspace where d is direct."""
     config = cli.load("sweep", words)
-    policy = tasks.policy(config.env)
+    policy = environment.policy(config.env)
     model = build(config.env, config.agent, policy, seed=0)
     assert isinstance(model, PPO)
     if d != "direct":
         subspace, _ = draw_subspace(policy, projection, d, 0)
-        Hold(model, config.agent, subspace)
+        SubspaceActor(model, config.agent, subspace)
     return model
 
 

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rl_intdim import paper, provenance
-from rl_intdim.config import DIRECT, Search
-from rl_intdim.figures import BLUE, GREY, ORANGE
-from rl_intdim.rounds import drive, outcomes, spaced, stopped_by
-from rl_intdim.search import answer
-from rl_intdim.simulate import SOLVE_MEDIAN, SOLVE_SIGMA, UNSOLVED_MEAN, SimulatedTask
+from rl_intdim.analysis.style import BLUE, GREY, ORANGE
+from rl_intdim.config.schema import DIRECT, Search
+from rl_intdim.records import provenance
+from rl_intdim.search import paper_rule
+from rl_intdim.search.adaptive import answer
+from rl_intdim.search.loop import drive, outcomes, spaced, stopped_by
+from rl_intdim.search.simulation import SOLVE_MEDIAN, SOLVE_SIGMA, UNSOLVED_MEAN, SimulatedTask
 
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "calibration"
 KINDS = {"plain": 0.6, "weibull": 0.1, "falling": 0.2, "none": 0.1}
@@ -74,7 +75,7 @@ def measure(search: Search, i: int) -> dict[str, Any]:
     sweep(search, "search")
     trials = sweep(GRID, "grid")
     direct = [t for t in trials if t["d"] == DIRECT]
-    low, high = paper.d90([t for t in trials if t["d"] != DIRECT], direct)["ci95"]
+    low, high = paper_rule.d90([t for t in trials if t["d"] != DIRECT], direct)["ci95"]
     expected = [task.chance(d) + (1 - task.chance(d)) * UNSOLVED_MEAN for d in [*GRID.ds, D]]  # type: ignore[misc]
     meant = next((d for d, score in zip(GRID.ds, expected, strict=False) if score >= 0.9 * expected[-1]), np.inf)  # type: ignore[arg-type]
     row |= {"paper_low": low, "paper_high": high, "paper_covers": (low or np.inf) <= meant <= (high or np.inf)}

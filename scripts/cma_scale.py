@@ -19,8 +19,8 @@ import numpy as np
 
 def measure(d: int, full: bool, generations: int) -> None:
     """Print [seconds a generation, MiB] of one strategy on a function that costs nothing."""
-    from rl_intdim import strategies
-    from rl_intdim.config import EvolutionAgent
+    from rl_intdim.config.schema import EvolutionAgent
+    from rl_intdim.training import strategies
 
     def peak() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10

@@ -23,21 +23,22 @@ from typing import Any
 import numpy as np
 from gymnasium.wrappers.utils import RunningMeanStd
 
-from rl_intdim import cli, tasks
-from rl_intdim.config import EvolutionAgent, Statistics, Task
-from rl_intdim.projections import resolve
-from rl_intdim.trial import Trial, run_trial
+from rl_intdim.config import cli
+from rl_intdim.config.schema import EvolutionAgent, Statistics, Task
+from rl_intdim.subspace.projections import resolve
+from rl_intdim.tasks import environment, vector
+from rl_intdim.training.trial import Trial, run_trial
 
 FIRST_SEED = 1_000_000
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "statistics"
 ARMS = ("none", "fixed", "learned")
 
 
-class Learned(tasks.Slots):
-    """Slots whose observations are standardised by what training saw up to their last reset."""
+class Learned(vector.SingleEpisodeVectorEnv):
+    """SingleEpisodeVectorEnv whose observations are standardised by what training saw up to their last reset."""
 
     def __init__(self, task: Task, n: int, seen: RunningMeanStd, learns: bool) -> None:
-        super().__init__([tasks.make(task) for _ in range(n)], task.goal.info)
+        super().__init__([environment.make(task) for _ in range(n)], task.goal.info)
         self.seen, self.learns, self.clip = seen, learns, task.statistics.clip
         self.new: list[np.ndarray] = []
 
@@ -62,18 +63,18 @@ class Learned(tasks.Slots):
 
 @contextmanager
 def learned(task: Task) -> Iterator[None]:
-    """Inside, environments of the task learn their statistics in training. Those of the referee, told by their
+    """Inside, environments of the task learn their statistics in training. Those of the evaluator, told by their
     number, only use them."""
-    make_vec, seen = tasks.make_vec, RunningMeanStd(shape=tasks.make(task).observation_space.shape)
+    make_vec, seen = vector.make_vec, RunningMeanStd(shape=environment.make(task).observation_space.shape)
 
     def make(task: Task, n: int) -> Learned:
         return Learned(task, n, seen, learns=n != task.scoring.look_episodes)
 
-    tasks.make_vec = make
+    vector.make_vec = make
     try:
         yield
     finally:
-        tasks.make_vec = make_vec
+        vector.make_vec = make_vec
 
 
 def main() -> None:
@@ -83,7 +84,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", help="env=... agent=... and what else is the same for all")
     args = parser.parse_args()
     config = cli.load("sweep", args.overrides)
-    projection = resolve(config.subspace.projection, tasks.policy(config.env).D, args.d)
+    projection = resolve(config.subspace.projection, environment.policy(config.env).D, args.d)
     path = FOLDER / f"{config.env.name}-{config.agent.name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     records = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -13,15 +13,16 @@ from dataclasses import replace
 import numpy as np
 import yaml
 
-from rl_intdim import cli, tasks
-from rl_intdim.config import Statistics
+from rl_intdim.config import cli
+from rl_intdim.config.schema import Statistics
+from rl_intdim.tasks import environment
 
 STEPS, SEED, FLOOR = 100_000, 0, 0.01
 
 
 def main() -> None:
     task = cli.load("sweep", sys.argv[1:]).env
-    env = tasks.make(replace(task, statistics=Statistics()))
+    env = environment.make(replace(task, statistics=Statistics()))
     env.action_space.seed(SEED)
     obs, _ = env.reset(seed=SEED)
     seen = []

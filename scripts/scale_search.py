@@ -20,10 +20,11 @@ from typing import Any
 import pandas as pd
 from calibrate_search import draw
 
-from rl_intdim import cli, provenance
-from rl_intdim.config import DIRECT, Search
-from rl_intdim.figures import png
-from rl_intdim.rounds import Job, Record, drive
+from rl_intdim.analysis.style import png
+from rl_intdim.config import cli
+from rl_intdim.config.schema import DIRECT, Search
+from rl_intdim.records import provenance
+from rl_intdim.search.loop import Job, Record, drive
 
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "scaling"
 ROUNDS = (3, 6, 12, 24, 64, 256)
@@ -87,8 +88,8 @@ def plot(means: pd.DataFrame) -> bytes:
 
 def hours(env: str, agent: str) -> dict[str, float]:
     """The pace of training on one core, measured now, and the hours of one budget at it; looks not counted."""
-    from rl_intdim.pace import pace
-    from rl_intdim.trial import Trial
+    from rl_intdim.runners.throughput import pace
+    from rl_intdim.training.trial import Trial
 
     config = cli.load("sweep", [f"env={env}", f"agent={agent}"])
     steps = pace(Trial(config.env, config.agent, "countsketch", DIRECT, 0))

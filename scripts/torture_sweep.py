@@ -20,8 +20,8 @@ from typing import Any
 
 import psutil
 
-from rl_intdim import provenance
-from rl_intdim.store import trials
+from rl_intdim.records import provenance
+from rl_intdim.records.run_folder import trials
 
 OUT = Path(__file__).parent.parent / "docs" / "results" / "torture.json"
 WAYS = ("kill the sweep", "kill a worker", "kill both", "Ctrl-C", "SIGTERM")

@@ -10,8 +10,9 @@ optimiser that sees nothing but gradients.
 import numpy as np
 import torch
 
-from rl_intdim.projections import PROJECTIONS
-from rl_intdim.subspace import Subspace, SubspaceOptimizer
+from rl_intdim.subspace.optimizer import SubspaceOptimizer
+from rl_intdim.subspace.projections import PROJECTIONS
+from rl_intdim.subspace.subspace import Subspace
 
 D, GROUPS = 1000, 10
 

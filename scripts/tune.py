@@ -12,11 +12,11 @@ import json
 from pathlib import Path
 from statistics import median
 
-from rl_intdim import cli
-from rl_intdim.config import DIRECT
-from rl_intdim.projections import resolve
+from rl_intdim.config import cli
+from rl_intdim.config.schema import DIRECT
 from rl_intdim.runners import TrialError, local
-from rl_intdim.trial import Trial, check
+from rl_intdim.subspace.projections import resolve
+from rl_intdim.training.trial import Trial, check
 
 FIRST_SEED = 1_000_000
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "tuning"

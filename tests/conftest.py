@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from rl_intdim.config import Policy, Scoring, Task
+from rl_intdim.config.schema import Policy, Scoring, Task
 
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would theirs

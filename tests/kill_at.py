@@ -8,12 +8,13 @@ import signal
 import sys
 from pathlib import Path
 
-from rl_intdim import cli, store, sweep
+from rl_intdim import files, sweep
+from rl_intdim.config import cli
 
 MOMENTS = ("before", "half", "unsynced", "written")
 POINT, *WORDS = sys.argv[1:]
 FILE, N, MOMENT = POINT.split(":")
-write, writes = store._write, []
+write, writes = files.write_all, []
 
 
 def die() -> None:
@@ -37,6 +38,6 @@ def deadly(file, data: bytes) -> None:
     write(file, data)
 
 
-store._write = deadly
+files.write_all = deadly
 sys.argv[1:] = WORDS
 cli.main("sweep", sweep.sweep)

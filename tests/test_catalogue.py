@@ -8,9 +8,10 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 
-from rl_intdim import catalogue, cli, tasks
+from rl_intdim.config import catalogue, cli
 from rl_intdim.errors import ConfigError
-from rl_intdim.trial import check
+from rl_intdim.tasks import environment
+from rl_intdim.training.trial import check
 
 TASKS = sorted(p.stem for p in catalogue.shipped("envs").glob("*.yaml"))
 AGENTS = sorted(p.stem for p in catalogue.shipped("agents").glob("*.yaml"))
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.parametrize("agent", AGENTS)
 def test_every_agent_fits_every_task(task, agent):
     config = cli.load("sweep", [f"env={task}", f"agent={agent}"])
-    discrete = tasks.policy(config.env).discrete
+    discrete = environment.policy(config.env).discrete
     if discrete if agent in ("sac", "td3", "tqc") else not discrete and agent == "dqn":
         with pytest.raises(ConfigError, match="does not fit env="):
             check(config.env, config.agent)
@@ -52,7 +53,8 @@ def test_the_wheel_carries_the_catalogue_and_no_top_level_but_ours(tmp_path):
     # It finds its files with no checkout around.
     zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(tmp_path / "site")
     code = (
-        "from rl_intdim.catalogue import shipped as s; print(sorted(p.stem for p in s('envs').iterdir()), s('envs'))"
+        "from rl_intdim.config.catalogue import shipped\n"
+        "print(sorted(p.stem for p in shipped('envs').iterdir()), shipped('envs'))"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "site", capture_output=True, text=True)
     assert str(TASKS) in ran.stdout

@@ -13,12 +13,13 @@ import torch
 from rich.console import Console
 from test_gradient import KINDS, agent_of, pictures, small
 
-from rl_intdim import cli, runners
-from rl_intdim.checkpoint import Checkpoints
+from rl_intdim import runners
+from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
-from rl_intdim.sb3.watch import Watch
 from rl_intdim.sweep import sweep
-from rl_intdim.trial import Trial, run_trial
+from rl_intdim.training.checkpoint import Checkpoints
+from rl_intdim.training.sb3.callback import TrialCallback
+from rl_intdim.training.trial import Trial, run_trial
 
 SLOW = ("td3", "tqc")  # as SAC, for another minute and a half
 KINDS_HERE = [pytest.param(*kind, marks=pytest.mark.slow) if kind[0] in SLOW else kind for kind in KINDS]
@@ -125,7 +126,7 @@ def test_without_checkpoints_nothing_restarts(echo, monkeypatch):
     def fail(self):
         raise AssertionError
 
-    monkeypatch.setattr(Watch, "restart", fail)
+    monkeypatch.setattr(TrialCallback, "restart", fail)
     run_trial(Trial(echo(budget=1000), agent_of("ppo"), "dense", 3, 0))
 
 

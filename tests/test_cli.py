@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from rl_intdim import cli, sweep, train
-from rl_intdim.pace import pace
-from rl_intdim.trial import Trial
+from rl_intdim import sweep, train
+from rl_intdim.config import cli
+from rl_intdim.runners.throughput import pace
+from rl_intdim.training.trial import Trial
 
 USER_TASK = """
 id: Acrobot-v1
@@ -133,7 +134,7 @@ def test_a_wrong_d(monkeypatch, capsys, d):
 
 def test_mistakes_are_answered_before_torch_is_imported():
     code = (
-        "import sys\nfrom rl_intdim import cli, sweep\nsys.argv[1:] = ['env=CartPol']\n"
+        "import sys\nfrom rl_intdim import sweep\nfrom rl_intdim.config import cli\nsys.argv[1:] = ['env=CartPol']\n"
         "try:\n    cli.main('sweep', sweep.sweep)\nexcept SystemExit as stop:\n"
         "    print(stop.code, 'torch' in sys.modules, 'gymnasium' in sys.modules)"
     )
@@ -202,7 +203,7 @@ def test_wrappers_and_kwargs(monkeypatch, capsys):
 
 
 def test_dry_run_says_what_would_run_and_writes_nothing(monkeypatch, capsys):
-    monkeypatch.setattr("rl_intdim.pace.SECONDS", 0.1)
+    monkeypatch.setattr("rl_intdim.runners.throughput.SECONDS", 0.1)
     assert command(monkeypatch, "sweep", sweep.sweep, "dry_run=true") == 0
     said = capsys.readouterr().out
     assert "125 trials, 62,500,000 env steps" in said
@@ -214,7 +215,7 @@ def test_dry_run_says_what_would_run_and_writes_nothing(monkeypatch, capsys):
 @pytest.mark.parametrize("agent", ["cma", "ppo", "dqn"])
 def test_the_pace_is_that_of_training(agent, monkeypatch):
     """Even where making the algorithm takes longer than the measurement."""
-    monkeypatch.setattr("rl_intdim.pace.SECONDS", 0.0)
+    monkeypatch.setattr("rl_intdim.runners.throughput.SECONDS", 0.0)
     config = cli.load("sweep", [f"agent={agent}"])
     assert 10 < pace(Trial(config.env, config.agent, "dense", "direct", 0)) < 10**6
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rl_intdim import cli, compare, measured
-from rl_intdim.config import DIRECT
-from rl_intdim.store import Store
+from rl_intdim.analysis import comparison_page, ranking
+from rl_intdim.config import cli
+from rl_intdim.config.schema import DIRECT
+from rl_intdim.records import sweep_record
+from rl_intdim.records.run_folder import Store
 
 
 def sweep(folder, rise, *words, seeds=10):
@@ -37,8 +39,8 @@ def folders():
 
 
 def test_the_table_is_sorted_and_ranked(folders):
-    sweeps = [measured.read(folder) for folder in folders]
-    table = compare.table(sweeps, papers=False)
+    sweeps = [sweep_record.read(folder) for folder in folders]
+    table = ranking.table(sweeps, papers=False)
     assert list(table["agent"]) == ["cma", "cma", "ppo", "random"]
     assert table["rank"].tolist()[:3] == [1, 2, 3]
     assert table["status"].tolist()[-1] == "above_max"
@@ -50,19 +52,19 @@ def test_the_table_is_sorted_and_ranked(folders):
 
 
 def test_a_sweep_that_has_ended_speaks_by_what_it_decided(folders):
-    before = measured.read("easy")
+    before = sweep_record.read("easy")
     with Path("easy/trials.jsonl").open("a") as file:  # of a round that was cut off: not decided upon
         for i in range(20):
             record = {"d": 1, "D": 562, "seed": 5000 + i, "solved": True, "solved_at": 1, "env_steps": 1, "score": 1}
             file.write(json.dumps(record) + "\n")
-    assert measured.read("easy").answer.trials == 80
+    assert sweep_record.read("easy").answer.trials == 80
     Path("easy/result.json").write_text(json.dumps({"trials": 3300, "command": "c"}))  # seeds below 3,300 here
-    after = measured.read("easy")
+    after = sweep_record.read("easy")
     assert (after.answer, after.env_steps, after.command) == (before.answer, before.env_steps, "c")
 
 
 def test_the_papers_rows_are_marked_and_unranked(folders):
-    table = compare.table([measured.read(folders[1])])
+    table = ranking.table([sweep_record.read(folders[1])])
     theirs = table[table.status == "the paper's d_int90"]
     assert len(theirs) == 9
     assert theirs["rank"].isna().all()
@@ -73,38 +75,41 @@ def test_the_papers_rows_are_marked_and_unranked(folders):
 @pytest.mark.parametrize("word", ["env.threshold=400", "env.budget=1000", "env.id=CartPole-v0"])
 def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
     changed = sweep("changed", 8, "agent=ppo", word)
-    sweeps = [measured.read(folder) for folder in [*folders[:3], changed]]
-    table = compare.table(sweeps, papers=False)
+    sweeps = [sweep_record.read(folder) for folder in [*folders[:3], changed]]
+    table = ranking.table(sweeps, papers=False)
     assert table.set_index("task")["rank"].isna().to_dict() == {"CartPole": True, "InvertedPendulum": False}
-    pairs = compare.differences(sweeps)
+    pairs = ranking.differences(sweeps)
     assert not any(str(row) for row in pairs.itertuples() if "changed" in str(row))
     assert len(pairs) == 2  # the two CartPole sweeps alike, and the easiest of each task
-    assert "not ranked" in compare.page(sweeps, "plot.png")
+    assert "not ranked" in comparison_page.page(sweeps, "plot.png")
 
 
 def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
-    hard, easy, other, never = (measured.read(folder) for folder in folders)
-    assert measured.below(easy, hard) > 0.99
-    assert measured.below(hard, easy) == pytest.approx(1 - measured.below(easy, hard))
-    assert measured.below(easy, easy) == pytest.approx(0.5)
-    assert measured.below(hard, never) > 0.95
+    hard, easy, other, never = (sweep_record.read(folder) for folder in folders)
+    assert ranking.below(easy, hard) > 0.99
+    assert ranking.below(hard, easy) == pytest.approx(1 - ranking.below(easy, hard))
+    assert ranking.below(easy, easy) == pytest.approx(0.5)
+    assert ranking.below(hard, never) > 0.95
     few = replace(easy, answer=replace(easy.answer, tested={2: (1, 0), 8: (1, 1)}))
-    assert 0.1 < measured.below(few, other) < 0.95
-    verdicts = compare.differences([hard, easy, other, never])
+    assert 0.1 < ranking.below(few, other) < 0.95
+    verdicts = ranking.differences([hard, easy, other, never])
     assert (
-        verdicts[verdicts["second"] == measured.label(hard)].verdict.tolist()[0] == f"{measured.label(easy)} is lower"
+        verdicts[verdicts["second"] == ranking.label(hard)].verdict.tolist()[0] == f"{ranking.label(easy)} is lower"
     )
 
 
 def test_what_lies_above_the_largest_d_is_not_ordered(folders):
-    wide, short = measured.read(folders[1]), measured.read(sweep("short", 99, "search.d_max=2", "search.ds=[1,2]"))
+    wide, short = (
+        sweep_record.read(folders[1]),
+        sweep_record.read(sweep("short", 99, "search.d_max=2", "search.ds=[1,2]")),
+    )
     assert short.d_max < wide.answer.d_int
-    assert measured.below(short, wide) == pytest.approx(1 - measured.below(wide, short))
-    assert 0.4 < measured.below(short, wide) < 0.6
+    assert ranking.below(short, wide) == pytest.approx(1 - ranking.below(wide, short))
+    assert 0.4 < ranking.below(short, wide) < 0.6
 
 
 def test_a_sweep_in_which_nothing_solved_has_no_verdict(folders):
-    table = compare.differences([measured.read(folder) for folder in folders])
+    table = ranking.differences([sweep_record.read(folder) for folder in folders])
     assert not (table["first"] + table["second"]).str.contains("random").any()
 
 
@@ -114,28 +119,28 @@ def test_of_an_unfinished_search_whole_rounds_count():
         for seed in (0, 1, 2, 3, 5):  # of the second round, seed 4 was running
             store.append({"d": 4, "D": 562, "seed": seed, "solved": True, "solved_at": 10, "score": 500.0,
                           "env_steps": 10, "scoring_steps": 1, "seconds": 0.1})  # fmt: skip
-    assert measured.read("cut").answer.trials == 3
+    assert sweep_record.read("cut").answer.trials == 3
 
 
 def test_below_1_is_below_everything(folders):
-    easy = measured.read(folders[1])
+    easy = sweep_record.read(folders[1])
     nothing = replace(easy, answer=replace(easy.answer, tested={0: (6, 6)}))
-    assert measured.below(nothing, easy) == pytest.approx(1)
+    assert ranking.below(nothing, easy) == pytest.approx(1)
 
 
 def test_pivots(folders):
     wide = sweep("wide", 4, "env.policy.hidden=[64,64]")
-    sweeps = [measured.read(folder) for folder in [*folders, wide]]
-    by_agent = compare.pivot(sweeps, "agent").set_index(["task", "hidden"])
-    assert by_agent.loc[("CartPole", "20-20"), "ppo"] == compare.cell(sweeps[0])
+    sweeps = [sweep_record.read(folder) for folder in [*folders, wide]]
+    by_agent = ranking.pivot(sweeps, "agent").set_index(["task", "hidden"])
+    assert by_agent.loc[("CartPole", "20-20"), "ppo"] == ranking.cell(sweeps[0])
     assert "above_max" in by_agent.loc[("CartPole", "20-20"), "random"]
-    by_hidden = compare.pivot(sweeps, "hidden").set_index("hidden")
+    by_hidden = ranking.pivot(sweeps, "hidden").set_index("hidden")
     assert by_hidden.loc["64-64", "CartPole by cma, auto"] == by_hidden.loc["20-20", "CartPole by cma, auto"]
 
 
 def test_two_sweeps_in_one_cell_are_both_shown():
-    sweeps = [measured.read(sweep("a", 4)), measured.read(sweep("b", 16, "search.seed=1000"))]
-    assert compare.pivot(sweeps, "agent").loc[0, "cma"] == f"{compare.cell(sweeps[0])}; {compare.cell(sweeps[1])}"
+    sweeps = [sweep_record.read(sweep("a", 4)), sweep_record.read(sweep("b", 16, "search.seed=1000"))]
+    assert ranking.pivot(sweeps, "agent").loc[0, "cma"] == f"{ranking.cell(sweeps[0])}; {ranking.cell(sweeps[1])}"
 
 
 def run(*words):

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_cli import command
 
-from rl_intdim import cli, compress, solution, untrusted
-from rl_intdim.compress import quantise, scale_up, size
-from rl_intdim.config import CompressConfig
+from rl_intdim import compress
+from rl_intdim.config import cli
+from rl_intdim.config.schema import CompressConfig
+from rl_intdim.solution import loading, solution
+from rl_intdim.solution.quantisation import quantise, scale_up, size
 
 numbers = st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=8).filter(lambda x: max(map(abs, x)) > 1e-3)
 
@@ -51,7 +53,7 @@ def test_one_bit_is_the_sign():
 
 
 def test_size_by_hand(solved):
-    found = untrusted.load(solved)
+    found = loading.load(solved)
     told = size(replace(found, seeds_tried=100, theta_d=[0.5] * 4), 3, 16)
     assert (told.theta_d, told.scale, told.d, told.width, told.seed) == (12, 8, 5, 4, 7)
     assert told.total == 36
@@ -73,7 +75,7 @@ def test_the_smallest_width_that_solves(monkeypatch, solved):
     assert (small.bits, small.score) == (2, 480.0)
     assert [bits for bits, _ in seen] == [1, 2]
     assert seen[0][1] != seen[1][1]
-    again = untrusted.load(Path("small.json"))
+    again = loading.load(Path("small.json"))
     assert again.theta_d == small.theta_d
     assert len(set(np.abs(again.theta_d))) <= 2
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from rl_intdim import cli, strategies, tasks
-from rl_intdim.config import STRATEGIES, EvolutionAgent
-from rl_intdim.strategies.openai_es import centred_ranks
-from rl_intdim.subspace import Subspace
-from rl_intdim.trainers import evolution
+from rl_intdim.config import cli
+from rl_intdim.config.schema import STRATEGIES, EvolutionAgent
+from rl_intdim.subspace.subspace import Subspace
+from rl_intdim.tasks import environment
+from rl_intdim.training import evolution, strategies
+from rl_intdim.training.strategies.openai_es import centred_ranks
 
 
 def build(name, d=4, scale=5.0, seed=0, **settings):
@@ -170,8 +171,8 @@ def players(task, popsize=6, episodes=2, **settings):
     agent = EvolutionAgent(
         name="cma", trainer="evolution", strategy="cma", popsize=popsize, episodes=episodes, **settings
     )
-    policy = tasks.policy(task)
-    return evolution.Players(task, agent, policy, Subspace(policy.theta0(np.random.default_rng(0)), 5))
+    policy = environment.policy(task)
+    return evolution.PopulationEvaluator(task, agent, policy, Subspace(policy.theta0(np.random.default_rng(0)), 5))
 
 
 @pytest.mark.parametrize("common", [False, True])

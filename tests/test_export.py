@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rl_intdim import cli, export
+from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
-from rl_intdim.store import Store
+from rl_intdim.records import trials_table
+from rl_intdim.records.run_folder import Store
 
 TRIAL = {"d": 3, "D": 562, "seed": 0, "solved": True, "score": 500.0, "solved_at": 40, "env_steps": 40,
          "scoring_steps": 9, "seconds": 0.5, "curve": [[1, 2, 3]], "theta_d": [0.5]}  # fmt: skip
@@ -33,8 +34,8 @@ def run(*words):
 
 
 def test_a_frame_has_a_row_for_every_trial(folders):
-    table = export.frame(folders)
-    assert list(table.columns) == export.COLUMNS
+    table = trials_table.frame(folders)
+    assert list(table.columns) == trials_table.COLUMNS
     assert list(table.agent) == ["cma", "cma", "ppo", "ppo"]
     assert list(table.d) == [3, "direct"] * 2
     assert table.solved_at.isna().tolist() == [False, True] * 2
@@ -53,12 +54,12 @@ def test_csv_to_standard_output_and_to_a_file(folders):
 def test_a_line_being_written_is_left_out(folders):
     with Path("cma/trials.jsonl").open("a") as file:
         file.write('{"d": 4')
-    assert len(export.frame(["cma"])) == 2
+    assert len(trials_table.frame(["cma"])) == 2
 
 
 def test_mistakes(folders):
     with pytest.raises(ConfigError, match=r"nowhere: not a run folder.*Run folders there: cma, ppo"):
-        export.frame(["nowhere"])
+        trials_table.frame(["nowhere"])
     for words, said in ((["nowhere"], "Run folders there"), (["cma", "to=x"], "to=x: no such key. Valid: out.")):
         done = run(*words)
         assert done.returncode == 2
@@ -67,7 +68,7 @@ def test_mistakes(folders):
     with Path("cma/trials.jsonl").open("a") as file:
         file.write("# a note\n")
     with pytest.raises(ConfigError, match=r"trials.jsonl, line 3: not a trial"):
-        export.frame(["cma"])
+        trials_table.frame(["cma"])
 
 
 def test_ctrl_c_is_no_traceback(folders, monkeypatch, capsys):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rl_intdim import cli, film
+from rl_intdim.config import cli
 from rl_intdim.errors import RenderFailure
-from rl_intdim.solution import Solution
+from rl_intdim.solution import video
+from rl_intdim.solution.solution import Solution
 
 
 @pytest.fixture
@@ -18,19 +19,19 @@ def found():
 
 
 def test_an_episode_gives_a_frame_at_the_reset_and_after_every_step(found):
-    frames, total = film.frames(found, seed=0, max_steps=500)
+    frames, total = video.frames(found, seed=0, max_steps=500)
     assert len(frames) == total + 1  # CartPole: one point a step
     assert all(frame.shape == frames[0].shape and frame.dtype == np.uint8 for frame in frames)
     assert not np.array_equal(frames[0], frames[-1])
-    again, same = film.frames(found, seed=0, max_steps=500)
+    again, same = video.frames(found, seed=0, max_steps=500)
     assert same == total
     assert np.array_equal(frames[-1], again[-1])
-    assert len(film.frames(found, seed=0, max_steps=4)[0]) == 5
+    assert len(video.frames(found, seed=0, max_steps=4)[0]) == 5
 
 
 def test_fewer_and_smaller_frames_are_evenly_spaced(found):
-    frames, total = film.frames(found, seed=0, max_steps=500)
-    few, same = film.frames(found, seed=0, max_steps=500, most=5, width=60)
+    frames, total = video.frames(found, seed=0, max_steps=500)
+    few, same = video.frames(found, seed=0, max_steps=500, most=5, width=60)
     assert same == total
     assert 2 <= len(few) <= 5
     assert all(frame.shape == (40, 60, 3) for frame in few)
@@ -41,16 +42,16 @@ def test_fewer_and_smaller_frames_are_evenly_spaced(found):
 def test_a_gif_has_the_frames_in_their_colours_and_keeps_to_its_limit():
     ramp = np.linspace(0, 255, 64 * 48 * 3).reshape(48, 64, 3).astype(np.uint8)
     frames = [np.roll(ramp, 5 * i, axis=1) for i in range(10)]
-    picture = Image.open(BytesIO(film.gif(frames, fps=10)))
+    picture = Image.open(BytesIO(video.gif(frames, fps=10)))
     assert (picture.n_frames, picture.size, picture.info["duration"]) == (10, (64, 48), 100)
     assert np.abs(np.asarray(picture.convert("RGB")).astype(int) - frames[0]).mean() < 12
     noise = list(np.random.default_rng(0).integers(0, 256, (10, 120, 160, 3), dtype=np.uint8))
-    assert len(film.gif(noise, fps=10)) > 60_000 > len(film.gif(noise, fps=10, limit=60_000))
+    assert len(video.gif(noise, fps=10)) > 60_000 > len(video.gif(noise, fps=10, limit=60_000))
     with pytest.raises(ValueError, match="no frames"):
-        film.gif([], fps=10)
+        video.gif([], fps=10)
 
 
 def test_what_cannot_be_drawn_is_said(echo):
     blind = Solution(echo(), "cma", "dense", 1, 0, 9.0, [0.1])
     with pytest.raises(RenderFailure, match="test/Echo-v0"):
-        film.frames(blind, seed=0, max_steps=3)
+        video.frames(blind, seed=0, max_steps=3)

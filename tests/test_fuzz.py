@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from test_cli import command
 
-from rl_intdim import cli, sweep, train
-from rl_intdim.store import flat
+from rl_intdim import sweep, train
+from rl_intdim.config import cli
+from rl_intdim.config.identity import flat
+from rl_intdim.runners import throughput
 
 WRONG = [
     *("-1", "0", "1.5", "nan", "abc", "null", "100000000000000000000"),
@@ -36,9 +38,9 @@ ALL = [pytest.param(*case, WRONG, marks=pytest.mark.slow) for case in sorted(CAS
 
 @pytest.mark.parametrize(("name", "agent", "key", "values"), SOME + ALL)
 def test_any_value_is_taken_or_refused_in_one_line(monkeypatch, capsys, name, agent, key, values):
-    monkeypatch.setattr(sweep, "expected", lambda *_: (1, 1))  # the dry run's simulation
-    monkeypatch.setattr(sweep, "say_how_long", lambda *_: None)
-    monkeypatch.setattr("rl_intdim.trial.run_trial", lambda *_: sys.exit(0))  # what is valid need not run
+    monkeypatch.setattr(throughput, "expected", lambda *_: (1, 1))  # the dry run's simulation
+    monkeypatch.setattr(throughput, "say_how_long", lambda *_: None)
+    monkeypatch.setattr("rl_intdim.training.trial.run_trial", lambda *_: sys.exit(0))  # what is valid need not run
     job, words = (sweep.sweep, ["dry_run=true"]) if name == "sweep" else (train.train, [])
     for value in values:
         status = command(monkeypatch, name, job, *words, agent, f"{key}={value}")

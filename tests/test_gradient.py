@@ -8,15 +8,17 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from rl_intdim import cli, tasks
-from rl_intdim.config import Conv, GradientAgent, Policy
+from rl_intdim.config import cli
+from rl_intdim.config.schema import Conv, GradientAgent, Policy
 from rl_intdim.errors import ConfigError, TrialFailure
-from rl_intdim.sb3.hold import Hold
-from rl_intdim.sb3.model import build
-from rl_intdim.sb3.same_step import flat_pictures
-from rl_intdim.subspace import flat
-from rl_intdim.trainers import gradient
-from rl_intdim.trial import Trial, draw_subspace, run_trial
+from rl_intdim.subspace.subspace import flat
+from rl_intdim.tasks import environment
+from rl_intdim.training import gradient
+from rl_intdim.training.sb3.model import build
+from rl_intdim.training.sb3.subspace_actor import SubspaceActor
+from rl_intdim.training.sb3.vec_env import flat_pictures
+from rl_intdim.training.seeding import draw_subspace
+from rl_intdim.training.trial import Trial, run_trial
 
 DISCRETE, CONTINUOUS = ["ppo", "a2c", "dqn"], ["ppo", "a2c", "sac", "td3", "tqc"]
 KINDS = [(agent, "discrete") for agent in DISCRETE] + [(agent, "continuous") for agent in CONTINUOUS]
@@ -79,10 +81,10 @@ def pictures(echo, **changes):
 def test_sb3s_actor_acts_as_the_tasks_policy(echo, name, kind):
     """SB3's actor, held at theta, takes the very actions of our forward pass: same order, same output map."""
     task, agent = echo(kind), agent_of(name)
-    policy = tasks.policy(task)
+    policy = environment.policy(task)
     subspace, _ = draw_subspace(policy, "dense", 3, 0)
     model = build(task, agent, policy, 0)
-    hold = Hold(model, agent, subspace)
+    hold = SubspaceActor(model, agent, subspace)
     theta = subspace.theta(torch.zeros(3))
     assert torch.equal(flat(hold.actor).detach(), theta)
     obs = np.random.default_rng(0).uniform(-1, 1, (50, 2)).astype(np.float32)
@@ -97,10 +99,10 @@ def test_sb3s_actor_acts_as_the_tasks_policy(echo, name, kind):
 @pytest.mark.parametrize("name", DISCRETE)
 def test_the_same_on_pictures(echo, name, extractor):
     task, agent = pictures(echo), agent_of(name, extractor=extractor)
-    policy = tasks.policy(task)
+    policy = environment.policy(task)
     subspace, _ = draw_subspace(policy, "dense", 3, 0)
     model = build(task, agent, policy, 0)
-    Hold(model, agent, subspace)
+    SubspaceActor(model, agent, subspace)
     obs = np.random.default_rng(0).integers(0, 256, (50, 2, 12, 12), dtype=np.uint8)
     theta = subspace.theta(torch.zeros(3))[None]
     mine = policy.actions(policy.outputs(policy.layers(theta), torch.from_numpy(obs)[None]).numpy()[0])
@@ -113,7 +115,7 @@ def test_the_same_on_pictures(echo, name, extractor):
 
 def test_a_policy_without_noise_of_its_own_explores(echo):
     task = echo("continuous")
-    model = build(task, agent_of("td3", noise=0.3), tasks.policy(task), 0)
+    model = build(task, agent_of("td3", noise=0.3), environment.policy(task), 0)
     model._setup_learn(100)
     model._last_obs = np.repeat(model.env.reset()[:1], 8, axis=0)  # eight times the same
     actions, _ = model._sample_action(0, model.action_noise, n_envs=8)
@@ -124,10 +126,10 @@ def test_a_policy_without_noise_of_its_own_explores(echo):
 @pytest.mark.parametrize(("name", "kind"), KINDS)
 def test_target_networks_start_at_theta0(echo, name, kind):
     task, agent = echo(kind), agent_of(name)
-    policy = tasks.policy(task)
+    policy = environment.policy(task)
     subspace, _ = draw_subspace(policy, "dense", 3, 0)
     model = build(task, agent, policy, 0)
-    Hold(model, agent, subspace)
+    SubspaceActor(model, agent, subspace)
     targets = [n for n, _ in model.policy.named_children() if n.endswith("_target")]
     assert len(targets) == {"dqn": 1, "sac": 1, "tqc": 1, "td3": 2}.get(name, 0)
     for target in targets:
@@ -156,9 +158,9 @@ def test_agents_share_theta0_and_P_to_the_bit(echo):
     starts = {}
     for name, kind in KINDS:
         task, agent = echo(kind), agent_of(name)
-        policy = tasks.policy(task)
+        policy = environment.policy(task)
         subspace, _ = draw_subspace(policy, "dense", 3, 7)
-        hold = Hold(build(task, agent, policy, 0), agent, subspace)
+        hold = SubspaceActor(build(task, agent, policy, 0), agent, subspace)
         with torch.no_grad():
             hold.optimizer.theta_d.copy_(torch.arange(3.0))
         hold.optimizer.write()
@@ -181,7 +183,7 @@ class WritesItsParameters(PPO):
 
 def test_an_algorithm_that_writes_its_actor_is_refused_at_its_first_update(echo, monkeypatch):
     looks = []
-    monkeypatch.setattr(Hold, "look", lambda self, referee, steps: looks.append(steps))
+    monkeypatch.setattr(SubspaceActor, "look", lambda self, evaluator, steps: looks.append(steps))
     for algorithm in ("test_gradient.WritesItsParameters", "sb3_contrib.TRPO"):
         agent = agent_of("ppo", algorithm=algorithm)
         if algorithm.endswith("TRPO"):
@@ -200,7 +202,7 @@ class NoOptimizer(PPO):
 def test_an_actor_without_an_optimizer_is_refused(echo):
     agent = agent_of("ppo", algorithm="test_gradient.NoOptimizer")
     with pytest.raises(ConfigError, match="cannot be held in a subspace"):
-        gradient.check(echo(), agent, tasks.policy(echo()))
+        gradient.check(echo(), agent, environment.policy(echo()))
 
 
 @pytest.mark.parametrize(
@@ -219,22 +221,22 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
 def test_mistakes(echo, name, kind, changes, said):
     task = echo(kind)
     with pytest.raises(ConfigError, match=said):
-        gradient.check(task, agent_of(name, **changes), tasks.policy(task))
+        gradient.check(task, agent_of(name, **changes), environment.policy(task))
 
 
 def test_a_clipped_action_fits_no_algorithm_that_squashes(echo):
     task = echo("continuous", policy=Policy(hidden=[8], action="clip"))
     with pytest.raises(ConfigError, match="squashes actions itself; valid here: tanh"):
-        gradient.check(task, agent_of("sac"), tasks.policy(task))
-    gradient.check(task, agent_of("ppo"), tasks.policy(task))
+        gradient.check(task, agent_of("sac"), environment.policy(task))
+    gradient.check(task, agent_of("ppo"), environment.policy(task))
 
 
 def test_a_schedule_falls_to_nothing_at_the_whole_budget(echo):
     task, agent = echo(budget=1000), agent_of("ppo", settings="{learning_rate: lin_1e-2, n_steps: 25}")
-    policy, rates = tasks.policy(task), []
+    policy, rates = environment.policy(task), []
     subspace, _ = draw_subspace(policy, "dense", 4, 0)
     model = build(task, agent, policy, 0)
-    hold = Hold(model, agent, subspace)
+    hold = SubspaceActor(model, agent, subspace)
     real = hold.optimizer.step
     hold.optimizer.step = lambda *args: rates.append(hold.optimizer.param_groups[0]["lr"]) or real(*args)
     model.learn(1000)

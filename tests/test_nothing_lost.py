@@ -11,9 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rl_intdim import cli, sweep
+from rl_intdim import sweep
+from rl_intdim.config import cli
 from rl_intdim.errors import WriteFailure
-from rl_intdim.store import _write, write_whole
+from rl_intdim.files import write_all, write_whole
 
 HERE = Path(__file__).parent
 WORDS = ["env.budget=2000", "search.ds=[1,4]", "search.seeds=2", "search.direct=1", "workers=0"]
@@ -100,7 +101,7 @@ def test_a_full_disk_is_said_and_the_same_command_goes_on(undisturbed):
     """No file may grow to all lines of the trials: the system refuses the rest of the last one."""
     size = sum(len(json.dumps(trial)) for trial in undisturbed[1])  # each without its seconds
     code = (
-        "import resource, sys\nfrom rl_intdim import cli, sweep\n"
+        "import resource, sys\nfrom rl_intdim import sweep\nfrom rl_intdim.config import cli\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.RLIM_INFINITY))\n"
         "cli.main('sweep', sweep.sweep)"
     )
@@ -127,5 +128,5 @@ def test_a_write_that_takes_only_a_part_goes_on():
             return super().write(data[:3])
 
     with Slow("x", "w") as file:
-        _write(file, b"0123456789")
+        write_all(file, b"0123456789")
     assert Path("x").read_bytes() == b"0123456789"

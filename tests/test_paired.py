@@ -5,31 +5,32 @@ from pathlib import Path
 import pytest
 from test_compare import run, sweep
 
-from rl_intdim import compare, measured, paired
+from rl_intdim.analysis import comparison_page, paired_test
+from rl_intdim.records import sweep_record
 
 
 def test_mcnemar():
-    assert paired.mcnemar(8, 1) == paired.mcnemar(1, 8) == 2 * (1 + 9) / 2**9
-    assert paired.mcnemar(0, 6) == 2 / 2**6
-    assert paired.mcnemar(3, 3) == paired.mcnemar(0, 0) == 1
+    assert paired_test.mcnemar(8, 1) == paired_test.mcnemar(1, 8) == 2 * (1 + 9) / 2**9
+    assert paired_test.mcnemar(0, 6) == 2 / 2**6
+    assert paired_test.mcnemar(3, 3) == paired_test.mcnemar(0, 0) == 1
 
 
 def test_the_interval_of_the_difference():
-    assert paired.difference(18, 8, 1) == pytest.approx((0.0635, 0.6365), abs=1e-3)
-    assert paired.difference(18, 1, 8) == pytest.approx((-0.6365, -0.0635), abs=1e-3)
-    assert paired.difference(2, 2, 0)[1] == 1
+    assert paired_test.difference(18, 8, 1) == pytest.approx((0.0635, 0.6365), abs=1e-3)
+    assert paired_test.difference(18, 1, 8) == pytest.approx((-0.6365, -0.0635), abs=1e-3)
+    assert paired_test.difference(2, 2, 0)[1] == 1
 
 
 def test_holms_p_values():
-    assert paired.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert paired.holm([0.4, 0.9]) == [0.8, 0.9]
-    assert paired.holm([]) == []
+    assert paired_test.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert paired_test.holm([0.4, 0.9]) == [0.8, 0.9]
+    assert paired_test.holm([]) == []
 
 
 def test_sweeps_that_share_subspaces():
     settings = [(4,), (16, "agent=ppo"), (16, "agent=ppo", "env=InvertedPendulum")]
     folders = [sweep(name, *words, seeds=20) for name, words in zip("abc", settings, strict=True)]
-    table = paired.pairs([measured.read(folder) for folder in folders]).set_index("d")
+    table = paired_test.pairs([sweep_record.read(folder) for folder in folders]).set_index("d")
     assert list(table.index) == [1, 2, 4, 8, 16, 32, "all"]
     assert set(zip(table["first"], table["second"], strict=True)) == {("cma", "ppo")}
     every = table.loc["all"]
@@ -52,29 +53,31 @@ def test_sweeps_that_share_subspaces():
 )
 def test_other_subspaces_or_another_scale_are_no_pairs(word):
     folders = [sweep("a", 4, seeds=20), sweep("b", 16, "agent=ppo", word, seeds=20)]
-    assert paired.pairs([measured.read(folder) for folder in folders]).empty
+    assert paired_test.pairs([sweep_record.read(folder) for folder in folders]).empty
 
 
 def test_two_networks_and_two_settings_are_rows_of_their_own():
     wide, slow = "env.policy.hidden=[8]", "agent.settings.learning_rate=1e-4"
     settings = [(4,), (16, "agent=ppo"), (1, wide), (4, "agent=ppo", wide), (8, "agent=ppo", slow)]
     folders = [sweep(name, *words, "search.ds=[4]", seeds=20) for name, words in zip("abcde", settings, strict=True)]
-    table = paired.pairs([measured.read(folder) for folder in folders])
+    table = paired_test.pairs([sweep_record.read(folder) for folder in folders])
     seen = table[["network", "first", "second", "second solved", "p (Holm)"]].to_numpy().tolist()
-    sure = paired.mcnemar(20, 0)
+    sure = paired_test.mcnemar(20, 0)
     assert [row[:4] for row in seen] == [
         ["20-20", "cma", "ppo (b)", 0],
         ["20-20", "cma", "ppo (e)", 0],
         ["8", "cma", "ppo", 20],
     ]
     assert [row[4] for row in seen] == pytest.approx([2 * sure, 2 * sure, 1], rel=0.05)
-    solved = paired.shares(table).set_index("network")
+    solved = paired_test.shares(table).set_index("network")
     assert solved.loc["20-20", ["cma", "ppo (b)", "ppo (e)"]].to_list() == ["20 of 20", "0 of 20", "0 of 20"]
     assert solved.loc["8", ["cma", "ppo"]].to_list() == ["20 of 20", "20 of 20"]
 
 
 def test_one_agent_twice_is_no_pair():
-    assert paired.pairs([measured.read(sweep(name, rise, seeds=20)) for name, rise in (("a", 4), ("b", 8))]).empty
+    assert paired_test.pairs(
+        [sweep_record.read(sweep(name, rise, seeds=20)) for name, rise in (("a", 4), ("b", 8))]
+    ).empty
 
 
 def test_too_few_pairs_at_a_d_are_none_and_d_0_is_no_pair():
@@ -82,7 +85,7 @@ def test_too_few_pairs_at_a_d_are_none_and_d_0_is_no_pair():
     assert "No two sweeps share 20 trials at a d." in run(*few, "by=pair").stdout
     ds = "search.ds=[0,4]"
     nothing = [sweep("c", 4, ds, seeds=20), sweep("d", 16, ds, "agent=ppo", seeds=20)]
-    assert paired.pairs([measured.read(folder) for folder in nothing])["d"].tolist() == [4]
+    assert paired_test.pairs([sweep_record.read(folder) for folder in nothing])["d"].tolist() == [4]
 
 
 def test_the_command_and_the_page():
@@ -90,8 +93,8 @@ def test_the_command_and_the_page():
     done = run(*folders, "by=pair")
     assert done.returncode == 0, done.stderr
     assert "cma" in done.stdout
-    assert "McNemar" in compare.page([measured.read(folder) for folder in folders], "plot.png")
-    assert "McNemar" not in compare.page([measured.read(folders[0])], "plot.png")
+    assert "McNemar" in comparison_page.page([sweep_record.read(folder) for folder in folders], "plot.png")
+    assert "McNemar" not in comparison_page.page([sweep_record.read(folders[0])], "plot.png")
     run(*folders, "by=pair", "out=pairs.csv")
     assert Path("pairs.csv").read_text().count("\n") == 8
 
@@ -109,11 +112,11 @@ def test_the_page_of_pairs_labels_agents_and_corrects_for_their_number():
     assert "dqn: is of another kind." in page
     assert "![" in page
     assert Path("pairs.png").read_bytes().startswith(b"\x89PNG")
-    table = paired.pairs([measured.read(folder) for folder in folders])
+    table = paired_test.pairs([sweep_record.read(folder) for folder in folders])
     every = table[table["d"] == "all"].set_index(["first", "second"])
     assert every.loc[("cma", "ppo"), "p (Holm)"] == pytest.approx(3 * every.loc[("cma", "ppo"), "p"], rel=0.1)
     assert every.loc[("dqn", "ppo"), "p (Holm)"] == 1
-    solved = paired.shares(table).set_index("d")
+    solved = paired_test.shares(table).set_index("d")
     assert solved.loc[8, ["cma", "dqn", "ppo"]].to_list() == ["20 of 20", "0 of 20", "0 of 20"]
     assert solved.loc[8, ["task", "threshold"]].to_list() == ["CartPole", 475]
     few = [sweep("d", 4, seeds=19), sweep("e", 16, "agent=ppo", seeds=19)]

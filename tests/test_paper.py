@@ -2,7 +2,7 @@
 
 import pytest
 
-from rl_intdim.paper import d90
+from rl_intdim.search.paper_rule import d90
 
 
 def runs(scores):

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from test_cli import command
 
-from rl_intdim import cli, play, solution, untrusted
+from rl_intdim import play
+from rl_intdim.config import cli
 from rl_intdim.errors import RenderFailure
+from rl_intdim.solution import loading, solution, video
 
 
 def run(monkeypatch, *words):
@@ -47,9 +49,8 @@ def test_a_threshold_of_the_files_own_is_noticed_and_its_words_are_shown_as_they
 
 @pytest.mark.parametrize("task", ["CartPole", "InvertedPendulum"])
 def test_without_a_display_the_verdict_stands_and_the_window_is_refused_in_words(monkeypatch, capsys, solved, task):
-    from rl_intdim import film
 
-    monkeypatch.setattr(film, "has_display", lambda: False)
+    monkeypatch.setattr(video, "has_display", lambda: False)
     data = json.loads(solved.read_text())
     data["task"] |= {"id": {"CartPole": "CartPole-v1", "InvertedPendulum": "InvertedPendulum-v5"}[task]}
     data["task"] |= {"threshold": 1, "vector": "slots"}
@@ -63,12 +64,11 @@ def test_without_a_display_the_verdict_stands_and_the_window_is_refused_in_words
 def test_a_display_that_draws_nothing_is_no_window(monkeypatch, solved):
     from dataclasses import replace
 
-    from rl_intdim import film
     from rl_intdim.errors import RenderFailure
 
-    monkeypatch.setattr(film, "has_display", lambda: True)
+    monkeypatch.setattr(video, "has_display", lambda: True)
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    found = untrusted.load(solved)
+    found = loading.load(solved)
     short = replace(found, task=replace(found.task, kwargs={"max_episode_steps": 2}, vector="slots"))
     with pytest.raises(RenderFailure, match="pygame finds no display"):
         play.show(short, 0)

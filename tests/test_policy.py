@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from rl_intdim.config import Policy
+from rl_intdim.config.schema import Policy
 from rl_intdim.errors import ConfigError
-from rl_intdim.policy import Network
+from rl_intdim.tasks.network import Network
 
 BOX = gym.spaces.Box(-np.inf, np.inf, (4,))
 TWO = gym.spaces.Discrete(2)

@@ -9,10 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rl_intdim import config, projections
+from rl_intdim.config import schema
 from rl_intdim.errors import ConfigError
-from rl_intdim.projections import PROJECTIONS, check_memory, find, resolve
-from rl_intdim.projections.fastfood import hadamard
+from rl_intdim.subspace import projections
+from rl_intdim.subspace.projections import PROJECTIONS, check_memory, find, resolve
+from rl_intdim.subspace.projections.fastfood import hadamard
 
 shapes = st.integers(1, 60).flatmap(lambda D: st.tuples(st.just(D), st.integers(1, D)))
 seeds = st.integers(0, 2**31 - 1)
@@ -174,14 +175,18 @@ def test_auto_is_dense_while_that_is_small():
 
 
 def test_by_import_path_or_not_at_all():
-    assert find("rl_intdim.projections.dense.Dense") is PROJECTIONS["dense"]
-    for name, said in (("dens", "dense"), ("rl_intdim.projections.dense.Dens", "Dense"), ("nosuch.module", "nosuch")):
+    assert find("rl_intdim.subspace.projections.dense.Dense") is PROJECTIONS["dense"]
+    for name, said in (
+        ("dens", "dense"),
+        ("rl_intdim.subspace.projections.dense.Dens", "Dense"),
+        ("nosuch.module", "nosuch"),
+    ):
         with pytest.raises(ConfigError, match=said):
             find(name)
 
 
 def test_the_names_that_the_command_line_takes():
-    assert ("auto", *PROJECTIONS) == config.PROJECTIONS
+    assert ("auto", *PROJECTIONS) == schema.PROJECTIONS
 
 
 PINNED = {

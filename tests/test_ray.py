@@ -12,7 +12,8 @@ import psutil
 import pytest
 from test_nothing_lost import HERE, WORDS, lines, told
 
-from rl_intdim import cli, sweep
+from rl_intdim import sweep
+from rl_intdim.config import cli
 
 RAY = ["runner=ray", "workers=2"]
 

@@ -12,10 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from rl_intdim import again, cli, report
+from rl_intdim.analysis import report_page
+from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
-from rl_intdim.result import solution, summarise
-from rl_intdim.store import Store
+from rl_intdim.records import reproduce
+from rl_intdim.records.run_folder import Store
+from rl_intdim.records.summary import summarise
+from rl_intdim.solution import video
+from rl_intdim.solution.solution import smallest
 
 FIRST = "undecided"  # what the made-up trials give: their interval is wide
 HOSTILE = "<script>alert(1)</script>\"'&<b>{x}"
@@ -41,7 +45,7 @@ def sweep(folder, solves_from=4, words=(), **changes):
             store.append(each)
         result = summarise(config, 562, 562, trials)
         store.write_result(result | changes)
-        if best := solution(config, trials):
+        if best := smallest(config, trials):
             best.save(store.folder / "solution.json")
     return Path(folder)
 
@@ -71,14 +75,14 @@ def page(tmp_path_factory):
     two = sweep(
         folder / "two", solves_from=0, words=["agent=random"], status="above_max", d_int=None, ci95=[562, None]
     )
-    return report.page([one, two])
+    return report_page.page([one, two], video.clip)
 
 
 def test_the_page_fetches_nothing_and_brings_plotly_once(page):
     fetched = [a.get(key) for _, a in Tags(page).found for key in ("src", "href") if key in a]
     assert all(address.startswith("data:") for address in fetched)
-    assert "@import" not in report.STYLE
-    assert "url(" not in report.STYLE
+    assert "@import" not in report_page.STYLE
+    assert "url(" not in report_page.STYLE
     assert 4e6 < len(page) < 7e6
 
 
@@ -111,8 +115,8 @@ def test_hover_shows_the_trial_and_the_command_that_runs_it(page):
 )  # fmt: skip
 def test_the_command_of_a_trial_composes_to_the_same_trial(words):
     swept = cli.load("sweep", words)
-    trained = cli.load("train", [*again.words(asdict(swept)), "d=3", "seed=7"])
-    for part in again.PARTS:
+    trained = cli.load("train", [*reproduce.words(asdict(swept)), "d=3", "seed=7"])
+    for part in reproduce.PARTS:
         assert getattr(trained, part) == getattr(swept, part)
 
 
@@ -120,14 +124,14 @@ def test_the_solution_plays_within_the_page_or_the_page_says_why_not(page):
     gifs = [a["src"] for tag, a in Tags(page).found if tag == "img"]
     assert len(gifs) == 1
     assert gifs[0].startswith("data:image/gif;base64,R0lGOD")
-    assert len(gifs[0]) < 1.4 * report.FILM_BYTES
+    assert len(gifs[0]) < 1.4 * video.CLIP_BYTES
     assert "No policy to show" in page
 
 
 def test_a_solution_that_cannot_be_shown_leaves_the_page_whole():
     folder = sweep("run")
     (folder / "solution.json").write_text("{}")
-    assert "The solution cannot be shown" in report.page([folder])
+    assert "The solution cannot be shown" in report_page.page([folder], video.clip)
 
 
 def test_without_opengl_the_page_says_so(monkeypatch):
@@ -140,11 +144,11 @@ def test_without_opengl_the_page_says_so(monkeypatch):
 
 def test_hostile_names_are_text():
     folder = sweep("run", env=HOSTILE, command=HOSTILE, threshold_source=HOSTILE, warnings=[HOSTILE])
-    text = report.page([folder])
+    text = report_page.page([folder], video.clip)
     assert "alert(1)</script>" not in text
     assert html.escape(HOSTILE) in text
     assert sum(tag == "script" for tag, _ in Tags(text).found) == sum(
-        tag == "script" for tag, _ in Tags(report.page([sweep("plain")])).found
+        tag == "script" for tag, _ in Tags(report_page.page([sweep("plain")], video.clip)).found
     )
 
 
@@ -154,15 +158,15 @@ def test_results_of_older_versions_are_shown():
     for key in ("stopped_by", "flaws", "d90_paper", "misfit", "looked_above", "commit", "threshold_source"):
         result.pop(key)
     (folder / "result.json").write_text(json.dumps(result))
-    assert "sweep-0" in report.page([folder])
+    assert "sweep-0" in report_page.page([folder], video.clip)
 
 
 def test_what_is_not_finished_is_named():
     one, two = sweep("one"), sweep("two")
     (two / "result.json").unlink()
-    assert "Not finished, so not shown: two" in report.page([one, two])
+    assert "Not finished, so not shown: two" in report_page.page([one, two], video.clip)
     with pytest.raises(ConfigError, match="no finished sweep"):
-        report.page([two])
+        report_page.page([two], video.clip)
 
 
 def test_the_command_writes_one_file():
@@ -189,13 +193,13 @@ def test_mistakes():
     for broken in ("{", "[]", "{}", whole.replace('"ci95": [', '"ci95": [1,'), whole.replace('"status"', '"state"')):
         (folder / "result.json").write_text(broken)
         with pytest.raises(ConfigError, match=r"result\.json: not a sweep's result"):
-            report.page([folder])
+            report_page.page([folder], video.clip)
     refused(["run"], "not a sweep's result")
     (folder / "result.json").write_text(whole)
     with (folder / "trials.jsonl").open("a") as file:
         file.write('{"d": 3}\n')
     with pytest.raises(ConfigError, match=r"trials\.jsonl, line 30: not a trial"):
-        report.page([folder])
+        report_page.page([folder], video.clip)
 
 
 def refused(words, said):
@@ -241,9 +245,9 @@ def test_no_solution_is_made_of_a_trial_that_ended_on_a_policy_that_does_not_sol
     """With search.full_budget: solved at some look, worse at the end, or no longer where the goal is."""
     config = cli.load("sweep", ["agent=cma", "subspace.projection=dense"])
     worse = trial(2, 0, True) | {"score": 470.0, "confirmations": [[300, 480.25], [500, 470.0]]}
-    assert solution(config, [worse]) is None
-    assert solution(config, [worse, trial(4, 1, True)]).d == 4
+    assert smallest(config, [worse]) is None
+    assert smallest(config, [worse, trial(4, 1, True)]).d == 4
     walks = cli.load("sweep", ["env=Humanoid"])
     stands = trial(2, 0, True) | {"score": 6100.0, "confirmations": [[300, 6001.0, 9.0], [500, 6100.0, 4.0]]}
-    assert solution(walks, [stands]) is None
-    assert solution(walks, [stands | {"score": 6001.0}]).d == 2
+    assert smallest(walks, [stands]) is None
+    assert smallest(walks, [stands | {"score": 6001.0}]).d == 2

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from stable_baselines3.common.env_util import make_vec_env
 
-from rl_intdim import atari, cli, tasks
+from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
-from rl_intdim.sb3.same_step import FlatPictures, SameStep, flat_pictures
+from rl_intdim.tasks import atari, environment, vector
+from rl_intdim.training.sb3.vec_env import FlatPictures, SameStep, flat_pictures
 
 
 def same_step(id, n, **kwargs):
@@ -54,7 +55,7 @@ def pong(**changes):
 
 def test_pong_is_the_papers_and_as_we_say():
     task = pong()
-    policy = tasks.policy(task)
+    policy = environment.policy(task)
     assert policy.D == 1_005_366
     for training in (False, True):
         envs = atari.make_vec(task, 2, training)
@@ -89,7 +90,7 @@ def test_pongs_pictures_and_ends_through_the_adapters():
 
 def test_a_game_as_a_plain_environment_plays_the_same():
     task = pong()
-    game, envs = tasks.make(task, "rgb_array"), atari.make_vec(task, 1)
+    game, envs = environment.make(task, "rgb_array"), atari.make_vec(task, 1)
     obs, _ = game.reset(seed=2)
     assert (obs == envs.reset(seed=2)[0][0]).all()
     for action in (2, 3, 0, 5):
@@ -110,6 +111,6 @@ def test_a_game_as_a_plain_environment_plays_the_same():
 )
 def test_mistakes(changes, said):
     task = pong(**changes)
-    for make in (tasks.make, lambda t: tasks.make_vec(t, 1)):
+    for make in (environment.make, lambda t: vector.make_vec(t, 1)):
         with pytest.raises(ConfigError, match=said):
             make(task)

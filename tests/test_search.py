@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rl_intdim.config import Search
-from rl_intdim.posterior import PATTERNS, Posterior, _thin, deviance
-from rl_intdim.rounds import at_most, drive, outcomes, spaced, stopped_by
-from rl_intdim.search import MIN_LOOK, Outcome, answer, count, lattice, next_round
-from rl_intdim.simulate import SimulatedTask, expected
+from rl_intdim.config.schema import Search
+from rl_intdim.search.adaptive import MIN_LOOK, Outcome, answer, count, lattice, next_round
+from rl_intdim.search.loop import at_most, drive, outcomes, spaced, stopped_by
+from rl_intdim.search.posterior import PATTERNS, Posterior, _thin, deviance
+from rl_intdim.search.simulation import SimulatedTask, expected
 
 DEFAULTS = Search()
 

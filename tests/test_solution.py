@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from rl_intdim import cli, tasks, untrusted
+from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
-from rl_intdim.solution import Solution
-from rl_intdim.trial import Trial, draw_subspace, run_trial
+from rl_intdim.solution import loading
+from rl_intdim.solution.solution import Solution
+from rl_intdim.tasks import rollout, vector
+from rl_intdim.training.seeding import draw_subspace
+from rl_intdim.training.trial import Trial, run_trial
 
 
 def trained(d, budget):
@@ -23,17 +26,17 @@ def test_a_saved_solution_scores_again():
     result, before = trained(8, budget=50_000)
     assert result.solved
     before.save(Path("solution.json"))
-    after = untrusted.load(Path("solution.json"))
+    after = loading.load(Path("solution.json"))
     assert after == before
     policy, theta = after.policy()
-    returns, _ = tasks.episodes(tasks.make_vec(after.task, 100), policy, theta[None], seed=99)
+    returns, _ = rollout.episodes(vector.make_vec(after.task, 100), policy, theta[None], seed=99)
     assert np.mean(returns) >= 475 - 15  # other episodes than those it was confirmed on
 
 
 def test_a_direct_solution_is_theta0_and_all_D_numbers():
     _, before = trained("direct", budget=3_000)
     before.save(Path("solution.json"))
-    policy, theta = untrusted.load(Path("solution.json")).policy()
+    policy, theta = loading.load(Path("solution.json")).policy()
     subspace, _ = draw_subspace(policy, "dense", "direct", 1)
     assert torch.equal(theta, subspace.theta0 + torch.tensor(before.theta_d))
     assert torch.tensor(before.theta_d).norm() > 0
@@ -43,7 +46,7 @@ def test_a_direct_solution_is_theta0_and_all_D_numbers():
 def test_a_wrong_file_is_named(text):
     Path("bad.json").write_text(text, encoding="latin-1")
     with pytest.raises(ConfigError, match=r"bad\.json"):
-        untrusted.load(Path("bad.json"))
+        loading.load(Path("bad.json"))
 
 
 def changed(path, **values):
@@ -64,7 +67,7 @@ def test_every_cut_of_a_file_is_refused(solved):
     for end in range(len(text)):
         Path("bad.json").write_text(text[:end])
         with pytest.raises(ConfigError, match=r"bad\.json"):
-            untrusted.load(Path("bad.json"))
+            loading.load(Path("bad.json"))
 
 
 def test_every_key_missing_or_wrong_is_refused(solved):
@@ -73,38 +76,38 @@ def test_every_key_missing_or_wrong_is_refused(solved):
     for key in whole.keys() - optional:
         Path("bad.json").write_text(json.dumps({k: v for k, v in whole.items() if k != key}))
         with pytest.raises(ConfigError, match=r"bad\.json"):
-            untrusted.load(Path("bad.json"))
+            loading.load(Path("bad.json"))
     wrong = ["x", -1, 1.5, None, [], {}, [1, "a"], True, 10**30, [[1.0]], [1e39] * 4]
     for key in whole:
         for value in wrong:
             if (key, value) in (("agent", "x"), ("score", -1), ("score", 1.5), ("score", 10**30), ("bits", None)):
                 continue  # nothing is wrong with these
             with pytest.raises(ConfigError, match=r"bad\.json"):
-                untrusted.load(changed(solved, **{key: value}))
+                loading.load(changed(solved, **{key: value}))
 
 
 def test_numbers_that_are_none_are_refused(solved):
     for text in ("NaN", "Infinity", "-Infinity"):
         Path("bad.json").write_text(solved.read_text().replace('"theta_d": [', f'"theta_d": [{text}, '))
         with pytest.raises(ConfigError, match="is no number"):
-            untrusted.load(Path("bad.json"))
+            loading.load(Path("bad.json"))
 
 
 def test_what_would_be_looked_up_is_refused(solved):
     with pytest.raises(ConfigError, match=r"holds \$\{"):
-        untrusted.load(changed(solved, task__threshold_source="${oc.env:HOME}"))
+        loading.load(changed(solved, task__threshold_source="${oc.env:HOME}"))
     escaped = solved.read_text().replace('"name": "CartPole"', r'"name": "\u0024{oc.env:HOME}"')
     assert "${" not in escaped
     Path("bad.json").write_text(escaped)
     with pytest.raises(ConfigError, match=r"holds \$\{"):
-        untrusted.load(Path("bad.json"))
+        loading.load(Path("bad.json"))
 
 
 @pytest.mark.parametrize("word", ["\x1b[2J", "a\nb", "\ud800", "x" * 10_001])
 def test_words_that_a_terminal_would_act_upon_are_refused(solved, word):
     for key in ("agent", "task__name", "task__id", "projection"):
         with pytest.raises(ConfigError, match="must be printable") as caught:
-            untrusted.load(changed(solved, **{key: word}))
+            loading.load(changed(solved, **{key: word}))
         assert str(caught.value).isprintable()
         assert len(str(caught.value)) < 200
 
@@ -115,13 +118,13 @@ def test_numbers_beyond_float64_are_refused_wherever_they_stand(solved, number):
         solved.read_text().replace('"kwargs": {}', f'"kwargs": {{"g": {number}}}').replace("native", "slots")
     )
     with pytest.raises(ConfigError, match="too large"):
-        untrusted.load(Path("bad.json"))
+        loading.load(Path("bad.json"))
 
 
 def test_deep_nesting_is_refused():
     Path("bad.json").write_text("[" * 100_000)
     with pytest.raises(ConfigError, match=r"bad\.json"):
-        untrusted.load(Path("bad.json"))
+        loading.load(Path("bad.json"))
 
 
 HOSTILE = {
@@ -136,8 +139,8 @@ HOSTILE = {
 def test_what_would_be_imported_is_refused_unless_trusted(solved, key):
     path = changed(solved, **{"task__vector": "slots", key: HOSTILE[key]})
     with pytest.raises(ConfigError, match=r"bad\.json: .*imported or opened.*trust=true"):
-        untrusted.load(path)
-    assert untrusted.load(path, trust=True)
+        loading.load(path)
+    assert loading.load(path, trust=True)
 
 
 def test_what_is_known_needs_no_trust(solved):
@@ -145,10 +148,10 @@ def test_what_is_known_needs_no_trust(solved):
         "task__wrappers": ["gymnasium.wrappers.FlattenObservation"],
         "task__kwargs": {"gravity": 9.8, "mode": "a-b"},
     }
-    assert untrusted.load(changed(solved, task__vector="slots", **plain))
+    assert loading.load(changed(solved, task__vector="slots", **plain))
     for other in ("gymnasium.wrappers.x.os.system", "gymnasium.wrappers.__getattr__", "gymnasium.wrappersX.A"):
         with pytest.raises(ConfigError, match="wrappers"):
-            untrusted.load(changed(solved, task__vector="slots", task__wrappers=[other]))
+            loading.load(changed(solved, task__vector="slots", task__wrappers=[other]))
 
 
 @pytest.mark.parametrize(
@@ -167,8 +170,8 @@ def test_what_is_known_needs_no_trust(solved):
 def test_keywords_that_may_open_something_need_trust(solved, kwargs):
     path = changed(solved, task__vector="slots", task__kwargs=kwargs)
     with pytest.raises(ConfigError, match="trust=true"):
-        untrusted.load(path)
-    assert untrusted.load(path, trust=True).task.kwargs == kwargs
+        loading.load(path)
+    assert loading.load(path, trust=True).task.kwargs == kwargs
 
 
 def test_nothing_is_imported_by_loading_or_by_a_refusal(solved, monkeypatch):
@@ -178,8 +181,8 @@ def test_nothing_is_imported_by_loading_or_by_a_refusal(solved, monkeypatch):
     for key, value in evil.items():
         path = changed(solved, **{"task__vector": "slots", key: value})
         with pytest.raises(ConfigError, match="evil"):
-            untrusted.load(path)
-        found = untrusted.load(path, trust=True)
+            loading.load(path)
+        found = loading.load(path, trust=True)
         with pytest.raises(SystemExit, match="ran"):  # the control: it does run once trusted and rebuilt
             found.policy()
 
@@ -200,7 +203,7 @@ def test_an_environment_that_raises_is_one_message(solved, said, monkeypatch):
 
     monkeypatch.setattr(gymnasium.wrappers, "Any", lambda env: 3, raising=False)
     changes = {f"task__{key}": value for key, value in BROKEN[said].items()}
-    found = untrusted.load(changed(solved, task__vector="slots", **changes))
+    found = loading.load(changed(solved, task__vector="slots", **changes))
     with pytest.raises(ConfigError, match=said):
         found.returns(1, np.random.default_rng(0))
 
@@ -208,38 +211,38 @@ def test_an_environment_that_raises_is_one_message(solved, said, monkeypatch):
 @pytest.mark.parametrize("steps", [-1, 0, 2.5, "x"])
 def test_episodes_without_end_are_refused(solved, steps):
     with pytest.raises(ConfigError, match="max_episode_steps"):
-        untrusted.load(changed(solved, task__vector="slots", task__kwargs={"max_episode_steps": steps}), trust=True)
+        loading.load(changed(solved, task__vector="slots", task__kwargs={"max_episode_steps": steps}), trust=True)
 
 
 def test_a_task_other_than_the_catalogues_is_noticed(solved):
-    assert untrusted.load(solved).unlike_catalogue() == []
+    assert loading.load(solved).unlike_catalogue() == []
     easy = changed(solved, task__threshold=10, task__vector="slots", task__kwargs={"max_episode_steps": 20})
-    said = "; ".join(untrusted.load(easy).unlike_catalogue())
+    said = "; ".join(loading.load(easy).unlike_catalogue())
     assert "threshold=10.0, not 475.0" in said
     assert "max_episode_steps" in said
     odd = {"task__statistics": {"mean": "0 0 0 0", "std": "1 1 1 1.5"}, "task__vector": "slots"}
-    assert untrusted.load(changed(solved, **odd)).unlike_catalogue() == ["other statistics"]
+    assert loading.load(changed(solved, **odd)).unlike_catalogue() == ["other statistics"]
     still = changed(solved, task__goal={"info": "x_position", "least": 3}, task__vector="slots")
-    assert "x_position" in "".join(untrusted.load(still).unlike_catalogue())
-    assert untrusted.load(changed(solved, task__id="Swimmer-v5")).unlike_catalogue() == []  # it has none
+    assert "x_position" in "".join(loading.load(still).unlike_catalogue())
+    assert loading.load(changed(solved, task__id="Swimmer-v5")).unlike_catalogue() == []  # it has none
     short = {"task__threshold": 180, "task__kwargs": {"max_episode_steps": 200}, "task__vector": "slots"}
-    assert untrusted.load(changed(solved, **short)).unlike_catalogue() == []  # CartPole200, of the same id
+    assert loading.load(changed(solved, **short)).unlike_catalogue() == []  # CartPole200, of the same id
 
 
 def test_what_fits_no_network_or_no_machine_is_refused(solved):
     with pytest.raises(ConfigError, match="d=600"):
-        untrusted.load(changed(solved, d=600, theta_d=[0.0] * 600)).policy()
+        loading.load(changed(solved, d=600, theta_d=[0.0] * 600)).policy()
     with pytest.raises(ConfigError, match="theta_d: 4 numbers for d=direct"):
-        untrusted.load(changed(solved, d="direct")).policy()
+        loading.load(changed(solved, d="direct")).policy()
     with pytest.raises(ConfigError, match="does not fit into memory"):
-        untrusted.load(changed(solved, task__policy__hidden=[100_000] * 5)).policy()
+        loading.load(changed(solved, task__policy__hidden=[100_000] * 5)).policy()
 
 
 def test_theta_d_is_the_same_to_the_bit_in_few_digits():
     config = cli.load("sweep", [])
     theta_d = np.random.default_rng(0).standard_normal(50).astype(np.float32)
     Solution(config.env, "cma", "dense", 50, 0, 0.0, theta_d.tolist()).save(Path("s.json"))
-    assert np.array_equal(np.array(untrusted.load(Path("s.json")).theta_d, np.float32), theta_d)
+    assert np.array_equal(np.array(loading.load(Path("s.json")).theta_d, np.float32), theta_d)
     written = json.dumps(json.loads(Path("s.json").read_text())["theta_d"])
     assert len(written) < 14 * 50
 
@@ -251,4 +254,4 @@ def test_a_changed_task_is_refused():
     data["task"]["policy"]["hiden"] = [3]
     Path("s.json").write_text(json.dumps(data))
     with pytest.raises(ConfigError, match="hidden"):
-        untrusted.load(Path("s.json"))
+        loading.load(Path("s.json"))

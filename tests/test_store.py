@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from rl_intdim import cli
+from rl_intdim.config import cli
+from rl_intdim.config.identity import flat
 from rl_intdim.errors import ConfigError
-from rl_intdim.store import Store, flat
+from rl_intdim.records.run_folder import Store
 
 
 def trial(d, seed):

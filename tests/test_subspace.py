@@ -5,10 +5,11 @@ import copy
 import pytest
 import torch
 
-from rl_intdim.config import DIRECT
+from rl_intdim.config.schema import DIRECT
 from rl_intdim.errors import ConfigError
-from rl_intdim.projections import PROJECTIONS
-from rl_intdim.subspace import Subspace, SubspaceOptimizer, flat
+from rl_intdim.subspace.optimizer import SubspaceOptimizer
+from rl_intdim.subspace.projections import PROJECTIONS
+from rl_intdim.subspace.subspace import Subspace, flat
 
 
 def linear(seed=0):

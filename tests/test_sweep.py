@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from rl_intdim import cli, figures, result, sweep, untrusted
+from rl_intdim import sweep
+from rl_intdim.analysis import style, sweep_plots
+from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError, TrialFailure
-from rl_intdim.rounds import outcomes
-from rl_intdim.search import answer
+from rl_intdim.records import summary
+from rl_intdim.search.adaptive import answer
+from rl_intdim.search.loop import outcomes
+from rl_intdim.solution import loading
 
 FAST = ["env.budget=10000", "workers=0", "search.direct=1", "search.d_max=8"]
 KEYS = {
@@ -64,7 +68,7 @@ def test_a_search_leaves_a_whole_run_folder(capsys):
         assert t["score"] == t["confirmations"][-1][1]
         if t["d"] and not t["solved"]:
             assert t["curve"]
-    best = untrusted.load(folder / "solution.json")
+    best = loading.load(folder / "solution.json")
     assert best.d == min(t["d"] for t in trials if t["solved"] and t["d"] != "direct")
     printed = capsys.readouterr().out
     assert "d_int" in printed
@@ -86,7 +90,7 @@ def test_resumed_repeated_or_with_other_workers_the_answer_is_the_same(monkeypat
         k: again[k] for k in ("d_int", "ci95", "env_steps")
     }
     # Finished: nothing is run again, and nothing written anew.
-    monkeypatch.setattr("rl_intdim.trial.run_trial", None)
+    monkeypatch.setattr("rl_intdim.training.trial.run_trial", None)
     before = (folder / "trials.jsonl").read_bytes()
     assert run(*words)[0]["d_int"] == whole["d_int"]
     assert (folder / "trials.jsonl").read_bytes() == before
@@ -123,14 +127,14 @@ def test_flaws_are_said_and_drawn():
         for d, k in ((1, 9), (4, 0), (16, 10))
         for i in range(10)
     ]
-    said = result.summarise(config, 562, 562, odd)
+    said = summary.summarise(config, 562, 562, odd)
     assert said["flaws"] == ["misfit"]
     assert "not to be trusted" in " ".join(said["warnings"])
     falling = [t | {"solved": t["d"] == 4, "solved_at": 10 if t["d"] == 4 else None} for t in odd]
-    said = result.summarise(config, 562, 562, falling)
+    said = summary.summarise(config, 562, 562, falling)
     assert said["flaws"] == ["falling"]
     assert "falls off again" in " ".join(said["warnings"])
-    assert len(figures.png(figures.draw(said, falling))) > 10_000
+    assert len(style.png(sweep_plots.draw(said, falling))) > 10_000
 
 
 def test_a_diagonal_covariance_is_said_where_one_was_used():
@@ -144,7 +148,7 @@ def test_a_diagonal_covariance_is_said_where_one_was_used():
         ("ppo", [4, 301], False),
     ):
         config = cli.load("sweep", [f"agent={agent}"])
-        said = result.summarise(config, 562, 562, [record | {"d": d, "seed": i} for i, d in enumerate(ds)])
+        said = summary.summarise(config, 562, 562, [record | {"d": d, "seed": i} for i, d in enumerate(ds)])
         assert ("only the diagonal" in " ".join(said["warnings"])) is says
 
 
@@ -159,8 +163,8 @@ def test_a_diagonal_covariance_is_said_where_one_was_used():
     ],
 )
 def test_what_a_reader_must_know_is_said(words, says):
-    assert says in " ".join(result.disclosures(cli.load("sweep", words)))
-    assert says not in " ".join(result.disclosures(cli.load("sweep", ["agent=ppo"])))
+    assert says in " ".join(summary.disclosures(cli.load("sweep", words)))
+    assert says not in " ".join(summary.disclosures(cli.load("sweep", ["agent=ppo"])))
 
 
 def test_the_smaller_budgets_are_answered_from_the_recorded_steps():
@@ -172,7 +176,7 @@ def test_the_smaller_budgets_are_answered_from_the_recorded_steps():
 
 
 def test_a_trial_that_breaks_down_is_tried_again_and_never_counted(monkeypatch):
-    from rl_intdim import trial
+    from rl_intdim.training import trial
 
     real, broken = trial.run_trial, []
 
@@ -182,7 +186,7 @@ def test_a_trial_that_breaks_down_is_tried_again_and_never_counted(monkeypatch):
             raise ValueError("a NaN, say")
         return real(spec)
 
-    monkeypatch.setattr("rl_intdim.trial.run_trial", flaky)
+    monkeypatch.setattr("rl_intdim.training.trial.run_trial", flaky)
     words = ["search.ds=[1]", "search.seeds=4", "search.d_max=null", "env.budget=2000"]
     limit = 2
     with pytest.raises(TrialFailure, match=r"d=1 seed=2 broke down 2 times.*a NaN, say"):
@@ -259,8 +263,8 @@ def test_curves_show_what_the_goal_names_too():
     said = {"env": "Humanoid", "agent": "cma", "threshold": 6000, "goal": {"info": "x_position", "least": 5.0}}
     looks = [[10, 100.0, 0.1, 0.25], [20, 6001.0, 0.2, 7.5]]
     trials = [{"d": d, "curve": looks, "solved_at": 20} for d in (700, "direct")]
-    score, far = figures.curves(said, trials).axes
+    score, far = sweep_plots.curves(said, trials).axes
     assert [line.get_ydata()[-1] for line in score.lines[:4]] == [6001.0] * 4  # a line and a dot each
     assert [line.get_ydata()[-1] for line in far.lines] == [7.5] * 4 + [5.0]
     assert "x_position" in far.get_ylabel()
-    assert len(figures.curves(said | {"goal": None}, trials).axes) == 1
+    assert len(sweep_plots.curves(said | {"goal": None}, trials).axes) == 1

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from rl_intdim import cli, tasks
-from rl_intdim.config import Statistics
+from rl_intdim.config import cli
+from rl_intdim.config.schema import Statistics
 from rl_intdim.errors import ConfigError
-from rl_intdim.sb3.model import training_envs
+from rl_intdim.tasks import environment, rollout, vector
+from rl_intdim.training.sb3.model import training_envs
 
 POLICIES, EPISODES = 3, 2
 N = POLICIES * EPISODES
@@ -28,7 +29,7 @@ def plain(env, obs, act):
 def start_states(task, seed):
     """The plain environments of the task in the initial states that `episodes` starts from."""
     if task.vector == "native":
-        vec = tasks.make_vec(task, N)
+        vec = vector.make_vec(task, N)
         vec.reset(seed=seed)
         for state in vec.state.T:
             env = gym.make(task.id)
@@ -44,11 +45,11 @@ def start_states(task, seed):
 @pytest.mark.parametrize("name", ["CartPole", "InvertedPendulum"])
 def test_batched_episodes_equal_a_plain_loop(name):
     task = cli.load("sweep", [f"env={name}"]).env
-    policy = tasks.policy(task)
+    policy = environment.policy(task)
     rng = np.random.default_rng(2)
     # Of unequal skill: the slots finish at different times.
     theta = torch.stack([policy.theta0(rng) * scale for scale in (0.5, 1, 2)])
-    returns, lengths = tasks.episodes(tasks.make_vec(task, N), policy, theta, seed=5)
+    returns, lengths = rollout.episodes(vector.make_vec(task, N), policy, theta, seed=5)
     expected = []
     for slot, (env, obs) in enumerate(start_states(task, 5)):
         layers = policy.layers(theta[slot // EPISODES][None])
@@ -64,9 +65,9 @@ def test_batched_episodes_equal_a_plain_loop(name):
 
 
 def test_a_finished_slot_is_left_alone(echo):
-    envs = tasks.Slots([gym.make("test/Echo-v0", length=k) for k in (2, 5)])
-    policy = tasks.policy(echo())
-    returns, lengths = tasks.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
+    envs = vector.SingleEpisodeVectorEnv([gym.make("test/Echo-v0", length=k) for k in (2, 5)])
+    policy = environment.policy(echo())
+    returns, lengths = rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
     assert lengths.tolist() == [2, 5]
     assert [env.unwrapped.t for env in envs.envs] == [2, 5]
     assert (returns <= lengths).all()
@@ -74,9 +75,9 @@ def test_a_finished_slot_is_left_alone(echo):
 
 def test_the_seed_decides_the_episodes(echo):
     task = echo("continuous")
-    policy, envs = tasks.policy(task), tasks.make_vec(task, 4)
+    policy, envs = environment.policy(task), vector.make_vec(task, 4)
     theta = policy.theta0(np.random.default_rng(0))[None]
-    once, again, other = (tasks.episodes(envs, policy, theta, seed)[0].tolist() for seed in (1, 1, 2))
+    once, again, other = (rollout.episodes(envs, policy, theta, seed)[0].tolist() for seed in (1, 1, 2))
     assert once == again != other
 
 
@@ -92,14 +93,14 @@ def test_the_seed_decides_the_episodes(echo):
 )
 def test_what_cannot_be_made_is_named(echo, changes, named):
     with pytest.raises(ConfigError, match=named):
-        tasks.make_vec(echo(**changes), 1)
+        vector.make_vec(echo(**changes), 1)
 
 
 def test_observations_are_standardised_for_every_agent_alike(echo):
     raw = echo()
     task = replace(raw, statistics=Statistics("0.1 0", "0.2 2", clip=1.5))
-    policy = tasks.policy(task)
-    seen = [tasks.make_vec(t, 8).reset(seed=3)[0] for t in (raw, task)]
+    policy = environment.policy(task)
+    seen = [vector.make_vec(t, 8).reset(seed=3)[0] for t in (raw, task)]
     expected = np.clip((seen[0] - [0.1, 0.0]) / [0.2, 2.0], -1.5, 1.5)
     assert seen[1] == pytest.approx(expected)
     assert abs(seen[1]).max() == 1.5
@@ -110,33 +111,33 @@ def test_observations_are_standardised_for_every_agent_alike(echo):
 
 def test_statistics_are_as_many_as_the_observations(echo):
     with pytest.raises(ConfigError, match=r"3 numbers.*\(2,\)"):
-        tasks.make(echo(statistics=Statistics("0 0 0", "1 1 1")))
+        environment.make(echo(statistics=Statistics("0 0 0", "1 1 1")))
 
 
 def test_the_goal_of_humanoid_is_how_far_it_came():
     task = cli.load("sweep", ["env=Humanoid"]).env
-    policy, envs = tasks.policy(task), tasks.make_vec(task, 2)
+    policy, envs = environment.policy(task), vector.make_vec(task, 2)
     assert policy.D == 159_505
-    tasks.episodes(envs, policy, torch.zeros(1, policy.D), seed=1)
+    rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=1)
     ends = [env.unwrapped.data.qpos[0] for env in envs.envs]
     assert envs.reached == pytest.approx(ends)
     assert envs.reached[0] != envs.reached[1]
     wrong = replace(task, goal=replace(task.goal, info="x_positon"))
     with pytest.raises(ConfigError, match="Did you mean x_position"):
-        tasks.episodes(tasks.make_vec(wrong, 1), policy, torch.zeros(1, policy.D), seed=1)
+        rollout.episodes(vector.make_vec(wrong, 1), policy, torch.zeros(1, policy.D), seed=1)
 
 
 def test_policies_whose_episodes_are_over_are_not_computed_on(echo):
-    """Slots of 2, 2, 5 and 9 steps, one to each policy: two are dropped after step 2, a third after step 5."""
-    envs = tasks.Slots([gym.make("test/Echo-v0", length=k) for k in (2, 2, 5, 9)])
-    policy = tasks.policy(echo())
+    """Episodes of 2, 2, 5 and 9 steps, one to each policy: two are dropped after step 2, a third after step 5."""
+    envs = vector.SingleEpisodeVectorEnv([gym.make("test/Echo-v0", length=k) for k in (2, 2, 5, 9)])
+    policy = environment.policy(echo())
     theta = torch.stack([policy.theta0(np.random.default_rng(i)) for i in range(4)])
     computed, outputs = [], policy.outputs
     policy.outputs = lambda layers, obs: computed.append(len(obs)) or outputs(layers, obs)
-    returns, lengths = tasks.episodes(envs, policy, theta, seed=0)
+    returns, lengths = rollout.episodes(envs, policy, theta, seed=0)
     assert computed == [4, 4, 2, 2, 2, 1, 1, 1, 1]
     assert lengths.tolist() == [2, 2, 5, 9]
     alone = []
     for env, one, s in zip(envs.envs, theta, np.random.SeedSequence(0).generate_state(4), strict=True):
-        alone += tasks.episodes(tasks.Slots([env]), policy, one[None], np.array([s]))[0].tolist()
+        alone += rollout.episodes(vector.SingleEpisodeVectorEnv([env]), policy, one[None], np.array([s]))[0].tolist()
     assert returns.tolist() == alone

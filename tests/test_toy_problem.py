@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rl_intdim.projections import PROJECTIONS
+from rl_intdim.subspace.projections import PROJECTIONS
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 from toy_problem import least_loss, trained_loss

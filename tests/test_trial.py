@@ -7,13 +7,15 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from rl_intdim import cli, tasks
-from rl_intdim.config import Goal, Scoring
+from rl_intdim.config import cli
+from rl_intdim.config.schema import Goal, Scoring
 from rl_intdim.errors import TrialFailure
-from rl_intdim.referee import Referee, Score
-from rl_intdim.sb3.hold import Hold
-from rl_intdim.sb3.model import build
-from rl_intdim.trial import Trial, draw_subspace, run_trial
+from rl_intdim.tasks import environment
+from rl_intdim.training.evaluator import Evaluator, Score
+from rl_intdim.training.sb3.model import build
+from rl_intdim.training.sb3.subspace_actor import SubspaceActor
+from rl_intdim.training.seeding import draw_subspace
+from rl_intdim.training.trial import Trial, run_trial
 
 AGENTS = ["cma", "openai_es", "ppo", "random"]
 
@@ -66,15 +68,15 @@ def test_agents_share_theta0_and_P_to_the_bit(echo, monkeypatch):
     """Each agent's own idea of theta_D at theta_d, for the same seed and d."""
     seen: dict[str, list] = {agent: [] for agent in AGENTS}
     for agent in AGENTS:
-        original = Referee.look
+        original = Evaluator.look
 
         def spy(self, env_steps, theta_d, actor=None, agent=agent, original=original):
             seen[agent].append((self.subspace.theta0, self.subspace.theta(torch.arange(3.0)), actor))
             return original(self, env_steps, theta_d, actor)
 
-        monkeypatch.setattr(Referee, "look", spy)
+        monkeypatch.setattr(Evaluator, "look", spy)
         run_trial(trial(echo(budget=2000), agent))
-        monkeypatch.setattr(Referee, "look", original)
+        monkeypatch.setattr(Evaluator, "look", original)
     first = seen["cma"][0]
     for looks in seen.values():
         assert torch.equal(looks[0][0], first[0])
@@ -87,10 +89,10 @@ def test_ppos_own_network_acts_as_the_tasks_policy(echo, kind):
     """SB3's actor, held at theta, takes the very actions of our forward pass: same order, same output map."""
     task = echo(kind)
     spec = trial(task, "ppo")
-    policy = tasks.policy(task)
+    policy = environment.policy(task)
     subspace, _ = draw_subspace(policy, "dense", 3, 0)
     model = build(task, spec.agent, policy, 0)
-    hold = Hold(model, spec.agent, subspace)
+    hold = SubspaceActor(model, spec.agent, subspace)
     theta = subspace.theta(torch.zeros(3))
     assert torch.equal(torch.nn.utils.parameters_to_vector(hold.actor).detach(), theta)
     obs = np.random.default_rng(0).uniform(-1, 1, (50, 2)).astype(np.float32)
@@ -104,11 +106,11 @@ def test_ppos_own_network_acts_as_the_tasks_policy(echo, kind):
 # ------------------------------------------------------------------------------------- the protocol
 
 
-class Scripted(Referee):
-    """A referee whose episodes return what the script says: (look, confirmation) per call."""
+class Scripted(Evaluator):
+    """A evaluator whose episodes return what the script says: (look, confirmation) per call."""
 
     def __init__(self, task, looks, confirmations):
-        policy = tasks.policy(task)
+        policy = environment.policy(task)
         subspace, (_, a, b) = draw_subspace(policy, "dense", 2, 0)
         super().__init__(task, policy, subspace, a, b)
         self.script = {task.scoring.look_episodes: list(looks), task.scoring.confirm_episodes: list(confirmations)}
@@ -118,13 +120,13 @@ class Scripted(Referee):
         return Score(*said) if isinstance(said, tuple) else Score(said)
 
 
-def referee(echo, looks, confirmations, least=0.0, **scoring):
+def evaluator(echo, looks, confirmations, least=0.0, **scoring):
     task = echo(threshold=9.0, budget=1000, scoring=Scoring(look_episodes=5, confirm_episodes=20, **scoring))
     return Scripted(replace(task, goal=Goal(least=least)), looks, confirmations)
 
 
 def test_a_look_at_the_threshold_is_confirmed_on_fresh_episodes(echo):
-    judge = referee(echo, [8.9, 9.0], [9.5])
+    judge = evaluator(echo, [8.9, 9.0], [9.5])
     assert not judge.look(20, torch.zeros(2))
     assert judge.look(40, torch.ones(2))
     assert judge.confirmations == [[40, 9.5]]
@@ -132,7 +134,7 @@ def test_a_look_at_the_threshold_is_confirmed_on_fresh_episodes(echo):
 
 
 def test_at_most_three_confirmations_the_last_for_the_best_checkpoint(echo):
-    judge = referee(echo, [9.9, 9.8, 9.7, 8.0], [5.0, 6.0, 9.2])
+    judge = evaluator(echo, [9.9, 9.8, 9.7, 8.0], [5.0, 6.0, 9.2])
     for i in range(4):
         assert not judge.look(20 * (i + 1), torch.full((2,), float(i)))
     assert judge.confirmations == [[20, 5.0], [40, 6.0]]  # the third look is not confirmed: one is kept back
@@ -144,7 +146,7 @@ def test_at_most_three_confirmations_the_last_for_the_best_checkpoint(echo):
 
 def test_a_goal_must_be_reached_too(echo):
     """At the threshold but short of the goal: neither confirmed at a look, nor solved by a confirmation."""
-    judge = referee(echo, [(9.5, 1.9), (9.5, 2.0), (9.6, 2.5)], [(9.5, 1.9), (9.5, 2.0)], least=2.0)
+    judge = evaluator(echo, [(9.5, 1.9), (9.5, 2.0), (9.6, 2.5)], [(9.5, 1.9), (9.5, 2.0)], least=2.0)
     assert not judge.look(20, torch.zeros(2))
     assert judge.confirmations == []
     assert not judge.look(40, torch.ones(2))
@@ -155,7 +157,7 @@ def test_a_goal_must_be_reached_too(echo):
 
 
 def test_a_refused_checkpoint_is_ranked_by_its_confirmation(echo):
-    judge = referee(echo, [9.9, 8.0], [5.0, 8.5])
+    judge = evaluator(echo, [9.9, 8.0], [5.0, 8.5])
     judge.look(20, torch.zeros(2))
     judge.look(40, torch.ones(2))
     assert judge.close().env_steps == 40
@@ -163,7 +165,7 @@ def test_a_refused_checkpoint_is_ranked_by_its_confirmation(echo):
 
 
 def test_a_policy_that_failed_its_confirmation_is_not_tried_again(echo):
-    judge = referee(echo, [9.9, 9.5, 9.9], [8.9])
+    judge = evaluator(echo, [9.9, 9.5, 9.9], [8.9])
     for i in range(3):
         assert not judge.look(20 * (i + 1), torch.ones(2))
     assert judge.close().env_steps == 20
@@ -172,23 +174,23 @@ def test_a_policy_that_failed_its_confirmation_is_not_tried_again(echo):
 
 
 def test_of_two_equals_the_later_is_the_best(echo):
-    judge = referee(echo, [8.0, 8.0, 7.0], [8.0])
+    judge = evaluator(echo, [8.0, 8.0, 7.0], [8.0])
     for i in range(3):
         judge.look(20 * (i + 1), torch.full((2,), float(i)))
     assert judge.close().env_steps == 40
 
 
 def test_looks_are_due_every_fiftieth_of_the_budget_and_never_after_it(echo):
-    judge = referee(echo, [], [])
+    judge = evaluator(echo, [], [])
     assert [s for s in range(1, 1100) if judge.due(s)] == list(range(20, 1001, 20))
-    late = referee(echo, [], [])
+    late = evaluator(echo, [], [])
     assert late.due(500)
     assert not late.due(519)
     assert late.due(520)
 
 
 def test_looks_and_confirmations_play_different_episodes(echo):
-    judge = Referee(echo(), *_parts(echo()))
+    judge = Evaluator(echo(), *_parts(echo()))
     looked = [int(judge.looks.integers(2**31)) for _ in range(50)]
     confirmed = [int(judge.confirms.integers(2**31)) for _ in range(50)]
     assert not set(looked) & set(confirmed)
@@ -208,7 +210,7 @@ def test_a_full_budget_is_trained_to_its_end_though_solved(echo, agent):
 
 
 def test_solved_once_is_solved_whatever_the_last_score(echo):
-    judge = referee(echo, looks=[9.5, 9.9], confirmations=[9.5, 3.0])
+    judge = evaluator(echo, looks=[9.5, 9.9], confirmations=[9.5, 3.0])
     judge.full_budget = True
     assert judge.look(1, torch.ones(2)) is False
     assert judge.look(2, torch.ones(2)) is False
@@ -218,7 +220,7 @@ def test_solved_once_is_solved_whatever_the_last_score(echo):
 
 
 def _parts(task):
-    policy = tasks.policy(task)
+    policy = environment.policy(task)
     subspace, (_, a, b) = draw_subspace(policy, "dense", 2, 0)
     return policy, subspace, a, b
 
@@ -228,7 +230,7 @@ def _parts(task):
 
 def test_an_actor_outside_the_subspace_fails(echo):
     task = echo(threshold=11.0)
-    judge = Referee(task, *_parts(task))
+    judge = Evaluator(task, *_parts(task))
     theta = judge.subspace.theta(torch.zeros(2))
     assert not judge.look(1, torch.zeros(2), theta)
     theta[3] += 1e-6
@@ -244,7 +246,7 @@ def test_rewards_that_are_not_finite_fail(echo, agent):
 
 
 def test_nan_fails(echo):
-    judge = Referee(echo(), *_parts(echo()))
+    judge = Evaluator(echo(), *_parts(echo()))
     with pytest.raises(TrialFailure, match="finite"):
         judge.look(1, torch.tensor([np.nan, 0.0]))
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the parent process needs no torch
-    from rl_intdim.trial import Trial, TrialResult
+    from rl_intdim.training.trial import Trial, TrialResult
 
 TICK = 10.0  # seconds between calls of `on_wait`
 
@@ -26,7 +26,7 @@ class TrialError:
 
 def attempt(trial: "Trial") -> "TrialResult | TrialError":
     """Run a trial in this process, whatever happens."""
-    from rl_intdim.trial import run_trial
+    from rl_intdim.training.trial import run_trial
 
     try:
         with warnings.catch_warnings():

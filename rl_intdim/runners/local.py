@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from pebble import ProcessExpired, ProcessPool
 
 from rl_intdim import runners
-from rl_intdim.config import Runner
+from rl_intdim.config.schema import Runner
 from rl_intdim.runners import TrialError, attempt, too_long
 
 if TYPE_CHECKING:  # the parent process needs no torch
-    from rl_intdim.trial import Trial, TrialResult
+    from rl_intdim.training.trial import Trial, TrialResult
 
 
 def run(
@@ -35,7 +35,7 @@ def run(
         return
     limit = hours * 3600 if hours else None
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["rl_intdim.trial"])
+    context.set_forkserver_preload(["rl_intdim.training.trial"])
     pool = ProcessPool(max_workers=min(workers, len(trials)), context=context, initializer=_begin)
     try:
         waiting: dict[Any, Trial] = {pool.schedule(attempt, args=(trial,), timeout=limit): trial for trial in trials}

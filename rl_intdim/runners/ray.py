@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rl_intdim import runners
-from rl_intdim.config import Runner
-from rl_intdim.errors import ConfigError
+from rl_intdim.config.schema import Runner
+from rl_intdim.errors import ConfigError, one_line
 from rl_intdim.runners import TrialError, attempt, too_long
 
 if TYPE_CHECKING:
-    from rl_intdim.trial import Trial, TrialResult
+    from rl_intdim.training.trial import Trial, TrialResult
 
 # Of a Ray that serves this sweep alone: no dashboard, and nothing that listens beyond this machine.
 OWN: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
@@ -61,7 +61,7 @@ def run(
                 try:
                     yield trial, ray.get(ref)
                 except RayError as error:
-                    yield trial, TrialError(f"its worker was lost: {_one_line(error)}")
+                    yield trial, TrialError(f"its worker was lost: {one_line(error)}")
             for ref, (trial, since) in list(started.items()):
                 if hours and time.monotonic() - since > hours * 3600:
                     ray.cancel(ref, force=True)
@@ -91,7 +91,7 @@ def connect(runner: Runner, workers: int = 1) -> None:
             ray.init(address=runner.address, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
-            f"runner.address={runner.address}: no Ray cluster there ({_one_line(error)}). Start one with `ray start "
+            f"runner.address={runner.address}: no Ray cluster there ({one_line(error)}). Start one with `ray start "
             "--head`, or leave runner.address out."
         ) from None
     finally:
@@ -126,7 +126,3 @@ def _at_home(trial: "Trial") -> "Trial":
     """The trial with paths that do not depend on where a worker runs."""
     folder, logs = (str(Path(path).resolve()) if path else None for path in (trial.folder, trial.tensorboard))
     return replace(trial, folder=folder, tensorboard=logs)
-
-
-def _one_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)[:200]

@@ -1,0 +1,1 @@
+"""What is said of sweeps: ranking, tests, tables, plots and pages."""

@@ -1,0 +1,67 @@
+"""The Markdown pages of `compare`: all sweeps ranked, or agents paired in the same subspaces."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rl_intdim.analysis.paired_test import pairs, shares
+from rl_intdim.analysis.ranking import SURE, comparable, differences, pivot, table
+from rl_intdim.analysis.tables import markdown
+from rl_intdim.records.sweep_record import Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+PAIRED = (
+    "Trials of two agents with one seed at one d start from the same theta0 in the same subspace. `difference`: the\n"
+    "share that the first solved less that of the second, with Bonett and Price's 95 % interval; p: McNemar's exact\n"
+    "test; p (Holm): the same for all pairs of agents at this d of this task together."
+)
+
+
+def page(sweeps: Sequence[Sweep], picture: str) -> str:
+    """The Markdown page: table, plot, both pivots and the verdicts."""
+    every, told = table(sweeps), differences(sweeps)
+    every = every.assign(
+        command=every.command.map(lambda text: f"`{text}`" if isinstance(text, str) and text else "")
+    )
+    notes = [
+        f"{s.env}: sweeps in different environments, or at different thresholds or budgets, are not ranked."
+        for s in {s.env: s for s in sweeps if not all(comparable(s, o) for o in sweeps)}.values()
+    ]
+    parts = [
+        "# Intrinsic dimensions measured so far\n\n"
+        "Made by `python -m rl_intdim.compare` from the trials in the run folders; nothing here is typed. d_int is\n"
+        "the posterior median, low to high its 95 % interval. A task's figure is the smallest of its agents'.\n",
+        markdown(every),
+        *(f"{note}\n" for note in notes),
+        f"![d_int of every sweep, and the paper's]({picture})\n",
+        "## Agents side by side\n",
+        markdown(pivot(sweeps, "agent")),
+        "## Networks side by side\n",
+        markdown(pivot(sweeps, "hidden")),
+        "## Which are told apart\n",
+        f"By the posteriors: lower if with probability {SURE:g} or more; {len(told):,} pairs, not corrected for.\n",
+        markdown(told),
+    ]
+    if len(found := pairs(sweeps)):
+        parts += [f"## In the same subspaces\n\n{PAIRED}\n", markdown(found)]
+    return "\n".join(parts)
+
+
+def page_of_pairs(sweeps: Sequence[Sweep], found: "pd.DataFrame", picture: str) -> str:
+    """The Markdown page of `by=pair`: what the figures are, plot, table, and the command of every sweep."""
+    shown = {*found["first"], *found["second"]}
+    notes = {s.agent: s.note for s in sweeps if s.note and s.agent in shown}
+    return "\n".join(
+        [
+            f"# Agents in the same subspaces\n\nMade by `python -m rl_intdim.compare ... by=pair`.\n{PAIRED}\n",
+            *(f"{agent}: {note}.\n" for agent, note in notes.items()),
+            markdown(shares(found)),
+            f"![The difference of every pair, with its interval]({picture})\n",
+            markdown(found),
+            "## Commands\n",
+            *(f"    {s.command}" for s in sweeps if s.command),
+            "",
+        ]
+    )

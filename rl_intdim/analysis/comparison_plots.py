@@ -1,0 +1,84 @@
+"""The plots that compare sweeps: the ladder of d_int, and the paired differences of agents."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rl_intdim.analysis.paired_test import SURE, TASK
+from rl_intdim.analysis.ranking import label, rung
+from rl_intdim.analysis.style import BLUE, GREY, png
+from rl_intdim.records.sweep_record import Sweep
+from rl_intdim.search import paper_rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
+    """The sweeps on one log axis of d with their intervals, and the paper's values as marks: a PNG. One in which
+    no trial has solved yet says nothing on it, and is left out."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    rows = sorted((s for s in sweeps if s.answer.d_int is not None or s.answer.status != "undecided"), key=rung)
+    marks = sorted(paper_rule.ROWS, key=lambda row: row["d_int"])
+    figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rows) + len(marks))), layout="constrained")
+    axis = figure.subplots()
+    for y, s in enumerate(rows):
+        low, high = s.answer.ci95
+        axis.plot([max(low, 0.5), s.D if high is None else max(high, 0.5)], [y, y], color=BLUE, lw=2)
+        if s.answer.d_int is not None:
+            found = s.answer.status in ("found", "below_1")
+            axis.plot(max(s.answer.d_int, 0.5), y, "o", color=BLUE, mfc=BLUE if found else "white", ms=6)
+        elif s.answer.status == "above_max":
+            axis.plot(low, y, ">", color=BLUE, ms=6)
+    for y, row in enumerate(marks, len(rows)):
+        axis.plot(row["d_int"], y, "D", color=GREY, ms=5)
+    names = [label(s) for s in rows] + [f"{row['task']} by {row['agent']}, {row['hidden']} (paper)" for row in marks]
+    axis.set_yticks(range(len(names)), names, fontsize=8)
+    axis.invert_yaxis()
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.tick_params(axis="x", labelsize=8)
+    axis.set_xlabel(
+        "d_int (dots: posterior median, hollow: undecided; lines: 95 % intervals, left of 1: from 0)\n"
+        "(arrows: above the largest d; diamonds: d_int90 as the paper reports it)",
+        fontsize=8,
+    )
+    axis.grid(alpha=0.25)
+    return png(figure)
+
+
+def plot_pairs(frame: "pd.DataFrame") -> bytes:
+    """The difference of every pair of agents with its interval, a row each: a PNG; filled where p by Holm <= .05."""
+    from matplotlib.figure import Figure
+
+    frame = frame[frame["d"] != "all"].sort_values([*TASK, "d"], kind="stable")
+    figure = Figure(figsize=(8, 1.2 + 0.26 * len(frame)), layout="constrained")
+    axis = figure.subplots()
+    for y, row in enumerate(frame.itertuples(index=False)):
+        row = dict(zip(frame.columns, row, strict=True))
+        axis.plot([row["low"], row["high"]], [y, y], color=BLUE, lw=2)
+        axis.plot(row["difference"], y, "o", color=BLUE, mfc=BLUE if row["p (Holm)"] <= SURE else "white", ms=6)
+    names = (
+        frame["task"]
+        + " "
+        + frame["network"]
+        + ", d = "
+        + frame["d"].astype(str)
+        + ": "
+        + frame["first"]
+        + " less "
+        + frame["second"]
+    )
+    axis.set_yticks(range(len(frame)), names.to_list(), fontsize=8)
+    axis.invert_yaxis()
+    axis.axvline(0, color=GREY, lw=1)
+    axis.set_xlim(-1.02, 1.02)
+    axis.tick_params(axis="x", labelsize=8)
+    axis.set_xlabel("difference of the shares solved, 95 % interval\n(filled: p by Holm at most 0.05)", fontsize=8)
+    axis.grid(axis="x", alpha=0.25)
+    return png(figure)

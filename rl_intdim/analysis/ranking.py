@@ -1,0 +1,130 @@
+"""Sweeps ranked by d_int: the difficulty table, which are told apart, and which may be set side by side."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rl_intdim.records.summary import interval, shown
+from rl_intdim.records.sweep_record import Sweep
+from rl_intdim.search import paper_rule
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def below(a: Sweep, b: Sweep) -> float:
+    """The probability that a's d_int is below b's, half of a tie included.
+
+    Of a d_int above the largest d that its sweep may try no more is known than that: against a larger one it
+    counts half.
+    The posteriors are taken as independent. Sweeps of one task from the same first seed share subspaces where
+    they tried the same (d, seed), which ties their luck a little; another search.seed makes them independent.
+    """
+    (x, p), (y, q) = a.distribution(), b.distribution()
+    x, p = x[:, None], p[:, None]
+    even = (x == y) | (x > a.d_max) & (y > a.d_max) | (y > b.d_max) & (x > b.d_max)
+    return float((p * q * np.where(even, 0.5, x < y)).sum())
+
+
+def comparable(a: Sweep, b: Sweep) -> bool:
+    """Two sweeps of one task need one environment, threshold and budget to be ranked; of two, each its own."""
+    return a.env != b.env or (a.world, a.threshold, a.budget) == (b.world, b.threshold, b.budget)
+
+
+def label(s: Sweep) -> str:
+    return f"{s.env} by {s.agent}, {s.projection}, {s.hidden}"
+
+
+SURE = 0.95  # the probability from which two sweeps are called different
+
+
+def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
+    """The difficulty table, a row a sweep, easiest first; the paper's rows, marked, where they belong.
+
+    `rank` is empty for sweeps of a task at different thresholds or budgets, and for the paper's rows.
+    """
+    import pandas as pd
+
+    rows = []
+    for s in sweeps:
+        ranked = s.answer.d_int is not None and all(comparable(s, other) for other in sweeps)
+        low, high = s.answer.ci95
+        rows.append(
+            {
+                "rank": ranked,
+                "task": s.env,
+                "agent": s.agent,
+                "P": s.projection,
+                "hidden": s.hidden,
+                "D": s.D,
+                "d_int": s.answer.d_int,
+                "low": low,
+                "high": high,
+                "D / d_int": round(s.D / s.answer.d_int, 1) if s.answer.d_int else None,
+                "threshold": s.threshold,
+                "budget": s.budget,
+                "env_steps": s.env_steps,
+                "trials": s.answer.trials,
+                "direct": "{} of {}".format(*s.direct),
+                "status": s.answer.status,
+                "command": s.command,
+            }
+        )
+    for row in paper_rule.ROWS if papers else ():
+        told = {"D / d_int": round(row["D"] / row["d_int"], 1), "status": "the paper's d_int90", "rank": False}
+        rows.append(row | told)
+    out = pd.DataFrame(rows)
+    out = out.sort_values(["d_int", "high", "task", "agent"], na_position="last", kind="stable")
+    place = out["rank"].cumsum().where(out["rank"])
+    whole = ["d_int", "low", "high", "budget", "env_steps", "trials"]
+    return out.assign(rank=place).astype(dict.fromkeys(["rank", *whole], "Int64")).reset_index(drop=True)
+
+
+def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
+    """The probability that the first of a pair has the smaller d_int, and the verdict; a row for every two sweeps
+    of one task that may be ranked, and for every two tasks, each by its easiest sweep."""
+    import pandas as pd
+
+    rows, ordered = [], sorted(sweeps, key=rung)
+    easiest = {s.env: s for s in reversed(ordered)}
+    for a, b in combinations(ordered, 2):
+        told = a.answer.d_int is not None and b.answer.d_int is not None  # else the prior speaks, and no trial
+        if told and comparable(a, b) and (a.env == b.env or (easiest[a.env] is a and easiest[b.env] is b)):
+            p = below(a, b)
+            verdict = (
+                f"{label(a)} is lower" if p >= SURE else f"{label(b)} is lower" if p <= 1 - SURE else "not told apart"
+            )
+            rows.append({"first": label(a), "second": label(b), "P(first lower)": round(p, 3), "verdict": verdict})
+    return pd.DataFrame(rows, columns=["first", "second", "P(first lower)", "verdict"])
+
+
+def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
+    """by=agent: a row a task (with its threshold, budget, network and P), a column an agent. by=hidden: a row a
+    network, a column a task and agent, with D."""
+    import pandas as pd
+
+    rows: dict[tuple[Any, ...], dict[str, list[str]]] = {}
+    for s in sorted(sweeps, key=lambda s: (s.env, s.D, s.agent)):
+        if by == "agent":
+            key: tuple[Any, ...] = (s.env, s.threshold, s.budget, s.hidden, s.projection)
+            column = s.agent
+        else:
+            key = (s.hidden, s.D)
+            column = f"{s.env} by {s.agent}, {s.projection}"
+        rows.setdefault(key, {}).setdefault(column, []).append(cell(s))
+    names = ["task", "threshold", "budget", "hidden", "P"] if by == "agent" else ["hidden", "D"]
+    cells = [{column: "; ".join(found) for column, found in row.items()} for row in rows.values()]
+    return pd.DataFrame(
+        [dict(zip(names, key, strict=True)) | row for key, row in zip(rows, cells, strict=True)]
+    ).fillna("")
+
+
+def cell(s: Sweep) -> str:
+    mark = "" if s.answer.status == "found" else f" {s.answer.status}"
+    return f"{shown(s.answer.d_int)} {interval(s.answer.ci95)}{mark}"
+
+
+def rung(s: Sweep) -> tuple[float, str]:
+    return (np.inf if s.answer.d_int is None else s.answer.d_int, label(s))

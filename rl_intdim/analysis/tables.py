@@ -1,0 +1,64 @@
+"""A result in words, and tables for the terminal and for Markdown."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.table import Table
+
+from rl_intdim.records.summary import rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def table(result: dict[str, Any]) -> Table:
+    """The result of one sweep, a row a figure."""
+    out = Table(
+        title=f"Intrinsic dimension of {result['env']} by {result['agent']}",
+        show_header=False,
+        title_style="bold",
+    )
+    out.add_column(style="cyan")
+    out.add_column()
+    for name, text in rows(result).items():
+        out.add_row(name, text)
+    for warning in result["warnings"]:
+        out.add_row("note", f"[yellow]{warning}[/yellow]")
+    return out
+
+
+def markdown(frame: "pd.DataFrame") -> str:
+    """A table in Markdown; missing values are left empty."""
+    lines = ["| " + " | ".join(frame.columns) + " |", "|" + " --- |" * len(frame.columns)]
+    lines += ["| " + " | ".join(words(row)).replace("\n", " ") + " |" for row in frame.itertuples(index=False)]
+    return "\n".join(lines) + "\n"
+
+
+def words(row: Iterable[Any]) -> list[str]:
+    """The values of a row as one would write them."""
+    import pandas as pd
+
+    def word(value: Any) -> str:
+        if pd.isna(value):
+            return ""
+        if isinstance(value, int | np.integer):
+            return f"{value:,}"
+        return f"{value:g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+
+    return [word(value) for value in row]
+
+
+def show(frame: "pd.DataFrame", title: str) -> None:
+    """A DataFrame as a table in the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Table(title=title, title_style="bold")
+    for column in frame.columns:
+        out.add_column(str(column))
+    for row in frame.itertuples(index=False):
+        out.add_row(*words(row))
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=200)
+    console.print(out)

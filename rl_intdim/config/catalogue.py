@@ -1,0 +1,98 @@
+"""The catalogue: YAML files of tasks and agents, ours and the user's, read into the typed schema."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+
+from rl_intdim.config.schema import AGENTS, Task
+from rl_intdim.errors import ConfigError, choices
+
+
+def shipped(kind: str) -> Path:
+    """The folder of the shipped YAML files: in the package when installed, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "data" / kind
+    return inside if inside.is_dir() or not (package.parent / "pyproject.toml").is_file() else package.parent / kind
+
+
+@cache
+def schema(cls: type) -> DictConfig:
+    """A typed OmegaConf node of a frozen dataclass, still open to merging; free mappings take new keys.
+
+    One node a class, so nobody may write into it: merging copies.
+    """
+    return _thaw(OmegaConf.structured(cls))
+
+
+def _thaw(node: Any) -> Any:
+    OmegaConf.set_readonly(node, None)
+    if isinstance(node, DictConfig) and not node._is_none():
+        if OmegaConf.get_type(node) is dict:
+            OmegaConf.set_struct(node, False)
+        for key in node:
+            child = node._get_node(key)
+            if isinstance(child, (DictConfig, ListConfig)) and not (child._is_none() or child._is_missing()):
+                _thaw(child)
+    return node
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping from a file, or a ConfigError that names file and line."""
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: not valid YAML: {error.problem or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: expected `key: value` lines, got {type(data).__name__}.")
+    return data
+
+
+def merged(cls: type, values: dict[str, Any], where: object) -> DictConfig:
+    """`values` in the schema `cls`; a key or type that does not fit is a ConfigError that names `where`."""
+    try:
+        return OmegaConf.merge(schema(cls), values)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{where}: {explain(error, schema(cls))}") from None
+
+
+def task_node(path: Path) -> DictConfig:
+    """The typed node of one file in envs/."""
+    return merged(Task, {"name": path.stem} | read_yaml(path), path)
+
+
+def agent_nodes(path: Path) -> tuple[DictConfig, dict[str, dict[str, Any]]]:
+    """The typed node of one file in agents/, and its tuned settings by task (`tasks:` in the file)."""
+    data = {"name": path.stem} | read_yaml(path)
+    tuned = data.pop("tasks", None) or {}
+    kind = data.get("trainer")
+    if kind not in AGENTS:
+        raise ConfigError(f"{path}: trainer: {kind!r} is no kind of trainer. {choices(kind, AGENTS)}")
+    node = merged(AGENTS[kind], data, path)
+    if not isinstance(tuned, dict):
+        raise ConfigError(f"{path}: tasks: expected a mapping of task names to settings, got {tuned!r}.")
+    for task, values in tuned.items():
+        merged(AGENTS[kind], data | values, f"{path}: tasks.{task}")
+    return node, tuned
+
+
+def explain(error: Exception, root: DictConfig | None = None) -> str:
+    """One line for the user from an OmegaConf error: key, value, and what is valid there."""
+    key = getattr(error, "full_key", None) or str(getattr(error, "key", "") or "")
+    text = str(getattr(error, "msg", None) or error).split("\n")[0]
+    if isinstance(error, (ConfigKeyError, AttributeError)) and root is not None and key:
+        *parents, last = str(key).split(".")
+        node: Any = OmegaConf.select(root, ".".join(parents)) if parents else root
+        if isinstance(node, DictConfig):
+            return f"{key}: no such key. {choices(last, [str(k) for k in node])}"
+    _, missing, source = text.partition("Missing mandatory value: ")  # found while resolving ${source}
+    if isinstance(error, MissingMandatoryValue) or missing:
+        return f"{source or key}: missing, and it has no default. Give {source or key}=..."
+    return f"{key}: {text}" if key and not text.startswith(str(key)) else text

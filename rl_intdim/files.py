@@ -1,0 +1,48 @@
+"""A file is written whole or not at all, a line is appended whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from rl_intdim.errors import WriteFailure
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all. Raises WriteFailure."""
+    part = path.with_name(path.name + ".part")
+    with failing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb", buffering=0) as file:
+            write_all(file, content.encode() if isinstance(content, str) else content)
+        part.replace(path)
+
+
+def write_all(file: FileIO, data: bytes) -> None:
+    """All of it (a raw file may take only a part at a time), and to the disk."""
+    while data:
+        data = data[file.write(data) :]
+    os.fsync(file.fileno())
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append a line whole or not at all, and have it on disk. Raises WriteFailure."""
+    with failing(path), path.open("ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            write_all(file, (line + "\n").encode())
+        except OSError:
+            file.truncate(before)
+            raise
+
+
+@contextmanager
+def failing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WriteFailure(
+            f"{path}: cannot be written: {error.strerror}. All that was written before is there, and the "
+            "same command goes on."
+        ) from None

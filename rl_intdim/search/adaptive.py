@@ -1,0 +1,132 @@
+"""Which d to try next, and what the trials so far say about d_int. Pure numpy; knows no environment.
+
+d_int is the smallest d at which a fresh seed solves with probability 1/2 or more. The chance of solving is
+modelled as a psychometric function of log d: a logistic rise that crosses 1/2 at c, with unknown width and
+lapse, and perhaps a fall well above c, since success need not be monotone. Trials go where they tell most
+about d_int per env step (Kontsevich and Tyler, Vision Research 1999; QUEST+, Watson, Journal of Vision 2017,
+with the cost of a trial added). `scripts/calibrate_search.py` measures what the interval is worth.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rl_intdim.config.schema import Search
+from rl_intdim.search.posterior import TAIL, Posterior, p_zero, posterior
+
+MIN_LOOK = 4  # trials well above the estimate, where success may have fallen off again, before it is called
+LOOK_ABOVE = 4  # this many times the estimate
+LOOK_RATIO = 3  # look there once the interval's high / low is at most this
+LOOK_BY = 48  # or after so many trials
+ZERO_TRIALS = 30  # of theta0 alone, at most, while it is undecided whether they solve: they train nothing
+SOLVED_COST = 0.4  # share of the budget that a solved trial is expected to take, until trials have shown it
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the search needs to know of a trial."""
+
+    d: int
+    solved: bool
+    cost: float = 1.0  # env steps, as a share of the budget
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the outcomes say. status: found, below_1 (theta0 alone solves, so d_int is 0), above_max or undecided."""
+
+    status: str
+    d_int: int | None
+    ci95: tuple[int, int | None]  # None: no upper bound up to d_max
+    p_falling: float  # posterior probability that success falls off again well above d_int
+    misfit: float  # p-value: data as odd as these, under the posterior; small: no curve of the model fits
+    looked_above: bool  # were MIN_LOOK trials run well above the estimate?
+    trials: int
+    tested: dict[int, tuple[int, int]] = field(repr=False)  # d -> (seeds, solved)
+
+
+def lattice(d_max: int) -> list[int]:
+    """The d that the search tries: every whole number up to 8, then four to the octave, and d_max."""
+    steps = np.round(2 ** (np.arange(4 * int(np.log2(d_max) + 1) + 1) / 4)).astype(int)
+    return sorted({int(d) for d in steps if d < d_max} | {d_max})
+
+
+def count(outcomes: Sequence[Outcome]) -> dict[int, tuple[int, int]]:
+    """d -> (seeds, solved)."""
+    seeds, solved = Counter(o.d for o in outcomes), Counter(o.d for o in outcomes if o.solved)
+    return {d: (seeds[d], solved[d]) for d in sorted(seeds)}
+
+
+def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
+    """What the outcomes say of d_int: the posterior's median and its central 95 % interval.
+
+    `found` needs high / low <= search.ci_ratio (or neighbours, such as 1 and 2) and, where the search chose
+    the d, trials well above the estimate.
+    """
+    tested = count(outcomes)
+    model = posterior(d_max)
+    weights = model.update(tested)
+    low, median, high = _interval(model, weights, p_zero(tested))
+    looked = _seen_above(tested, median, d_max) >= MIN_LOOK
+    if high == 0:
+        status = "below_1"
+    elif low > d_max:
+        status = "above_max"
+    elif high <= d_max and high <= max(low * search.ci_ratio, low + 1) and (looked or search.ds is not None):
+        status = "found"
+    else:
+        status = "undecided"
+    return Answer(
+        status,
+        median if median <= d_max and any(k for _, k in tested.values()) else None,  # none before a trial has solved
+        (min(low, d_max), high if high <= d_max else None),
+        model.p_falling(weights),
+        model.misfit(weights, tested),
+        looked,
+        len(outcomes),
+        tested,
+    )
+
+
+def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[int]:
+    """The d of the next round of trials, from the configuration and the outcomes alone.
+
+    First theta0 alone, until it is known whether that solves, then by information, once with a look well above
+    the estimate. What makes a sweep stop has no say in where it goes, so that it can be extended.
+    """
+    if search.ds is not None:
+        return [d for d in search.ds for _ in range(search.seeds)]
+    tested = count(outcomes)
+    if not outcomes or (0 < p_zero(tested) < 1 and tested[0][0] < ZERO_TRIALS):
+        return [0] * search.round
+    model = posterior(d_max)
+    weights = model.update(tested)
+    low, median, high = _interval(model, weights)
+    due = high <= d_max and (high <= LOOK_RATIO * low or len(outcomes) >= LOOK_BY)
+    lacking = max(0, MIN_LOOK - _seen_above(tested, median, d_max)) if due else 0
+    look = [min(d for d in lattice(d_max) if d >= _above(median, d_max))] * min(lacking, search.round)
+    costs = [o.cost for o in outcomes if o.solved and o.d > 0]
+    solved_cost = (SOLVED_COST + sum(costs)) / (1 + len(costs))
+    return sorted(look + model.informative(weights, lattice(d_max), search.round - len(look), solved_cost))
+
+
+def _interval(model: Posterior, weights: np.ndarray, zero: float = 0.0) -> tuple[int, int, int]:
+    """Both ends of the 95 % interval of d_int, about its median."""
+    low, median, high = (model.quantile(weights, q, zero) for q in (TAIL, 0.5, 1 - TAIL))
+    return low, median, high
+
+
+def _above(median: int, d_max: int) -> int:
+    return min(LOOK_ABOVE * max(1, median), d_max)
+
+
+def _seen_above(tested: dict[int, tuple[int, int]], median: int, d_max: int) -> int:
+    """Trials at about the d of the look above, or beyond."""
+    return sum(n for d, (n, _) in tested.items() if d >= 0.75 * _above(median, d_max))
+
+
+def largest(search: Search, D: int) -> int:
+    """The largest d that a search may try."""
+    return search.d_max or (max([1, *search.ds]) if search.ds else D)

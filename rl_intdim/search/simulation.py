@@ -1,0 +1,86 @@
+"""Tasks that exist only as a chance of solving: what the search is calibrated and its costs are foretold with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import mean
+
+import numpy as np
+
+from rl_intdim.config.schema import DIRECT, Search
+from rl_intdim.search.loop import Job, Record, at_most, drive
+
+# The share of the budget after which solved trials solve, log-normal, cut at 1: as in docs/results/, where
+# the twelve sweeps have medians from .07 to .22 and a spread of the logarithm from .6 to 1.2.
+SOLVE_MEDIAN, SOLVE_SIGMA = 0.15, 1.0
+UNSOLVED_MEAN = 0.45  # mean score of a trial that does not solve: uniform up to the 0.9 that would count as solved
+
+
+@dataclass(frozen=True)
+class SimulatedTask:
+    """The chance of solving rises through 1/2 at d = place, to 1 - lapse, and may fall again above."""
+
+    place: float
+    width: float = 1.0  # octaves in which it rises from 0.1 to 0.9 of its range
+    lapse: float = 0.0
+    fall: float = np.inf  # octaves above place at which it has fallen to half
+    fall_width: float = 1.0
+    shape: str = "logistic"  # or weibull, which rises faster below and more slowly above than any logistic
+    D: int = 10_000
+    budget: int = 1_000_000
+
+    def chance(self, d: float) -> float:
+        """The chance of solving at d; 0 at d = 0."""
+        if d <= 0:
+            return 0.0
+        x, half = np.log2(d / self.place), 0.5 / (1 - self.lapse)
+        falls = 1 + np.exp(np.clip(2 * np.log(9) / self.fall_width * (x - self.fall), None, 700))
+        if self.shape == "weibull":
+            # log2 d runs over log2(ln 10 / ln(10 / 9)) / k octaves between 0.1 and 0.9
+            k = np.log2(np.log(10) / np.log(10 / 9)) / self.width
+            rise = -np.expm1(np.log(1 - half) * 2 ** min(k * x, 50))
+        else:
+            k = 2 * np.log(9) / self.width
+            rise = 1 / (1 + np.exp(np.clip(-k * x - np.log(half / (1 - half)), None, 700)))
+        return float((1 - self.lapse) * rise / falls)
+
+    def d_int(self, d_max: int) -> int | None:
+        """The smallest d up to d_max at which the chance is 1/2 or more."""
+        first = max(1, int(self.place) - 1)
+        return next((d for d in range(first, min(first + 100, d_max) + 1) if self.chance(d) >= 0.5 - 1e-9), None)
+
+    def run(self, seed: int, full_budget: bool = False) -> Callable[[list[Job]], dict[Job, Record]]:
+        """A `run` for rounds.drive: trials that solve with that chance, each by its own seed."""
+
+        def run(jobs: list[Job]) -> dict[Job, Record]:
+            return {job: self._trial(*job, seed, full_budget) for job in jobs}
+
+        return run
+
+    def _trial(self, d: int | str, trial_seed: int, seed: int, full_budget: bool) -> Record:
+        rng = np.random.default_rng((seed, trial_seed))
+        place = self.D if d == DIRECT else int(d)
+        solved = bool(rng.random() < self.chance(place))
+        share = min(1.0, SOLVE_MEDIAN * float(np.exp(SOLVE_SIGMA * rng.standard_normal())))
+        steps = 0 if place == 0 else int(self.budget * share) if solved else self.budget
+        return {
+            "d": d,
+            "seed": trial_seed,
+            "solved": solved,
+            "solved_at": steps if solved else None,
+            "env_steps": self.budget if full_budget else steps,
+            "score": 1.0 if solved else 2 * UNSOLVED_MEAN * float(rng.random()),
+        }
+
+
+def expected(search: Search, D: int, d_max: int, budget: int, tasks: int = 16) -> tuple[float, float]:
+    """Trials and env steps that a sweep takes, on average over simulated tasks: d_int log-uniform up to
+    d_max, the rise from 0.1 to 0.9 within 0.2 to 2 octaves."""
+    if search.full_budget:
+        return at_most(search), at_most(search) * budget
+    rng = np.random.default_rng(0)
+    costs = []
+    for i in range(tasks):
+        task = SimulatedTask(2 ** rng.uniform(0, np.log2(d_max)), rng.uniform(0.2, 2), D=D, budget=budget)
+        trials = drive(search, d_max, budget, task.run(i))
+        costs.append((len(trials), sum(t["env_steps"] for t in trials)))
+    return mean(c[0] for c in costs), mean(c[1] for c in costs)

@@ -1,0 +1,1 @@
+"""A solved policy as a file, its safe loading, its compression and its pictures."""

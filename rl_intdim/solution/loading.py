@@ -1,0 +1,127 @@
+"""Reads a solution file, which may come from anybody: loading one runs and opens nothing of its choice.
+
+What it may name by import path, and so would run when the policy is rebuilt, is refused unless the user trusts it.
+"""
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from rl_intdim.config.catalogue import merged
+from rl_intdim.config.schema import DIRECT, PROJECTIONS, Task
+from rl_intdim.config.validation import LONGEST, check_task, printable
+from rl_intdim.errors import ConfigError, choices, one_line
+from rl_intdim.solution.solution import FORMAT, Solution
+
+WRAPPER = re.compile(r"gymnasium\.wrappers\.[A-Z]\w*")
+# Keywords of an environment are numbers, and words for a mode or a map. A word has no dot, slash or colon; where
+# the keyword says that it names a file, a module or another environment, or opens a window, no word will do.
+WORD = re.compile(r"[\w-]*")
+OPENS = re.compile(r"file|path|dir|module|model|entry|env_|spec|render")
+
+
+def load(path: Path, trust: bool = False) -> Solution:
+    """Read a solution file. Raises ConfigError if it is not one, or names code to import and is not trusted."""
+    try:
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        _check_words(data)
+        if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
+            raise ConfigError(f"{path}: not a solution file of this version ({FORMAT!r}).")
+        task: Any = OmegaConf.to_object(merged(Task, data.pop("task"), path))
+        solution = Solution(task=task, **data)
+        _check_types(solution)
+        solution = replace(solution, theta_d=np.array(solution.theta_d, np.float32).tolist())
+    except (
+        OSError,
+        UnicodeDecodeError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        OmegaConfBaseException,
+    ) as error:
+        raise ConfigError(f"{path}: not a solution file: {one_line(error)}") from None
+    try:
+        check_task(solution.task)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if not trust:
+        _check_names(solution, path)
+    return solution
+
+
+def _check_words(node: Any) -> None:
+    """Raise a ValueError for what a terminal or a configuration would act upon, and for numbers beyond float64."""
+    if isinstance(node, dict | list):
+        for child in [*node, *node.values()] if isinstance(node, dict) else node:
+            _check_words(child)
+    elif isinstance(node, str):
+        if "${" in node:  # seen here, after JSON's own escapes
+            raise ValueError("it holds ${...}, which a configuration would look up; a solution needs none.")
+        if not printable(node):
+            raise ValueError(f"{node[:40]!r}: words must be printable, and of at most {LONGEST:,} characters.")
+    elif isinstance(node, int | float) and not abs(node) <= sys.float_info.max:
+        raise ValueError("a number is too large.")
+
+
+def _check_types(s: Solution) -> None:
+    """Raise a ValueError for a value of the wrong type, or out of range."""
+    for key, value, low, high in (("seed", s.seed, 0, 2**31 - 1), ("seeds_tried", s.seeds_tried, 1, 10**9)):
+        if type(value) is not int or not low <= value <= high:
+            raise ValueError(f"{key}={value!r}: must be a whole number from {low} to {high}.")
+    if s.d != DIRECT and (type(s.d) is not int or s.d < 0):
+        raise ValueError(f"d={s.d!r}: must be a whole number, or {DIRECT!r}.")
+    if not all(isinstance(x, str) for x in (s.agent, s.projection)):
+        raise ValueError("agent and projection must be words.")
+    if "." not in s.projection and s.projection not in PROJECTIONS:
+        raise ValueError(f"projection={s.projection}: not known. {choices(s.projection, PROJECTIONS)}")
+    if s.bits is not None and (type(s.bits) is not int or not 1 <= s.bits <= 32):
+        raise ValueError(f"bits={s.bits!r}: must be from 1 to 32.")
+    numbers = [s.score, *s.theta_d] if isinstance(s.theta_d, list) else [None]
+    if not all(type(x) in (int, float) and abs(x) < 3e38 for x in numbers):
+        raise ValueError("score and theta_d must be numbers of float32's range.")
+    steps = s.task.kwargs.get("max_episode_steps")
+    if steps is not None and (type(steps) is not int or steps < 1):  # -1 would be an episode without end
+        raise ValueError(f"max_episode_steps={steps!r}: must be a whole number from 1.")
+    if s.d != DIRECT and len(s.theta_d) != s.d:
+        raise ValueError(f"theta_d: {len(s.theta_d)} numbers for d={s.d}.")
+
+
+def _check_names(s: Solution, path: Path) -> None:
+    """Refuse what would import or read something of the file's choice when the policy is rebuilt."""
+    named = {
+        "projection": [] if s.projection in PROJECTIONS else [s.projection],
+        "task.id": [s.task.id] if ":" in s.task.id else [],  # Gymnasium imports what stands before the colon
+        "task.wrappers": [name for name in s.task.wrappers if not WRAPPER.fullmatch(name)],
+        "task.kwargs": [
+            f"{key}={value}" for key, value in s.task.kwargs.items() if OPENS.search(key) or not _plain(value)
+        ],
+    }
+    for key, values in named.items():
+        if values:
+            raise ConfigError(
+                f"{path}: {key} names {', '.join(map(str, values))}, which would be imported or opened. If you trust "
+                "the file, give trust=true."
+            )
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(_plain(x) for x in value)
+    return (
+        value is None
+        or isinstance(value, bool | int | float)
+        or bool(isinstance(value, str) and WORD.fullmatch(value))
+    )
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no number of a solution.")

@@ -1,0 +1,129 @@
+"""The solution file: a solved policy as its task, network, projection, seed and the d numbers learned.
+
+The paper's by-product is compression (Li et al. 2018, section 2): D parameters are rebuilt from a seed and theta_d.
+The file is JSON; `loading` reads it.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from rl_intdim import files
+from rl_intdim.config.catalogue import shipped, task_node
+from rl_intdim.config.schema import DIRECT, SweepConfig, Task
+from rl_intdim.errors import ConfigError, IntdimError
+
+if TYPE_CHECKING:
+    import torch
+
+    from rl_intdim.tasks.network import Network
+
+FORMAT = "rl_intdim solution 1"
+SCORED = ("threshold", "goal", "kwargs", "wrappers", "sticky", "statistics")  # what a score depends on, beside the id
+
+
+@dataclass(frozen=True)
+class Solution:
+    """All that rebuilds the policy: task, projection, seed and theta_d; and the score it was confirmed at."""
+
+    task: Task
+    agent: str
+    projection: str
+    d: int | str
+    seed: int
+    score: float
+    theta_d: list[float]
+    seeds_tried: int = 1  # by the sweep that it comes from: the seed says log2 of that many bits
+    bits: int | None = None  # a coordinate, once quantised
+
+    def save(self, path: Path) -> None:
+        """Write the file, theta_d with as many digits as float32 needs to be the same to the bit."""
+        shortest = [float(str(np.float32(x))) for x in self.theta_d]
+        data = {"format": FORMAT} | asdict(self) | {"theta_d": shortest}
+        files.write_whole(path, json.dumps(data, allow_nan=False) + "\n")
+
+    def policy(self) -> "tuple[Network, torch.Tensor]":
+        """The network and its parameters theta0 + P theta_d, (D,). Raises ConfigError where d does not fit D, or D
+        this machine."""
+        import psutil
+        import torch
+
+        from rl_intdim.tasks import environment
+        from rl_intdim.training.seeding import draw_subspace
+
+        policy = environment.policy(self.task)
+        free = psutil.virtual_memory().available
+        if free < 24 * policy.D:  # theta0 is drawn in float64, joined and rounded: 20 bytes each at its peak
+            raise ConfigError(
+                f"env.policy.hidden={self.task.policy.hidden}: D = {policy.D:,} does not fit into memory."
+            )
+        if len(self.theta_d) != (policy.D if self.d == DIRECT else self.d):
+            raise ConfigError(f"theta_d: {len(self.theta_d)} numbers for d={self.d}, D = {policy.D:,}.")
+        subspace, _ = draw_subspace(policy, self.projection, self.d, self.seed)
+        return policy, subspace.theta(torch.tensor(self.theta_d))
+
+    def returns(self, episodes: int, rng: np.random.Generator) -> tuple[np.ndarray, float | None]:
+        """Undiscounted returns of so many whole episodes of the deterministic policy, (episodes,), and the mean of
+        what the task's goal names, or None."""
+        from rl_intdim.tasks import rollout, vector
+
+        policy, theta = self.policy()
+        slots = max(n for n in range(1, 26) if episodes % n == 0)
+        envs = vector.make_vec(self.task, slots)
+        try:
+            returns, reached, _ = rollout.score_episodes(envs, policy, theta, episodes, rng)
+        except IntdimError:
+            raise
+        except Exception as error:  # told nonsense by a file, an environment may raise anything
+            raise ConfigError(
+                f"env.id={self.task.id}, env.kwargs={self.task.kwargs}: breaks down at play: "
+                f"{type(error).__name__}: {str(error)[:200]}"
+            ) from None
+        finally:
+            envs.close()
+        return returns, reached
+
+    def unlike_catalogue(self) -> list[str]:
+        """What the file asks of its environment in other words than the catalogue does: a threshold is the
+        file's own, so a low one is easily reached. Empty if they agree, or the catalogue has no such id; of
+        several tasks with this id the most alike counts."""
+        mine = {key: value for key, value in asdict(self.task).items() if key in SCORED}
+        known: list[Any] = [OmegaConf.to_container(task_node(p)) for p in sorted(shipped("envs").glob("*.yaml"))]
+        unlike = [
+            [_unlike(key, mine[key], task[key]) for key in mine if mine[key] != task[key]]
+            for task in known
+            if task["id"] == self.task.id
+        ]
+        return min(unlike, key=len, default=[])
+
+
+def _unlike(key: str, mine: Any, other: Any) -> str:
+    return f"other {key}" if key == "statistics" else f"{key}={mine}, not {other}"  # hundreds of numbers
+
+
+def holds(task: Task, trial: dict[str, Any]) -> bool:
+    """Does the policy that a trial ended on solve the task? With search.full_budget another may have solved it."""
+    confirmed = [told for _, *told in trial["confirmations"] if told[0] == trial["score"]]
+    return any(task.solved_by(*told) for told in confirmed)
+
+
+def smallest(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | None:
+    """The solved policy of the smallest d, the best score among equals."""
+    solved = [t for t in trials if t["solved"] and holds(config.env, t) and t["d"] != DIRECT]
+    if not solved:
+        return None
+    best = min(solved, key=lambda t: (t["d"], -t["score"]))
+    return Solution(
+        config.env,
+        config.agent.name,
+        config.subspace.projection,
+        best["d"],
+        best["seed"],
+        best["score"],
+        best["theta_d"],
+        seeds_tried=sum(t["d"] != DIRECT for t in trials),
+    )

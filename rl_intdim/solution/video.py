@@ -1,0 +1,144 @@
+"""A solution at play, as pictures: an episode to frames, and frames to a GIF. Needs no window."""
+
+import ctypes.util
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from rl_intdim.errors import RenderFailure
+from rl_intdim.solution import loading
+from rl_intdim.solution.solution import Solution
+
+CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH, CLIP_FPS, CLIP_BYTES = 0, 1000, 120, 240, 15, 300_000
+
+
+def clip(path: Path) -> tuple[bytes, str]:
+    """The policy of a solution file at play, small enough for a page: a GIF of one episode and its caption.
+
+    Raises ConfigError for what is no solution file, RenderFailure where nothing can be drawn.
+    """
+    found = loading.load(path)
+    pictures, total = frames(found, CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH)
+    caption = (
+        f"The solution at play: d = {found.d}, seed {found.seed}, confirmed at a score of {found.score:.1f}. "
+        f"One episode (seed {CLIP_SEED}, at most {CLIP_STEPS:,} env steps), return {total:.1f}, in "
+        f"{len(pictures)} pictures."
+    )
+    return gif(pictures, CLIP_FPS, CLIP_BYTES), caption
+
+
+def frames(
+    solution: Solution, seed: int, max_steps: int, most: int | None = None, width: int | None = None
+) -> tuple[list[np.ndarray], float]:
+    """Play one episode of the deterministic policy, at most max_steps env steps, and draw it.
+
+    Returns a frame at the reset and after every env step, each (H, W, 3) uint8, and the undiscounted return of
+    the steps played. With `most`, every second frame is dropped whenever there are more, so that they stay
+    evenly spaced; with `width`, frames are scaled down to that many pixels. A full-sized episode can take
+    hundreds of megabytes: give both where they may be small. Raises RenderFailure where nothing can be drawn.
+    """
+    import torch
+
+    from rl_intdim.tasks import environment
+
+    go_headless()
+    try:
+        with warnings.catch_warnings():  # Gymnasium warns of a mode it does not know, and goes on
+            warnings.filterwarnings("ignore", message=".*render_mode")
+            env = environment.make(solution.task, "rgb_array")
+    except Exception as error:  # MuJoCo looks for OpenGL when it is imported, and may raise anything
+        reason = " ".join(str(error).split())
+        raise RenderFailure(f'{solution.task.id} cannot be made with render_mode="rgb_array": {reason}') from None
+    try:
+        with torch.inference_mode():
+            policy, theta = solution.policy()
+            layers = policy.layers(theta[None])
+            obs, _ = env.reset(seed=seed)
+            shown, every, total, ended = [_draw(env, width)], 1, 0.0, False
+            for t in range(1, max_steps + 1):
+                x = torch.as_tensor(obs)[None, None]
+                action = policy.actions(policy.outputs(layers, x).numpy().reshape(1, -1))[0]
+                obs, reward, terminated, truncated, _ = env.step(action)
+                total += float(reward)
+                ended = terminated or truncated
+                if t % every == 0:
+                    shown.append(_draw(env, width))
+                if most is not None and len(shown) > most:
+                    shown, every = shown[::2], every * 2
+                if ended:
+                    break
+            return shown, total
+    finally:
+        env.close()
+
+
+def go_headless() -> None:
+    """Without a display, have MuJoCo draw by what this machine has, EGL or else OSMesa, and pygame look for none.
+
+    What the user has set stays. The choice is made by looking for the libraries, since PyOpenGL
+    cannot be turned to another one after a try that failed.
+    """
+    if has_display():
+        return
+    for name in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER"):
+        os.environ.setdefault(name, "dummy")
+    if "MUJOCO_GL" in os.environ:
+        return
+    for name, library in (("egl", "EGL"), ("osmesa", "OSMesa")):
+        if ctypes.util.find_library(library):
+            os.environ["MUJOCO_GL"] = name
+            return
+
+
+def has_display() -> bool:
+    """Can a window be asked for? On Linux, where the environment names a display; elsewhere, always."""
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(named) or not sys.platform.startswith("linux")
+
+
+def _draw(env: "object", width: int | None) -> np.ndarray:
+    try:
+        with warnings.catch_warnings():  # GLFW warns of a display that is missing before it fails
+            warnings.simplefilter("ignore")
+            picture = env.render()  # type: ignore[attr-defined]
+    except Exception as error:  # OpenGL, pygame and a user's environment may raise anything
+        hint = "" if "MUJOCO_GL" in os.environ or has_display() else " There is neither EGL nor OSMesa."
+        reason = str(error).split("\n")[0]
+        raise RenderFailure(f"the environment cannot be drawn: {type(error).__name__}: {reason}.{hint}") from None
+    if not (isinstance(picture, np.ndarray) and picture.ndim == 3 and picture.shape[2] == 3):
+        raise RenderFailure(f"the environment draws no (H, W, 3) picture: render() gave {type(picture).__name__}.")
+    picture = picture.astype(np.uint8, copy=False)
+    H, W = picture.shape[:2]
+    if width is None or width >= W:
+        return picture.copy()
+    return np.asarray(Image.fromarray(picture).resize((width, max(1, H * width // W)), Image.Resampling.BOX))
+
+
+def gif(frames: Sequence[np.ndarray], fps: float, limit: int | None = None) -> bytes:
+    """An endless GIF of frames (H, W, 3) uint8, in 64 colours, at fps frames a second (GIF knows hundredths).
+
+    With `limit`, frames are made smaller by a quarter at a time until the GIF has at most that many bytes.
+    """
+    if not frames:
+        raise ValueError("gif: no frames.")
+    pictures = [Image.fromarray(frame) for frame in frames]
+    while True:
+        # One palette for all, from frames over the whole episode: colours of their own would flicker.
+        few = pictures[:: max(1, len(pictures) // 8)]
+        wide = Image.new("RGB", (few[0].width, few[0].height * len(few)))
+        for i, picture in enumerate(few):
+            wide.paste(picture, (0, i * picture.height))
+        palette = wide.quantize(64)
+        first, *rest = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+        out = BytesIO()
+        first.save(out, "GIF", save_all=True, append_images=rest, duration=max(20, round(1000 / fps)), loop=0)
+        if limit is None or out.tell() <= limit or first.width < 40:
+            return out.getvalue()
+        size = (first.width * 3 // 4, max(1, first.height * 3 // 4))
+        pictures = [picture.resize(size, Image.Resampling.BOX) for picture in pictures]

@@ -1,0 +1,109 @@
+"""The torch optimiser that lives in a subspace.
+
+Li et al. 2018, https://arxiv.org/abs/1804.08838.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+from rl_intdim.errors import TrialFailure
+from rl_intdim.subspace.subspace import Subspace, flat
+
+
+class SubspaceOptimizer(torch.optim.Optimizer):
+    """A torch optimiser on theta_d, and beside it on parameters that are free of the subspace.
+
+    It holds the subspace's parameters at theta0 + P theta_d, from the start and after every step, in place.
+    Group 0 is the subspace (its `params` are the parameters that it holds, so zero_grad and gradient clipping
+    work on them); group 1 the free parameters. Learning-rate schedules, and Stable-Baselines3, write to the
+    groups; the subspace's learning rate is multiplied by the group's `scale`, which they leave alone.
+    """
+
+    def __init__(
+        self,
+        subspace: Subspace,
+        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+        parameters: Iterable[torch.nn.Parameter] | None = None,
+        free: Iterable[torch.nn.Parameter] = (),
+        scale: float = 1.0,
+        **settings: Any,
+    ) -> None:
+        """`parameters`: the D parameters to hold, by default the subspace's own; `settings`: of `optimizer`."""
+        self.subspace = subspace
+        self.theta_d = subspace.theta0.new_zeros(subspace.d).requires_grad_()
+        held = subspace.parameters if parameters is None else list(parameters)
+        outer: list[dict[str, Any]] = [{"params": held, "scale": scale}]
+        inner: list[dict[str, Any]] = [{"params": [self.theta_d]}]
+        if rest := list(free):
+            outer.append({"params": rest, "scale": 1.0})
+            inner.append({"params": rest})
+        self.inner = optimizer(inner, **settings)
+        super().__init__(outer, self.inner.defaults)
+        self.sizes = [p.numel() for p in held]
+        if sum(self.sizes) != subspace.D:
+            raise ValueError(f"the parameters to hold are {sum(self.sizes)}, and the subspace has D = {subspace.D}.")
+        self.write()
+
+    @torch.no_grad()
+    def write(self) -> None:
+        """Put theta0 + P theta_d into the parameters, in place."""
+        self.written = self.subspace.theta(self.theta_d).split(self.sizes)
+        for parameter, part in zip(self.param_groups[0]["params"], self.written, strict=True):
+            parameter.copy_(part.view(parameter.shape))
+
+    @torch.no_grad()
+    def _check(self) -> None:
+        """What else wrote to the parameters would be undone by the next `write`, and nobody would know."""
+        for parameter, part in zip(self.param_groups[0]["params"], self.written, strict=True):
+            if not torch.equal(parameter, part.view(parameter.shape)):
+                raise TrialFailure(
+                    "something else than the optimizer's step changed the parameters in the subspace: an algorithm "
+                    "that writes them itself, as TRPO does, cannot be held in one."
+                )
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One step of the inner optimiser along g_d = P^T g_D. Raises TrialFailure if the parameters have moved."""
+        self._check()
+        for outer, inner in zip(self.param_groups, self.inner.param_groups, strict=True):
+            inner.update({key: value for key, value in outer.items() if key not in ("params", "scale")})
+            inner["lr"] = outer["lr"] * outer["scale"]
+        if closure is None:
+            self._pull_back()
+            loss = self.inner.step()
+        else:
+            loss = self.inner.step(self._inside(closure))
+        self.write()
+        return loss
+
+    def _pull_back(self) -> None:
+        g_D = flat([torch.zeros_like(p) if p.grad is None else p.grad for p in self.param_groups[0]["params"]])
+        self.theta_d.grad = self.subspace.projection.adjoint(g_D)
+
+    def _inside(self, closure: Callable[[], Any]) -> Callable[[], Any]:
+        """The closure as an inner optimiser sees it, which may move theta_d before it calls (L-BFGS does)."""
+
+        def evaluate() -> Any:
+            self.write()
+            with torch.enable_grad():
+                loss = closure()
+            self._pull_back()
+            return loss
+
+        return evaluate
+
+    def state_dict(self) -> dict[str, Any]:
+        """theta_d, the state of the inner optimiser, and the settings of the groups; not P, which is its seed."""
+        groups = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
+        return {"theta_d": self.theta_d.detach().clone(), "inner": self.inner.state_dict(), "groups": groups}
+
+    @torch.no_grad()
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up a saved state, and write its parameters."""
+        self.theta_d.copy_(state_dict["theta_d"])
+        self.inner.load_state_dict(state_dict["inner"])
+        for group, saved in zip(self.param_groups, state_dict["groups"], strict=True):
+            group.update(saved)
+        self.write()

@@ -1,0 +1,94 @@
+"""Random projections P: (D, d), one file each, all with the same shape.
+
+    P = Type(D, d, rng)          draws P from `rng`, a numpy Generator, and from nothing else; 1 <= d <= D
+    P.apply(theta_d)             (..., d) -> (..., D)     P theta_d
+    P.adjoint(g_D)               (D,) -> (d,)             P^T g_D
+    P.to(device, dtype)          the same P there; draws are made on the CPU, so they are the same everywhere
+    Type.memory(D, d)            bytes that P will take, known before it is drawn
+    Type.nested                  are the first d columns at d + k those at d?
+
+Columns have unit norm, the normalisation of Li et al. 2018 (https://arxiv.org/abs/1804.08838, section 2): exactly
+for dense and countsketch, in expectation for sparse and fastfood.
+"""
+
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+import psutil
+import torch
+
+from rl_intdim.config.import_path import load
+from rl_intdim.errors import ConfigError, choices
+from rl_intdim.subspace.projections.countsketch import CountSketch
+from rl_intdim.subspace.projections.dense import Dense
+from rl_intdim.subspace.projections.fastfood import Fastfood
+from rl_intdim.subspace.projections.identity import Identity
+from rl_intdim.subspace.projections.sparse import Sparse
+
+SMALL = 64 * 2**20  # bytes up to which `auto` is dense
+
+
+class Projection(Protocol):
+    """What a subspace needs of P."""
+
+    d: int
+    nested: ClassVar[bool]
+
+    def __init__(self, D: int, d: int, rng: np.random.Generator) -> None: ...
+    @staticmethod
+    def memory(D: int, d: int) -> int: ...
+    def apply(self, theta_d: torch.Tensor) -> torch.Tensor: ...
+    def adjoint(self, g_D: torch.Tensor) -> torch.Tensor: ...
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Self: ...
+
+
+PROJECTIONS: dict[str, type[Projection]] = {
+    "dense": Dense,
+    "sparse": Sparse,
+    "fastfood": Fastfood,
+    "countsketch": CountSketch,
+}
+
+
+def find(name: str) -> type[Projection]:
+    """The projection of this name or import path. Raises ConfigError if there is none."""
+    if name in PROJECTIONS:
+        return PROJECTIONS[name]
+    if "." not in name:
+        raise ConfigError(f"subspace.projection={name}: not known. {choices(name, ['auto', *PROJECTIONS])}")
+    return load(name, "subspace.projection")
+
+
+def resolve(name: str, D: int, d: int) -> str:
+    """The projection that `auto` stands for, so that records and solutions name what was drawn: dense while it
+    is small, then countsketch."""
+    if name != "auto":
+        return name
+    return "dense" if Dense.memory(D, d) <= SMALL else "countsketch"
+
+
+def draw(name: str, D: int, d: int, rng: np.random.Generator) -> Projection:
+    """Draw P. Raises ConfigError, before anything is allocated, if it does not fit into memory."""
+    kind = find(resolve(name, D, d)) if d else Dense  # without columns all are the same
+    if not 0 <= d <= D:
+        raise ConfigError(f"d={d}: must be from 0 to D = {D}.")
+    if d:
+        check_memory(name, D, d)
+    return kind(D, d, rng)
+
+
+def check_memory(name: str, D: int, d: int, copies: int = 1) -> None:
+    """Raise ConfigError if `copies` of P do not fit into the memory that is available now."""
+    free = psutil.virtual_memory().available
+    need = find(resolve(name, D, d)).memory(D, d) * copies
+    if need > free:
+        fits = [other for other, kind in PROJECTIONS.items() if kind.memory(D, d) * copies <= free]
+        raise ConfigError(
+            f"subspace.projection={name}: P of D = {D:,} by d = {d:,} takes {need / 2**30:,.1f} GiB"
+            f"{f' for {copies} trials at a time' if copies > 1 else ''}, and {free / 2**30:,.1f} GiB are available. "
+            + (f"These fit: {', '.join(fits)}." if fits else "None fits.")
+            + " A smaller d takes less: in a sweep, search.d_max=..."
+        )
+
+
+__all__ = ["PROJECTIONS", "Identity", "Projection", "check_memory", "draw", "find", "resolve"]

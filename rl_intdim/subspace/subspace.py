@@ -1,0 +1,60 @@
+"""The subspace theta = theta0 + P theta_d.
+
+Li et al. 2018, https://arxiv.org/abs/1804.08838.
+"""
+
+from collections.abc import Iterable
+from math import sqrt
+
+import numpy as np
+import torch
+
+from rl_intdim.config.schema import DIRECT
+from rl_intdim.subspace.projections import Identity, Projection, draw
+
+
+class Subspace:
+    """theta0 (D,) and P (D, d), both frozen; theta_d (d,) is what is learned, from 0.
+
+    `origin` is a module, its parameters, or theta0 itself as a flat tensor; P takes its device and type.
+    `seed` alone decides P, on every machine. Raises ConfigError if d is above D or P does not fit into memory.
+    """
+
+    def __init__(
+        self,
+        origin: torch.nn.Module | Iterable[torch.nn.Parameter] | torch.Tensor,
+        d: int | str,
+        projection: str = "auto",
+        seed: int | np.random.SeedSequence = 0,
+    ) -> None:
+        if isinstance(origin, torch.Tensor):
+            self.parameters: list[torch.nn.Parameter] = []
+            self.theta0 = origin.detach()
+        else:
+            self.parameters = list(origin.parameters() if isinstance(origin, torch.nn.Module) else origin)
+            self.theta0 = flat(self.parameters).detach().clone()
+        self.D = self.theta0.numel()
+        rng = np.random.default_rng(seed)
+        P = Identity(self.D) if d == DIRECT else draw(projection, self.D, int(d), rng)
+        self.projection: Projection = P.to(self.theta0.device, self.theta0.dtype)
+        self.d = self.projection.d
+
+    def to(self, device: torch.device) -> None:
+        """Move theta0 and P."""
+        self.theta0 = self.theta0.to(device)
+        self.projection = self.projection.to(device, self.theta0.dtype)
+
+    @torch.no_grad()
+    def theta(self, theta_d: torch.Tensor) -> torch.Tensor:
+        """theta0 + P theta_d: (..., d) -> (..., D)."""
+        return self.theta0 + self.projection.apply(theta_d)
+
+    @property
+    def step_scale(self) -> float:
+        """sqrt(D / d): a step of this size on each theta_d changes a parameter by 1, root mean square."""
+        return sqrt(self.D / max(self.d, 1))
+
+
+def flat(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
+    """Tensors of any shape and layout as one vector."""
+    return torch.cat([t.reshape(-1) for t in tensors])

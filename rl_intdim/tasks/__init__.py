@@ -1,0 +1,1 @@
+"""A task as something to play: its environments, its policy network, and whole episodes."""

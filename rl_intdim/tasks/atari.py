@@ -1,0 +1,64 @@
+"""Atari games by ALE's own vectorised environment (https://ale.farama.org/vector-environment/).
+
+Frame skip 4 with the maximum of the last two, 84 x 84 grey, four frames stacked, up to 30 no-ops at the start, FIRE
+pressed where a game needs it, sticky actions (Machado et al. 2018, https://arxiv.org/abs/1709.06009). `env.kwargs`
+are its keyword arguments. An env step is four frames; an episode is cut after 108,000.
+"""
+
+from typing import Any
+
+import ale_py
+import gymnasium as gym
+import numpy as np
+
+from rl_intdim.config.schema import Task
+
+gym.register_envs(ale_py)
+PIXELS = 4  # drawn a pixel of the observation
+
+
+def make_vec(task: Task, n: int, training: bool = False) -> gym.vector.VectorEnv:
+    """n games side by side; a slot whose game has ended starts the next in the same step.
+
+    In training rewards are clipped to their sign and a lost life ends an episode, as Mnih et al. 2015 do; scoring
+    counts the game's own points and whole games.
+    """
+    settings: dict[str, Any] = {
+        "repeat_action_probability": task.sticky,
+        "reward_clipping": training,
+        "episodic_life": training,
+        "autoreset_mode": gym.vector.AutoresetMode.SAME_STEP,
+        "num_threads": 1,  # trials run side by side
+        **task.kwargs,
+    }
+    return gym.make_vec(task.id, n, vectorization_mode="vector_entry_point", **settings)
+
+
+class Game(gym.Env):
+    """One game, as a plain environment; it draws what the policy sees."""
+
+    def __init__(self, task: Task, render_mode: str | None = None) -> None:
+        self.envs, self.render_mode = make_vec(task, 1), render_mode
+        self.metadata = {"render_modes": ["rgb_array"], "render_fps": 15}
+        self.observation_space = self.envs.single_observation_space
+        self.action_space = self.envs.single_action_space
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        obs, _ = self.envs.reset(seed=seed)
+        self.obs = obs[0]
+        return self.obs, {}
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
+        obs, rewards, terminated, truncated, infos = self.envs.step(np.array([action]))
+        ended = bool(terminated[0] or truncated[0])
+        self.obs = infos["final_obs"][0] if ended else obs[0]
+        return self.obs, float(rewards[0]), bool(terminated[0]), bool(truncated[0]), {}
+
+    def render(self) -> np.ndarray:
+        """The newest frame, (336, 336, 3) uint8."""
+        frame = self.obs[-1].repeat(PIXELS, axis=0).repeat(PIXELS, axis=1)
+        return np.stack([frame] * 3, axis=-1)
+
+    def close(self) -> None:
+        self.envs.close()

@@ -1,0 +1,77 @@
+"""One environment of a task, and the policy network that fits it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gymnasium as gym
+import numpy as np
+
+from rl_intdim.config.import_path import load
+from rl_intdim.config.schema import Statistics, Task
+from rl_intdim.errors import ConfigError
+from rl_intdim.tasks.network import Network
+
+
+def make(task: Task, render_mode: str | None = None) -> gym.Env:
+    """One environment of the task, wrapped. Raises ConfigError for an id, kwargs or wrapper that fails."""
+    wrappers = [load(path, "env.wrappers") for path in task.wrappers]
+    with explained(task):
+        env: gym.Env
+        if task.vector == "atari":
+            from rl_intdim.tasks.atari import Game
+
+            env = Game(task, render_mode)
+        else:
+            env = gym.make(task.id, **task.kwargs | ({"render_mode": render_mode} if render_mode else {}))
+    for path, wrapper in zip(task.wrappers, wrappers, strict=True):
+        try:
+            env = wrapper(env)
+            if not isinstance(env, gym.Env):
+                raise TypeError(f"gives {type(env).__name__}, which is no environment")
+        except Exception as error:  # a user's wrapper may raise anything
+            raise ConfigError(f"env.wrappers={path}: {type(error).__name__}: {error}") from None
+    return standardised(env, task.statistics) if task.statistics.mean else env
+
+
+def standardised(env: gym.Env, statistics: Statistics) -> gym.Env:
+    """The environment with the observations that the policy sees. Raises ConfigError where they are not as many."""
+    mean, std = (np.array(words.split(), float) for words in (statistics.mean, statistics.std))
+    clip = statistics.clip
+    if env.observation_space.shape != mean.shape:
+        raise ConfigError(
+            f"env.statistics.mean: {len(mean)} numbers, and the observations are {env.observation_space}; "
+            "valid: a number for each."
+        )
+    space = gym.spaces.Box(-clip, clip, mean.shape, np.float64)
+    return gym.wrappers.TransformObservation(env, lambda x: np.clip((x - mean) / std, -clip, clip), space)
+
+
+@contextmanager
+def explained(task: Task) -> Iterator[None]:
+    """What an environment raises while it is made, as a ConfigError."""
+    try:
+        yield
+    except gym.error.NameNotFound:
+        raise ConfigError(f"env.id={task.id}: not registered with Gymnasium. {_near_ids(task.id)}") from None
+    except (gym.error.Error, TypeError, ValueError, ModuleNotFoundError) as error:
+        raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {error}") from None
+    except Exception as error:  # an environment may raise anything
+        raise ConfigError(
+            f"env.id={task.id}, env.kwargs={task.kwargs}: {type(error).__name__}: {str(error)[:200]}"
+        ) from None
+
+
+def _near_ids(value: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(value, gym.registry, n=5, cutoff=0.5)
+    return f"Nearest: {', '.join(near)}." if near else "`gymnasium.pprint_registry()` lists what is."
+
+
+def policy(task: Task) -> Network:
+    """The policy network of the task. Raises ConfigError where its spaces fit none."""
+    env = make(task)
+    try:
+        return Network(task.policy, env.observation_space, env.action_space)
+    finally:
+        env.close()

@@ -1,0 +1,134 @@
+"""The policy network of a task, as a function of its flat parameter vector theta.
+
+The task fixes architecture, initialiser, order of the parameters and output map, so that every agent on it
+searches the same space. The order is that of the layers from input to output, weight before bias, each
+row-major: what `torch.nn.utils.parameters_to_vector` gives for a stack of `torch.nn.Conv2d` and `torch.nn.Linear`.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod, sqrt
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch.nn import functional
+
+from rl_intdim.config.schema import Policy
+from rl_intdim.errors import ConfigError
+
+Layer = tuple[torch.Tensor, torch.Tensor]  # weights and biases of one layer, of N policies
+ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
+
+
+class Network:
+    """From an observation to one output per action (discrete) or action dimension: a multilayer perceptron on a
+    flat Box, after the convolutions that the task's file names on images (channels, height, width).
+
+    D is the number of parameters that the deterministic action depends on: all of them.
+    Raises ConfigError for a space that it does not fit.
+    """
+
+    def __init__(self, spec: Policy, observations: spaces.Space, actions: spaces.Space) -> None:
+        self.spec = spec
+        self.discrete = isinstance(actions, spaces.Discrete)
+        if isinstance(actions, spaces.Discrete):
+            outputs, self.start = int(actions.n), int(actions.start)
+        elif isinstance(actions, spaces.Box) and len(actions.shape) == 1:
+            outputs, self.low, self.high = actions.shape[0], actions.low, actions.high
+            if spec.action == "tanh" and not actions.is_bounded():
+                raise ConfigError(
+                    f"env.policy.action=tanh: the action space {actions} has no finite bounds to squash into; "
+                    "valid here: clip."
+                )
+        else:
+            raise ConfigError(
+                f"env.id: the action space {actions} fits no policy yet; valid: Discrete, or a flat Box."
+            )
+        self.conv_shapes, features = self._convolutions(observations)
+        self.sizes = [features, *spec.hidden, outputs]
+        self.weights = [*self.conv_shapes, *((o, i) for i, o in pairwise(self.sizes))]
+        self.shapes = [shape for weight in self.weights for shape in (weight, weight[:1])]
+        self.D = sum(prod(shape) for shape in self.shapes)
+        self._activate = {"tanh": torch.tanh, "relu": torch.relu}[spec.activation]
+
+    def _convolutions(self, observations: spaces.Space) -> tuple[list[tuple[int, ...]], int]:
+        """Weights (out, in, kernel, kernel) of the convolutions, and the number of features after them."""
+        conv = self.spec.conv
+        if not isinstance(observations, spaces.Box) or len(observations.shape) != (3 if conv else 1):
+            wanted = "images, (channels, height, width)" if conv else "a flat Box"
+            raise ConfigError(
+                f"env.id: the observation space {observations} does not fit env.policy; valid: {wanted}. "
+                + ("" if conv else "Try env.wrappers=[gymnasium.wrappers.FlattenObservation], or env.policy.conv.")
+            )
+        if not conv:
+            return [], observations.shape[0]
+        self.picture = channels, height, width = observations.shape
+        shapes: list[tuple[int, ...]] = []
+        for c in conv:
+            left, right, top, bottom = c.pad
+            height = (height + top + bottom - c.kernel) // c.stride + 1
+            width = (width + left + right - c.kernel) // c.stride + 1
+            if min(height, width) < 1:
+                raise ConfigError(
+                    f"env.policy.conv.kernel={c.kernel}: larger than the picture before it, of {observations.shape}."
+                )
+            shapes.append((c.channels, channels, c.kernel, c.kernel))
+            channels = c.channels
+        return shapes, channels * height * width
+
+    def theta0(self, rng: np.random.Generator) -> torch.Tensor:
+        """A fresh initialisation, (D,) float32: uniform with the initialiser's variance; biases zero.
+
+        Drawn by numpy and scaled by one product, so it is the same to the bit on every machine.
+        """
+        parts = []
+        for o, i, *kernel in self.weights:
+            area = prod(kernel)
+            bound = sqrt(6 / (area * (i + o))) if self.spec.init == "glorot" else sqrt(6 / (area * i))
+            parts += [bound * rng.uniform(-1, 1, o * i * area), np.zeros(o)]
+        return torch.from_numpy(np.concatenate(parts)).float()
+
+    def layers(self, theta: torch.Tensor) -> list[Layer]:
+        """theta (N, D), N policies: a convolution as (weight (N, out, in, kernel, kernel), bias (N, out)), a dense
+        layer as (weight (N, in, out), bias (N, 1, out))."""
+        parts = torch.split(theta, [prod(shape) for shape in self.shapes], dim=-1)
+        N, layers = theta.shape[0], []
+        for shape, w, b in zip(self.weights, parts[::2], parts[1::2], strict=True):
+            if len(shape) == 2:
+                layers.append((w.reshape(N, *shape).transpose(1, 2).contiguous(), b.reshape(N, 1, -1)))
+            else:
+                layers.append((w.reshape(N, *shape), b))
+        return layers
+
+    def outputs(self, layers: Sequence[Layer], obs: torch.Tensor) -> torch.Tensor:
+        """The forward pass of N policies on E observations each: (N, E, ...) -> (N, E, out)."""
+        x, first = obs, len(self.conv_shapes)
+        if first:
+            x = torch.stack([self._features([(w[n], b[n]) for w, b in layers[:first]], x[n]) for n in range(len(x))])
+        x = x.float()
+        for weight, bias in layers[first:-1]:
+            x = self._activate(torch.baddbmm(bias, x, weight))
+        weight, bias = layers[-1]
+        return torch.baddbmm(bias, x, weight)
+
+    def _features(self, layers: Sequence[Layer], images: torch.Tensor) -> torch.Tensor:
+        """The convolutions of one policy, (E, channels, height, width) of 0 to 255 -> (E, features)."""
+        x = images.contiguous(memory_format=torch.channels_last).float() / 255
+        for (weight, bias), c in zip(layers, self.spec.conv, strict=True):
+            weight = weight.contiguous(memory_format=torch.channels_last)
+            left, right, top, bottom = c.pad
+            if left == right and top == bottom:  # at no cost inside the convolution
+                x = functional.conv2d(x, weight, bias, c.stride, (top, left))
+            else:
+                x = functional.conv2d(functional.pad(x, c.pad), weight, bias, c.stride)
+            x = self._activate(x)
+        return x.flatten(1)
+
+    def actions(self, outputs: np.ndarray) -> np.ndarray:
+        """The deterministic action of an output (..., out): the largest, or the output map of the task."""
+        if self.discrete:
+            return outputs.argmax(-1) + self.start
+        if self.spec.action == "clip":
+            return np.clip(outputs, self.low, self.high)
+        return self.low + (self.high - self.low) * (np.tanh(outputs) + 1) / 2

@@ -1,0 +1,64 @@
+"""Whole episodes of the deterministic policy."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+from rl_intdim.errors import TrialFailure
+from rl_intdim.tasks.network import Network
+from rl_intdim.tasks.vector import SingleEpisodeVectorEnv
+
+
+@torch.inference_mode()
+def episodes(
+    envs: gym.vector.VectorEnv, policy: Network, theta: torch.Tensor, seed: int | np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Play one whole episode in every slot with the deterministic policies theta (N, D).
+
+    The slots are shared out in order: n / N episodes to each policy. Returns the undiscounted returns and
+    the lengths in env steps, both (n,). A finished slot waits: whole episodes only, since the first to
+    finish are the short ones. Whenever half of the policies still computed have finished, they are dropped.
+    Raises TrialFailure if a reward is not finite.
+    """
+    n, N = envs.num_envs, theta.shape[0]
+    layers = policy.layers(theta)
+    obs, _ = envs.reset(seed=seed)  # type: ignore[arg-type]  # an array: SingleEpisodeVectorEnv only
+    returns, lengths, live = np.zeros(n), np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)
+    playing = np.arange(N)  # the policies still computed, those of `layers`
+    outputs: Any = None
+    while live.any():
+        x = torch.as_tensor(obs, device=theta.device).view(N, n // N, *obs.shape[1:])
+        if len(playing) == N:
+            outputs = policy.outputs(layers, x).cpu().numpy()
+        else:
+            outputs[playing] = policy.outputs(layers, x[playing]).cpu().numpy()
+        obs, rewards, terminated, truncated, _ = envs.step(policy.actions(outputs.reshape(n, -1)))
+        returns[live] += rewards[live]
+        lengths += live
+        live &= ~(terminated | truncated)
+        still = torch.from_numpy(live.reshape(N, -1)[playing].any(1))
+        if 2 * still.sum() <= len(playing):
+            playing, layers = playing[still.numpy()], [(w[still], b[still]) for w, b in layers]
+    if not np.isfinite(returns).all():
+        raise TrialFailure("the environment returned rewards that are not finite.")
+    return returns, lengths
+
+
+def score_episodes(
+    envs: gym.vector.VectorEnv, policy: Network, theta: torch.Tensor, n: int, rng: np.random.Generator
+) -> tuple[np.ndarray, float | None, int]:
+    """Play n whole episodes of the policy theta (D,), as many in every slot, with seeds from rng.
+
+    Returns the undiscounted returns (n,), the mean of what the task's goal names (None without one), and the env
+    steps. Raises TrialFailure as `episodes` does.
+    """
+    returns, reached, steps = [], [], 0
+    for _ in range(n // envs.num_envs):
+        played, lengths = episodes(envs, policy, theta[None], int(rng.integers(2**31)))
+        returns.append(played)
+        if isinstance(envs, SingleEpisodeVectorEnv) and envs.info is not None:
+            reached.append(envs.reached.copy())
+        steps += int(lengths.sum())
+    return np.concatenate(returns), float(np.mean(reached)) if reached else None, steps

@@ -1,8 +1,0 @@
-"""Ways to train theta_d, one file per kind, named as `trainer:` names it in an agent's file. Each has
-
-    check(task, agent, policy)                                              raises ConfigError
-    train(task, agent, policy, subspace, seeds, referee, checkpoints, logs) -> env steps used
-
-`train` goes on until `referee.look` says that the trial is over or the budget is used up. `logs`: a folder for
-TensorBoard, or None.
-"""

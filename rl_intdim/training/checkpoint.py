@@ -1,0 +1,91 @@
+"""The state of a trial on disk, so that one of hours survives a kill.
+
+At fixed numbers of env steps every run, interrupted or not, saves its state (if it has a folder), then restarts
+its environments and its random generators from seeds derived from the trial's seed and the number of the
+checkpoint. So a trial that is resumed from there ends as one that never stopped, to the bit.
+"""
+
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rl_intdim.config.identity import differing, flat
+from rl_intdim.errors import ConfigError
+from rl_intdim.files import write_whole
+from rl_intdim.training.evaluator import Evaluator
+
+RESTARTS = 1000  # the seeds of restarts are children of the trial's training seed from this key on
+
+
+class Checkpoints:
+    """When to save, where, and the seeds from there on. `every`: env steps, or None for never.
+
+    `folder` holds state.pt, and what a trainer writes beside it; it belongs to one trial: `identity` says to which,
+    and another's state is refused. State is read by pickle: a folder is trusted as the program itself is.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        seeds: np.random.SeedSequence,
+        every: int | None = None,
+        folder: Path | None = None,
+        identity: dict[str, Any] | None = None,
+    ) -> None:
+        self.evaluator, self.seeds, self.every, self.folder = evaluator, seeds, every, folder
+        self.identity = flat(identity or {})
+        self.index = 0  # of the last checkpoint
+        self.start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Computing time of the trial, that of interrupted runs up to their last checkpoint included."""
+        return time.perf_counter() - self.start
+
+    def due(self, env_steps: int) -> bool:
+        """Is a checkpoint due?"""
+        if self.every is None or env_steps < (self.index + 1) * self.every:
+            return False
+        self.index = env_steps // self.every
+        return True
+
+    def restart_seed(self) -> int:
+        """The seed of environments and generators from the last checkpoint on."""
+        key = (*self.seeds.spawn_key, RESTARTS + self.index)
+        return int(np.random.SeedSequence(self.seeds.entropy, spawn_key=key).generate_state(1)[0] >> 1)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the trainer's state, and the evaluator's, whole or not at all."""
+        if self.folder is None:
+            return
+        everything = {
+            "identity": self.identity,
+            "index": self.index,
+            "seconds": self.seconds,
+            "evaluator": self.evaluator.state(),
+            "trainer": state,
+        }
+        data = io.BytesIO()
+        torch.save(everything, data)
+        write_whole(self.folder / "state.pt", data.getvalue())
+
+    def load(self) -> dict[str, Any] | None:
+        """Take up the last saved state; returns the trainer's, or None at the start of a trial. Raises ConfigError
+        for the state of another trial."""
+        path = self.folder / "state.pt" if self.folder else None
+        if path is None or not path.exists():
+            return None
+        found = torch.load(path, weights_only=False, map_location="cpu")
+        theirs = found.get("identity", {})
+        if key := differing(theirs, self.identity):
+            raise ConfigError(
+                f"{self.folder}: holds the state of a trial with {key}={theirs.get(key)}, and this one has "
+                f"{key}={self.identity.get(key)}. Give another out=..., or remove it."
+            )
+        self.index, self.start = found["index"], time.perf_counter() - found["seconds"]
+        self.evaluator.restore(found["evaluator"])
+        return found["trainer"]

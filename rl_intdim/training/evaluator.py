@@ -1,0 +1,144 @@
+"""Judges a trial: looks while it trains, confirmations on fresh episodes, and the check that keeps it honest."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from rl_intdim.config.schema import Task
+from rl_intdim.errors import TrialFailure
+from rl_intdim.subspace.subspace import Subspace
+from rl_intdim.tasks import rollout, vector
+from rl_intdim.tasks.network import Network
+
+# What looks change.
+KEPT = ("curve", "confirmations", "refuted", "best", "solved_at", "scoring_steps", "next_look")
+
+
+class Score(NamedTuple):
+    """Means over episodes: the return and, where the task has a goal, what was reached."""
+
+    mean: float
+    reached: float | None = None
+
+    def told(self) -> list[float]:
+        return [self.mean] if self.reached is None else [self.mean, self.reached]
+
+
+@dataclass
+class Candidate:
+    """A policy that was looked at: its place, its best known score and its coordinates."""
+
+    env_steps: int
+    score: Score
+    theta_d: torch.Tensor
+
+
+class Evaluator:
+    """The scoring protocol: looks evenly over the budget, a confirmation when one reaches the threshold, at
+    most so many confirmations, the last kept for the best policy seen. A policy is confirmed once: one that
+    failed is not tried again until it passes. With `full_budget` a solved trial goes on to the end of its
+    budget, where the best policy is scored, as the paper does it.
+
+    Looks and confirmations draw their episodes from generators of their own, so nothing that chooses a
+    policy is seen by what scores it.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        policy: Network,
+        subspace: Subspace,
+        looks: np.random.SeedSequence,
+        confirms: np.random.SeedSequence,
+        full_budget: bool = False,
+        on_look: Callable[[int, float, float], None] = lambda env_steps, score, norm: None,
+    ) -> None:
+        self.task, self.policy, self.subspace, self.full_budget = task, policy, subspace, full_budget
+        self.on_look = on_look
+        self.envs = vector.make_vec(task, task.scoring.look_episodes)
+        self.looks, self.confirms = np.random.default_rng(looks), np.random.default_rng(confirms)
+        self.curve: list[list[float]] = []
+        self.confirmations: list[list[float]] = []
+        self.refuted: list[Candidate] = []  # whose confirmation failed
+        self.best: Candidate | None = None
+        self.solved_at: int | None = None
+        self.scoring_steps = 0
+        self.next_look = 1.0
+
+    def due(self, env_steps: int) -> bool:
+        """Is a look due? None is after the budget: what was learned there does not count."""
+        interval = self.task.budget / self.task.scoring.looks
+        if env_steps > self.task.budget or env_steps < self.next_look * interval:
+            return False
+        self.next_look = env_steps // interval + 1
+        return True
+
+    def look(self, env_steps: int, theta_d: torch.Tensor, actor: torch.Tensor | None = None) -> bool:
+        """Score the policy at theta_d; True if the trial is over before its budget is.
+
+        `actor`: the flat parameters (D,) that the agent holds; they must equal theta0 + P theta_d to the bit.
+        """
+        theta_d = theta_d.detach().to(self.subspace.theta0.device, copy=True)
+        if not torch.isfinite(theta_d).all():
+            raise TrialFailure(f"theta_d is not finite after {env_steps} env steps.")
+        if actor is not None and not torch.equal(actor, self.subspace.theta(theta_d)):
+            raise TrialFailure(f"the actor is not theta0 + P theta_d after {env_steps} env steps.")
+        score = self._score(theta_d, self.task.scoring.look_episodes, self.looks)
+        norm = float(theta_d.norm())
+        self.curve.append([env_steps, score.mean, norm, *score.told()[1:]])
+        self.on_look(env_steps, score.mean, norm)
+        known = next((c for c in self.refuted if torch.equal(c.theta_d, theta_d)), None)
+        candidate = known or Candidate(env_steps, score, theta_d)
+        left = self.task.scoring.confirmations - 1 - len(self.confirmations)
+        if not self.solved and not known and self.task.solved_by(*score) and left > 0:
+            self._confirm(candidate)
+        # Of equals the later: where the return has a ceiling, a lucky early look would never be displaced.
+        if self.best is None or candidate.score.mean >= self.best.score.mean:
+            self.best = candidate
+        return self.solved and not self.full_budget
+
+    @property
+    def solved(self) -> bool:
+        return self.solved_at is not None
+
+    def state(self) -> dict[str, Any]:
+        """All that `restore` needs to go on from here, to the bit."""
+        rngs = [rng.bit_generator.state for rng in (self.looks, self.confirms)]
+        return {"rngs": rngs} | {key: getattr(self, key) for key in KEPT}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a saved state."""
+        for rng, saved in zip((self.looks, self.confirms), state["rngs"], strict=True):
+            rng.bit_generator.state = saved
+        for key in KEPT:
+            setattr(self, key, state[key])
+        for candidate in [*self.refuted, *([self.best] if self.best else [])]:
+            candidate.theta_d = candidate.theta_d.to(self.subspace.theta0.device)
+
+    def close(self) -> Candidate:
+        """The end of the trial: confirm the best policy seen, unless solving ended it. Returns the one scored."""
+        if self.best is None:  # d = 0, or a budget too small for one look
+            self.best = Candidate(0, Score(-np.inf), self.subspace.theta0.new_zeros(self.subspace.d))
+        again = any(candidate is self.best for candidate in self.refuted)
+        if not again and (not self.solved or self.full_budget):
+            self._confirm(self.best)
+        self.envs.close()
+        return self.best
+
+    def _confirm(self, candidate: Candidate) -> None:
+        """Score on fresh episodes. The confirmation replaces the look's score: it was chosen for being high."""
+        candidate.score = self._score(candidate.theta_d, self.task.scoring.confirm_episodes, self.confirms)
+        self.confirmations.append([candidate.env_steps, *candidate.score.told()])
+        if self.task.solved_by(*candidate.score):
+            self.best = candidate
+            self.solved_at = candidate.env_steps if self.solved_at is None else self.solved_at
+        else:
+            self.refuted.append(candidate)
+
+    def _score(self, theta_d: torch.Tensor, n: int, rng: np.random.Generator) -> Score:
+        returns, reached, steps = rollout.score_episodes(self.envs, self.policy, self.subspace.theta(theta_d), n, rng)
+        self.scoring_steps += steps
+        return Score(float(returns.mean()), reached)

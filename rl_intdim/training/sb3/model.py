@@ -1,0 +1,149 @@
+"""An SB3 algorithm on a task: its training environments, and the task's network as its actor's shape."""
+
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+
+from rl_intdim.config.import_path import load
+from rl_intdim.config.schema import LINEAR, GradientAgent, Task
+from rl_intdim.errors import ConfigError
+from rl_intdim.tasks import environment
+from rl_intdim.tasks.network import ACTIVATIONS, Network
+from rl_intdim.training.sb3.vec_env import FlatPictures, SameStep
+
+LATENT = 10.0  # tanh(10) is 1 within 5e-9: the output of the actor before a tanh map, as SB3 sees its bounds
+
+
+def build(
+    task: Task, agent: GradientAgent, policy: Network, seed: int, device: str = "cpu", logs: str | None = None
+) -> BaseAlgorithm:
+    """The algorithm on its training environments, with the task's network as its actor's shape."""
+    algorithm = load(agent.algorithm, "agent.algorithm")
+    if not (isinstance(algorithm, type) and issubclass(algorithm, BaseAlgorithm)):
+        raise ConfigError(f"agent.algorithm={agent.algorithm}: not a Stable-Baselines3 algorithm.")
+    # SB3's algorithms for continuous actions with a replay buffer end their actors in a tanh of their own.
+    squashes = issubclass(algorithm, OffPolicyAlgorithm) and not policy.discrete
+    if squashes and task.policy.action != "tanh":
+        raise ConfigError(
+            f"env.policy.action={task.policy.action}: {agent.algorithm} squashes actions itself; valid here: tanh."
+        )
+    envs = training_envs(task, agent.n_envs, policy, seed, squashes)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # advice on batch sizes and on devices
+            model = algorithm(
+                "MlpPolicy",
+                envs,
+                policy_kwargs=network(task, agent, policy),
+                seed=seed,
+                device=device,
+                verbose=0,
+                tensorboard_log=logs,
+                **action_noise(agent, policy),
+                **scheduled(agent.settings),
+            )
+            layout: Any = {"memory_format": torch.channels_last}  # of convolutions; nearly twice as fast on a CPU
+            model.policy.to(**layout)
+            return model
+    except (TypeError, ValueError, AssertionError, RuntimeError, MemoryError) as error:
+        said = str(error).split("\n")[0]
+        if "action spaces" in said:
+            raise ConfigError(f"agent={agent.name}: does not fit env={task.name}: {said}") from None
+        if "action_noise" in said:
+            raise ConfigError(f"agent.noise={agent.noise}: {agent.algorithm} takes none; valid here: 0.") from None
+        raise ConfigError(
+            f"agent.settings={agent.settings} or agent.critic={agent.critic}: refused by {agent.algorithm}: {said}"
+        ) from None
+
+
+def scheduled(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings, with RL Zoo's `lin_1e-3` made a schedule: from 1e-3 straight down to 0 at the whole budget."""
+    found = dict(settings)
+    for key, value in settings.items():
+        if isinstance(value, str) and value.startswith(LINEAR):
+            try:
+                found[key] = LinearSchedule(float(value.removeprefix(LINEAR)), 0.0, 1.0)
+            except ValueError:
+                raise ConfigError(f"agent.settings.{key}={value!r}: a schedule is written {LINEAR}1e-3.") from None
+    return found
+
+
+def training_envs(task: Task, n: int, policy: Network, seed: int, squashes: bool = False) -> VecEnv:
+    """n environments side by side that start again by themselves; ALE's own where the task says so."""
+    envs: VecEnv
+    if task.vector == "atari":
+        from rl_intdim.tasks import atari
+
+        envs = VecMonitor(SameStep(atari.make_vec(task, n, training=True)))
+        envs.seed(seed)
+    else:
+        envs = make_vec_env(
+            lambda: environment.make(task) if squashes else _before_output_map(environment.make(task), policy),
+            n_envs=n,
+            seed=seed,
+        )
+    return FlatPictures(envs) if policy.conv_shapes else envs
+
+
+def _before_output_map(env: gym.Env, policy: Network) -> gym.Env:
+    """An environment that takes the actor's output as its action and applies the task's tanh map itself."""
+    if policy.discrete or policy.spec.action == "clip":
+        return env
+    space = gym.spaces.Box(-LATENT, LATENT, env.action_space.shape, np.float32)
+    return gym.wrappers.TransformAction(env, policy.actions, space)
+
+
+def network(task: Task, agent: GradientAgent, policy: Network) -> dict[str, Any]:
+    """SB3's `policy_kwargs`. On images its feature extractor is the whole network up to the last layer, as usual."""
+    hidden = [] if policy.conv_shapes else list(task.policy.hidden)
+    found: dict[str, Any] = {
+        "net_arch": {"pi": hidden, **agent.critic} if agent.critic else hidden,
+        "activation_fn": ACTIVATIONS[task.policy.activation],
+    }
+    if policy.conv_shapes:
+        found |= {"features_extractor_class": Features, "features_extractor_kwargs": {"policy": policy}}
+        if agent.critic:
+            found["share_features_extractor"] = agent.extractor == "shared"
+    return found
+
+
+def action_noise(agent: GradientAgent, policy: Network) -> dict[str, Any]:
+    """Gaussian noise on actions, for algorithms whose policy does not explore by itself."""
+    if agent.noise == 0:
+        return {}
+    size = policy.sizes[-1]
+    return {"action_noise": NormalActionNoise(np.zeros(size), np.full(size, agent.noise))}
+
+
+class Features(BaseFeaturesExtractor):
+    """The task's convolutions and hidden layers, on the pictures of FlatPictures: (n, pixels) -> (n, units)."""
+
+    def __init__(self, observation_space: gym.spaces.Box, policy: Network) -> None:
+        super().__init__(observation_space, features_dim=policy.sizes[-2])
+        activate = ACTIVATIONS[policy.spec.activation]
+        parts: list[torch.nn.Module] = []
+        self.picture = policy.picture
+        for (o, i, *_), c in zip(policy.conv_shapes, policy.spec.conv, strict=True):
+            left, right, top, bottom = c.pad
+            even = left == right and top == bottom  # padded inside the convolution: a quarter less time at 84 x 84
+            parts += [] if even else [torch.nn.ZeroPad2d((left, right, top, bottom))]
+            parts += [torch.nn.Conv2d(i, o, c.kernel, c.stride, (top, left) if even else 0), activate()]
+        parts.append(torch.nn.Flatten())
+        for i, o in zip(policy.sizes[:-2], policy.sizes[1:-1], strict=True):
+            parts += [torch.nn.Linear(i, o), activate()]
+        self.net = torch.nn.Sequential(*parts)
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        channels, height, width = self.picture
+        # A view whose memory is channels last already.
+        return self.net((observations / 255).view(-1, height, width, channels).permute(0, 3, 1, 2))

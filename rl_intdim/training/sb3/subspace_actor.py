@@ -1,0 +1,102 @@
+"""The actor of an SB3 algorithm in a subspace: a SubspaceOptimizer takes the place of the one that steps it.
+
+What an agent's file calls `actor` lives in the subspace; what it calls `free` trains beside it; anything
+else that moves fails the trial.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from rl_intdim.config.schema import GradientAgent
+from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.subspace.optimizer import SubspaceOptimizer
+from rl_intdim.subspace.projections import Identity
+from rl_intdim.subspace.subspace import Subspace, flat
+from rl_intdim.training.evaluator import Evaluator
+
+
+class SubspaceActor:
+    """The actor of an SB3 policy held at theta0 + P theta_d, and the proof that nothing else has moved."""
+
+    def __init__(self, model: BaseAlgorithm, agent: GradientAgent, subspace: Subspace) -> None:
+        self.policy: Any = model.policy
+        self.algorithm = agent.algorithm
+        self.actor = self._parameters(agent.actor, "agent.actor")
+        found = sum(p.numel() for p in self.actor)
+        if found != subspace.D:
+            raise ConfigError(
+                f"agent.actor={agent.actor}: {found} parameters, and the task's policy has {subspace.D}."
+            )
+        held = _ids(self.actor)
+        free = [p for p in self._parameters([name for name in agent.free if self._has(name)], "agent.free")
+                if id(p) not in held]  # fmt: skip
+        owner = self._owner()
+        stepped = _ids(p for group in owner.optimizer.param_groups for p in group["params"])
+        names = {id(p): name for name, p in self.policy.named_parameters()}
+        if unnamed := [names.get(i, "?") for i in stepped - held - _ids(free)]:
+            raise ConfigError(
+                f"agent.free={agent.free}: does not name {', '.join(sorted(unnamed))}, which {agent.algorithm} "
+                "trains together with its actor."
+            )
+        scale = 1.0 if isinstance(subspace.projection, Identity) else agent.multiplier * subspace.step_scale
+        # The algorithm's own optimiser, with its own settings, moves into the subspace.
+        kind, settings = self.policy.optimizer_class, owner.optimizer.defaults
+        own = {k: v for k, v in settings.items() if k == "lr" or k in self.policy.optimizer_kwargs}
+        beside = [p for p in free if id(p) in stepped]  # the others have optimisers of their own, or none
+        self.optimizer = SubspaceOptimizer(subspace, kind, self.actor, beside, scale, **own)
+        owner.optimizer = self.optimizer
+        for name, target in self.policy.named_children():
+            if name.endswith("_target"):  # made before theta0 was written
+                target.load_state_dict(getattr(self.policy, name.removesuffix("_target")).state_dict())
+        mine = held | _ids(free)
+        self.still = {
+            n: t.detach().clone() for n, t in self.policy.state_dict(keep_vars=True).items() if id(t) not in mine
+        }
+
+    def _has(self, name: str) -> bool:
+        part = self.policy
+        for word in name.split("."):
+            part = getattr(part, word, None)
+        return part is not None
+
+    def _parameters(self, names: list[str], key: str) -> list[torch.nn.Parameter]:
+        """The parameters of the named modules, or named parameters, of the policy, in this order."""
+        found: list[torch.nn.Parameter] = []
+        for name in names:
+            part: Any = self.policy
+            for word in name.split("."):
+                if not hasattr(part, word):
+                    raise ConfigError(f"{key}={name}: {type(self.policy).__name__} has no such module.")
+                part = getattr(part, word)
+            found += [part] if isinstance(part, torch.nn.Parameter) else list(part.parameters())
+        return found
+
+    def _owner(self) -> Any:
+        """The module whose `optimizer` steps the whole actor."""
+        for module in self.policy.modules():
+            optimizer = getattr(module, "optimizer", None)
+            if isinstance(optimizer, torch.optim.Optimizer) and _ids(self.actor) <= _ids(
+                p for group in optimizer.param_groups for p in group["params"]
+            ):
+                return module
+        raise ConfigError(
+            f"agent.algorithm={self.algorithm}: its actor does not step through one optimizer of its policy, so it "
+            "cannot be held in a subspace."
+        )
+
+    def look(self, evaluator: Evaluator, env_steps: int) -> bool:
+        """Check that the subspace was kept, then look at the policy."""
+        state = self.policy.state_dict()
+        moved = [name for name, before in self.still.items() if not torch.equal(before, state[name])]
+        if moved:
+            raise TrialFailure(
+                f"{', '.join(moved)} moved outside the subspace; it is neither in agent.actor nor in agent.free."
+            )
+        return evaluator.look(env_steps, self.optimizer.theta_d, flat(self.actor).detach())
+
+
+def _ids(parameters: Iterable[torch.nn.Parameter]) -> set[int]:
+    return {id(p) for p in parameters}

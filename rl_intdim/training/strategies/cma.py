@@ -1,0 +1,66 @@
+"""CMA-ES (Hansen 2016, https://arxiv.org/abs/1604.00772) by the library cma, with restarts.
+
+Restarts with a growing population: Auger & Hansen 2005, https://doi.org/10.1109/CEC.2005.1554902.
+"""
+
+import cma
+import numpy as np
+
+from rl_intdim.config.schema import EvolutionAgent
+
+
+class Normal:
+    """Stands for numpy.random.randn, which would draw from numpy's global generator; it can be pickled."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def __call__(self, *shape: int) -> np.ndarray:
+        return self.rng.standard_normal(shape)
+
+
+class Strategy:
+    """Its favourite is the mean of the current distribution.
+
+    A run is stuck when the library says so (its own termination criteria), or when the median return of a
+    generation has not risen for patience (1 + d / popsize) generations: a distribution moves ever more slowly
+    the more dimensions there are to a candidate. The next starts from 0 as the first did, with `growth` times
+    the population. Above `diagonal_above` only the diagonal of the covariance is learned (Ros & Hansen 2008,
+    https://doi.org/10.1007/978-3-540-87700-4_30), since the full one takes d^2 memory and d^3 time.
+    """
+
+    def __init__(self, d: int, scale: float, agent: EvolutionAgent, rng: np.random.Generator) -> None:
+        self.d, self.sigma, self.agent, self.randn = d, agent.sigma * scale, agent, Normal(rng)
+        self._start(agent.popsize)
+
+    def _start(self, popsize: int) -> None:
+        options = {
+            "popsize": popsize,
+            "randn": self.randn,
+            "seed": np.nan,  # a seed would be put into numpy's global generator
+            "CMA_diagonal": self.d > self.agent.diagonal_above,
+            # Equal returns are no sign of convergence where rewards are sparse: patience judges those.
+            **{"tolfun": 0, "tolfunhist": 0, "tolflatfitness": np.inf},
+            "verbose": -9,
+        }
+        self.es = cma.CMAEvolutionStrategy(np.zeros(self.d), self.sigma, options)
+        self.best_median, self.waited = -np.inf, 0
+
+    def ask(self) -> np.ndarray:
+        # Here, not in `tell`: between the two the mean of the stuck run is still there to be looked at.
+        if self.stuck():
+            self._start(self.es.popsize * self.agent.growth)
+        return np.stack(self.es.ask())
+
+    def tell(self, population: np.ndarray, returns: np.ndarray) -> None:
+        self.es.tell(list(population), list(-returns))
+        median = np.median(returns)
+        self.waited = 0 if median > self.best_median else self.waited + 1
+        self.best_median = max(self.best_median, median)
+
+    def stuck(self) -> bool:
+        patience = self.agent.patience * (1 + self.d / self.es.popsize)
+        return self.waited >= patience or bool(self.es.stop())
+
+    def favourite(self) -> np.ndarray:
+        return self.es.mean

@@ -1,0 +1,126 @@
+"""One trial: (task, agent, d, seed) -> TrialResult. The same seed and d give every agent the same subspace."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rl_intdim.config.schema import DIRECT, Agent, Task
+from rl_intdim.tasks import environment, rollout, vector
+from rl_intdim.training import progress
+from rl_intdim.training.checkpoint import Checkpoints
+from rl_intdim.training.evaluator import Evaluator
+from rl_intdim.training.process import device, settle
+from rl_intdim.training.seeding import draw_subspace
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All that a trial depends on, beside versions and CPU type."""
+
+    task: Task
+    agent: Agent
+    projection: str
+    d: int | str  # or "direct"
+    seed: int
+    threads: int = 1
+    full_budget: bool = False  # go on after solving
+    device: str = "auto"
+    folder: str | None = None  # of its checkpoints; a trial that finds one there goes on from it
+    tensorboard: str | None = None  # folder for what SB3 logs
+
+    def identity(self) -> dict[str, Any]:
+        """What makes it this trial and no other, under the user's keys."""
+        keys = {"task": "env", "projection": "subspace.projection"}
+        return {keys.get(k, k): v for k, v in asdict(self).items() if k not in ("folder", "tensorboard")}
+
+    def digest(self) -> str:
+        """The identity in 16 letters, by which records know a trial."""
+        return sha256(json.dumps(self.identity()).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What one trial says. Steps are env steps; returns are undiscounted and unclipped."""
+
+    d: int | str
+    seed: int
+    D: int
+    solved: bool
+    score: float  # mean return of the policy scored at the end, on the fresh episodes of its confirmation
+    solved_at: int | None  # env steps of training when the solved policy was first looked at
+    env_steps: int  # of training
+    scoring_steps: int  # of looks and confirmations
+    confirmations: list[list[float]]  # [env steps, mean return], and the mean reached where the task has a goal
+    curve: list[list[float]]  # [env steps, look score, norm of theta_d], and what was reached
+    seconds: float
+    theta_d: list[float] = field(repr=False, default_factory=list)  # of that policy
+
+    def record(self) -> dict[str, Any]:
+        """What a file of trials holds of this one: all but the D numbers of a direct run, megabytes that no
+        solution is made of."""
+        return asdict(self) | ({"theta_d": []} if self.d == DIRECT else {})
+
+
+def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambda *said: None) -> TrialResult:
+    """Run one trial in this process. Raises TrialFailure if it broke down; that says nothing about d.
+
+    `on_look` hears of each look: env steps, score, norm of theta_d.
+    """
+    settle(trial.threads)
+
+    def tell(env_steps: int, score: float, norm: float) -> None:
+        on_look(env_steps, score, norm)
+        if trial.folder and trial.task.checkpoint:  # of long trials, for whoever waits
+            progress.write(Path(trial.folder), env_steps, score, checkpoints.seconds)
+
+    task, policy = trial.task, environment.policy(trial.task)
+    subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, trial.d, trial.seed)
+    subspace.to(device(trial.device, policy))
+    evaluator = Evaluator(task, policy, subspace, looks, confirms, trial.full_budget, tell)
+    folder = Path(trial.folder) if trial.folder else None
+    checkpoints = Checkpoints(evaluator, training, task.checkpoint, folder, trial.identity())
+    env_steps = 0
+    if subspace.d > 0:
+        kind = trainer(trial.agent)
+        env_steps = kind.train(
+            task, trial.agent, policy, subspace, training, evaluator, checkpoints, trial.tensorboard
+        )
+    scored = evaluator.close()
+    return TrialResult(
+        d=trial.d,
+        seed=trial.seed,
+        D=subspace.D,
+        solved=evaluator.solved,
+        score=scored.score.mean,
+        solved_at=evaluator.solved_at,
+        env_steps=env_steps,
+        scoring_steps=evaluator.scoring_steps,
+        confirmations=evaluator.confirmations,
+        curve=evaluator.curve,
+        seconds=round(checkpoints.seconds, 3),
+        theta_d=scored.theta_d.tolist(),
+    )
+
+
+def check(task: Task, agent: Agent, name: str = "auto") -> int:
+    """Make once what every trial will make, on the device `name`; raises ConfigError for what does not fit.
+    Returns D."""
+    policy = environment.policy(task)
+    device(name, policy)
+    envs = vector.make_vec(task, 1)
+    if task.goal.info is not None:  # its name is known at the end of an episode
+        rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
+    envs.close()
+    trainer(agent).check(task, agent, policy)
+    return policy.D
+
+
+def trainer(agent: Agent) -> Any:
+    """The module that trains an agent of this kind; the other kinds' libraries stay unimported."""
+    return import_module(f"rl_intdim.training.{agent.trainer}")
