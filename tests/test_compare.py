@@ -1,40 +1,26 @@
 """Sweeps side by side: the table, who is ranked, and who is told apart."""
 
 import json
-import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from factories import compared, run
 
 from rl_intdim.analysis import comparison_page, ranking
 from rl_intdim.config import cli
-from rl_intdim.config.schema import DIRECT
 from rl_intdim.records import sweep_record
 from rl_intdim.records.run_folder import Store
-
-
-def sweep(folder, rise, *words, seeds=10):
-    """A run folder in which d of `rise` and above solve, all seeds, and none below; 5 seeds direct."""
-    config = cli.load("sweep", ["search.ds=[1,2,4,8,16,32]", *words])
-    jobs = [(d, 100 * d + i) for d in config.search.ds for i in range(seeds)] + [(DIRECT, i) for i in range(5)]
-    with Store(Path(folder)).open(asdict(config)) as store:
-        for d, seed in jobs:
-            solved = d == DIRECT or d >= rise
-            store.append({"d": d, "D": 562, "seed": seed, "solved": solved, "solved_at": 10 if solved else None,
-                          "score": 500.0 * solved, "env_steps": 10, "scoring_steps": 1, "seconds": 0.1})  # fmt: skip
-    return folder
 
 
 @pytest.fixture
 def folders():
     return [
-        sweep("hard", 16, "agent=ppo"),
-        sweep("easy", 4),
-        sweep("other", 8, "env=InvertedPendulum"),
-        sweep("never", 99, "agent=random"),
+        compared("hard", 16, "agent=ppo"),
+        compared("easy", 4),
+        compared("other", 8, "env=InvertedPendulum"),
+        compared("never", 99, "agent=random"),
     ]
 
 
@@ -74,7 +60,7 @@ def test_the_papers_rows_are_marked_and_unranked(folders):
 
 @pytest.mark.parametrize("word", ["env.threshold=400", "env.budget=1000", "env.id=CartPole-v0"])
 def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
-    changed = sweep("changed", 8, "agent=ppo", word)
+    changed = compared("changed", 8, "agent=ppo", word)
     sweeps = [sweep_record.read(folder) for folder in [*folders[:3], changed]]
     table = ranking.table(sweeps, papers=False)
     assert table.set_index("task")["rank"].isna().to_dict() == {"CartPole": True, "InvertedPendulum": False}
@@ -101,7 +87,7 @@ def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
 def test_what_lies_above_the_largest_d_is_not_ordered(folders):
     wide, short = (
         sweep_record.read(folders[1]),
-        sweep_record.read(sweep("short", 99, "search.d_max=2", "search.ds=[1,2]")),
+        sweep_record.read(compared("short", 99, "search.d_max=2", "search.ds=[1,2]")),
     )
     assert short.d_max < wide.answer.d_int
     assert ranking.below(short, wide) == pytest.approx(1 - ranking.below(wide, short))
@@ -129,7 +115,7 @@ def test_below_1_is_below_everything(folders):
 
 
 def test_pivots(folders):
-    wide = sweep("wide", 4, "env.policy.hidden=[64,64]")
+    wide = compared("wide", 4, "env.policy.hidden=[64,64]")
     sweeps = [sweep_record.read(folder) for folder in [*folders, wide]]
     by_agent = ranking.pivot(sweeps, "agent").set_index(["task", "hidden"])
     assert by_agent.loc[("CartPole", "20-20"), "ppo"] == ranking.cell(sweeps[0])
@@ -139,22 +125,18 @@ def test_pivots(folders):
 
 
 def test_two_sweeps_in_one_cell_are_both_shown():
-    sweeps = [sweep_record.read(sweep("a", 4)), sweep_record.read(sweep("b", 16, "search.seed=1000"))]
+    sweeps = [sweep_record.read(compared("a", 4)), sweep_record.read(compared("b", 16, "search.seed=1000"))]
     assert ranking.pivot(sweeps, "agent").loc[0, "cma"] == f"{ranking.cell(sweeps[0])}; {ranking.cell(sweeps[1])}"
 
 
-def run(*words):
-    return subprocess.run([sys.executable, "-m", "rl_intdim.compare", *words], capture_output=True, text=True)
-
-
 def test_the_command(folders):
-    done = run(*folders)
+    done = run("compare", *folders)
     assert done.returncode == 0, done.stderr
     assert "InvertedPendulum" in done.stdout
-    assert run(*folders, "out=page.md").stdout == ""
+    assert run("compare", *folders, "out=page.md").stdout == ""
     assert "![" in Path("page.md").read_text()
     assert Path("page.png").stat().st_size > 10_000
-    run(*folders, "by=agent", "out=table.csv")
+    run("compare", *folders, "by=agent", "out=table.csv")
     assert len(pd.read_csv("table.csv")) == 2
 
 
@@ -169,17 +151,17 @@ def test_the_command(folders):
     ],
 )
 def test_mistakes(words, said):
-    sweep("easy", 4)
-    done = run(*words)
+    compared("easy", 4)
+    done = run("compare", *words)
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
 
 
 def test_a_broken_result_is_a_message():
-    sweep("broken", 4)
+    compared("broken", 4)
     Path("broken/result.json").write_text("{")
-    done = run("broken")
+    done = run("compare", "broken")
     assert done.returncode == 2
     assert "broken/result.json: not a sweep's result" in done.stderr
     assert "Traceback" not in done.stderr

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factories import command
 from hypothesis import given
 from hypothesis import strategies as st
-from test_cli import command
 
 from rl_intdim import compress
 from rl_intdim.config import cli

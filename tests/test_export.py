@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from factories import run
 
 from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
@@ -27,12 +28,6 @@ def folders():
     return ["cma", "ppo"]
 
 
-def run(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "rl_intdim.export", *words], capture_output=True, text=True, check=False
-    )
-
-
 def test_a_frame_has_a_row_for_every_trial(folders):
     table = trials_table.frame(folders)
     assert list(table.columns) == trials_table.COLUMNS
@@ -43,8 +38,8 @@ def test_a_frame_has_a_row_for_every_trial(folders):
 
 
 def test_csv_to_standard_output_and_to_a_file(folders):
-    printed = run(*folders).stdout
-    assert run(*folders, "out=all.csv").stdout == ""
+    printed = run("export", *folders).stdout
+    assert run("export", *folders, "out=all.csv").stdout == ""
     assert Path("all.csv").read_text() == printed
     read = pd.read_csv(io.StringIO(printed))
     assert len(read) == 4
@@ -61,7 +56,7 @@ def test_mistakes(folders):
     with pytest.raises(ConfigError, match=r"nowhere: not a run folder.*Run folders there: cma, ppo"):
         trials_table.frame(["nowhere"])
     for words, said in ((["nowhere"], "Run folders there"), (["cma", "to=x"], "to=x: no such key. Valid: out.")):
-        done = run(*words)
+        done = run("export", *words)
         assert done.returncode == 2
         assert said in done.stderr
         assert "Traceback" not in done.stderr

@@ -10,30 +10,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from factories import FOLDER, HERE, PYTHONPATH, lines, told
 
 from rl_intdim import sweep
 from rl_intdim.config import cli
 from rl_intdim.errors import WriteFailure
 from rl_intdim.files import write_all, write_whole
 
-HERE = Path(__file__).parent
 WORDS = ["env.budget=2000", "search.ds=[1,4]", "search.seeds=2", "search.direct=1", "workers=0"]
 TRIALS = 5
-FOLDER = Path("runs/CartPole-cma")
-
-
-def lines(folder=FOLDER):
-    return [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
-
-
-def told(folder=FOLDER):
-    """All that a sweep says, but for times and the command."""
-    result = json.loads((folder / "result.json").read_text())
-    trials = sorted(lines(folder), key=lambda t: t["seed"])
-    for record in (result, *trials):
-        record.pop("seconds")
-    result.pop("command")
-    return result, trials
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +69,7 @@ def test_a_killed_sweep_leaves_no_process():
 
 
 def test_a_trial_that_hangs_is_stopped_and_tried_again(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     Path("mark").touch()
     words = ["env.id=killer:test/Killer-v0", "env.vector=slots", "env.threshold=1", "env.budget=200",
              "+env.kwargs.mark=mark", "+env.kwargs.way=hang", "search.ds=[1]", "search.seeds=2", "search.direct=0",

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli import command
+from factories import command
 
 from rl_intdim import play
 from rl_intdim.config import cli

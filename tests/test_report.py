@@ -5,12 +5,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from factories import run
 
 from rl_intdim.analysis import report_page
 from rl_intdim.config import cli
@@ -48,12 +48,6 @@ def sweep(folder, solves_from=4, words=(), **changes):
         if best := smallest(config, trials):
             best.save(store.folder / "solution.json")
     return Path(folder)
-
-
-def run(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "rl_intdim.report", *words], capture_output=True, text=True, check=False
-    )
 
 
 class Tags(HTMLParser):
@@ -137,7 +131,7 @@ def test_a_solution_that_cannot_be_shown_leaves_the_page_whole():
 def test_without_opengl_the_page_says_so(monkeypatch):
     sweep("run", words=["env=InvertedPendulum", "env.threshold=475"])
     monkeypatch.setenv("MUJOCO_GL", "none-such")
-    done = run("run")
+    done = run("report", "run")
     assert done.returncode == 0, done.stderr
     assert "The solution cannot be shown: InvertedPendulum-v5" in Path("report.html").read_text()
 
@@ -171,7 +165,7 @@ def test_what_is_not_finished_is_named():
 
 def test_the_command_writes_one_file():
     sweep("run")
-    done = run("run")
+    done = run("report", "run")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith("Wrote report.html: 1 run folder")
@@ -203,7 +197,7 @@ def test_mistakes():
 
 
 def refused(words, said):
-    done = run(*words)
+    done = run("report", *words)
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1

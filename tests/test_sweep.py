@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from factories import PYTHONPATH
 
 from rl_intdim import sweep
 from rl_intdim.analysis import style, sweep_plots
@@ -200,7 +201,7 @@ def test_a_trial_that_breaks_down_is_tried_again_and_never_counted(monkeypatch):
 
 def test_a_worker_that_is_killed_fails_alone(monkeypatch):
     """Real processes; one kills itself on its first attempt."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     words = ["+env.kwargs.mark=mark", "env.id=killer:test/Killer-v0", "env.vector=slots", "env.threshold=1"]
     Path("mark").touch()
     command = [sys.executable, "-m", "rl_intdim.sweep", *FAST, "search.ds=[1]", "search.seeds=3", *words, "workers=2",

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from test_nothing_lost import HERE, WORDS, lines, told
+from factories import PYTHONPATH, lines, told
 
 from rl_intdim import sweep
 from rl_intdim.config import cli
 
+WORDS = ["env.budget=2000", "search.ds=[1,4]", "search.seeds=2", "search.direct=1", "workers=0"]
 RAY = ["runner=ray", "workers=2"]
 
 
@@ -40,7 +41,7 @@ def test_the_same_answer_as_locally_to_the_bit(tmp_path):
 
 
 def test_a_worker_that_is_killed_costs_one_attempt_of_one_trial(monkeypatch, tmp_path):
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     (tmp_path / "mark").touch()
     words = ["env.id=killer:test/Killer-v0", "env.vector=slots", "env.threshold=1", "env.budget=200",
              f"+env.kwargs.mark={tmp_path}/mark", "search.ds=[1]", "search.seeds=3", "search.direct=0"]  # fmt: skip

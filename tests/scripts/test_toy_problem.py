@@ -1,14 +1,9 @@
 """The paper's toy problem, whose intrinsic dimension is known: 10."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from toy_problem import least_loss, trained_loss
 
 from rl_intdim.subspace.projections import PROJECTIONS
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-from toy_problem import least_loss, trained_loss
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

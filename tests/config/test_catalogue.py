@@ -15,7 +15,7 @@ from rl_intdim.training.trial import check
 
 TASKS = sorted(p.stem for p in catalogue.shipped("envs").glob("*.yaml"))
 AGENTS = sorted(p.stem for p in catalogue.shipped("agents").glob("*.yaml"))
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("task", [t for t in TASKS if t != "gym"])

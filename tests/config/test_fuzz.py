@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from test_cli import command
+from factories import command
 
 from rl_intdim import sweep, train
 from rl_intdim.config import cli

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from test_compare import run, sweep
+from factories import compared, run
 
 from rl_intdim.analysis import comparison_page, paired_test
 from rl_intdim.records import sweep_record
@@ -29,7 +29,7 @@ def test_holms_p_values():
 
 def test_sweeps_that_share_subspaces():
     settings = [(4,), (16, "agent=ppo"), (16, "agent=ppo", "env=InvertedPendulum")]
-    folders = [sweep(name, *words, seeds=20) for name, words in zip("abc", settings, strict=True)]
+    folders = [compared(name, *words, seeds=20) for name, words in zip("abc", settings, strict=True)]
     table = paired_test.pairs([sweep_record.read(folder) for folder in folders]).set_index("d")
     assert list(table.index) == [1, 2, 4, 8, 16, 32, "all"]
     assert set(zip(table["first"], table["second"], strict=True)) == {("cma", "ppo")}
@@ -52,14 +52,16 @@ def test_sweeps_that_share_subspaces():
     ],
 )
 def test_other_subspaces_or_another_scale_are_no_pairs(word):
-    folders = [sweep("a", 4, seeds=20), sweep("b", 16, "agent=ppo", word, seeds=20)]
+    folders = [compared("a", 4, seeds=20), compared("b", 16, "agent=ppo", word, seeds=20)]
     assert paired_test.pairs([sweep_record.read(folder) for folder in folders]).empty
 
 
 def test_two_networks_and_two_settings_are_rows_of_their_own():
     wide, slow = "env.policy.hidden=[8]", "agent.settings.learning_rate=1e-4"
     settings = [(4,), (16, "agent=ppo"), (1, wide), (4, "agent=ppo", wide), (8, "agent=ppo", slow)]
-    folders = [sweep(name, *words, "search.ds=[4]", seeds=20) for name, words in zip("abcde", settings, strict=True)]
+    folders = [
+        compared(name, *words, "search.ds=[4]", seeds=20) for name, words in zip("abcde", settings, strict=True)
+    ]
     table = paired_test.pairs([sweep_record.read(folder) for folder in folders])
     seen = table[["network", "first", "second", "second solved", "p (Holm)"]].to_numpy().tolist()
     sure = paired_test.mcnemar(20, 0)
@@ -76,37 +78,37 @@ def test_two_networks_and_two_settings_are_rows_of_their_own():
 
 def test_one_agent_twice_is_no_pair():
     assert paired_test.pairs(
-        [sweep_record.read(sweep(name, rise, seeds=20)) for name, rise in (("a", 4), ("b", 8))]
+        [sweep_record.read(compared(name, rise, seeds=20)) for name, rise in (("a", 4), ("b", 8))]
     ).empty
 
 
 def test_too_few_pairs_at_a_d_are_none_and_d_0_is_no_pair():
-    few = [sweep("a", 4, seeds=19), sweep("b", 16, "agent=ppo", seeds=19)]
-    assert "No two sweeps share 20 trials at a d." in run(*few, "by=pair").stdout
+    few = [compared("a", 4, seeds=19), compared("b", 16, "agent=ppo", seeds=19)]
+    assert "No two sweeps share 20 trials at a d." in run("compare", *few, "by=pair").stdout
     ds = "search.ds=[0,4]"
-    nothing = [sweep("c", 4, ds, seeds=20), sweep("d", 16, ds, "agent=ppo", seeds=20)]
+    nothing = [compared("c", 4, ds, seeds=20), compared("d", 16, ds, "agent=ppo", seeds=20)]
     assert paired_test.pairs([sweep_record.read(folder) for folder in nothing])["d"].tolist() == [4]
 
 
 def test_the_command_and_the_page():
-    folders = [sweep("a", 4, seeds=20), sweep("b", 16, "agent=ppo", seeds=20)]
-    done = run(*folders, "by=pair")
+    folders = [compared("a", 4, seeds=20), compared("b", 16, "agent=ppo", seeds=20)]
+    done = run("compare", *folders, "by=pair")
     assert done.returncode == 0, done.stderr
     assert "cma" in done.stdout
     assert "McNemar" in comparison_page.page([sweep_record.read(folder) for folder in folders], "plot.png")
     assert "McNemar" not in comparison_page.page([sweep_record.read(folders[0])], "plot.png")
-    run(*folders, "by=pair", "out=pairs.csv")
+    run("compare", *folders, "by=pair", "out=pairs.csv")
     assert Path("pairs.csv").read_text().count("\n") == 8
 
 
 def test_the_page_of_pairs_labels_agents_and_corrects_for_their_number():
     note = "agent.note='is of another kind'"
     folders = [
-        sweep("a", 4, seeds=20),
-        sweep("b", 16, "agent=ppo", seeds=20),
-        sweep("c", 16, note, "agent=dqn", seeds=20),
+        compared("a", 4, seeds=20),
+        compared("b", 16, "agent=ppo", seeds=20),
+        compared("c", 16, note, "agent=dqn", seeds=20),
     ]
-    done = run(*folders, "by=pair", "out=pairs.md")
+    done = run("compare", *folders, "by=pair", "out=pairs.md")
     assert done.returncode == 0, done.stderr
     page = Path("pairs.md").read_text()
     assert "dqn: is of another kind." in page
@@ -119,7 +121,7 @@ def test_the_page_of_pairs_labels_agents_and_corrects_for_their_number():
     solved = paired_test.shares(table).set_index("d")
     assert solved.loc[8, ["cma", "dqn", "ppo"]].to_list() == ["20 of 20", "0 of 20", "0 of 20"]
     assert solved.loc[8, ["task", "threshold"]].to_list() == ["CartPole", 475]
-    few = [sweep("d", 4, seeds=19), sweep("e", 16, "agent=ppo", seeds=19)]
-    done = run(*few, "by=pair", "out=none.md")
+    few = [compared("d", 4, seeds=19), compared("e", 16, "agent=ppo", seeds=19)]
+    done = run("compare", *few, "by=pair", "out=none.md")
     assert done.returncode == 2
     assert "nothing to write" in done.stderr

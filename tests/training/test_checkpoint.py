@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from factories import KINDS, agent_of, pictures, small
 from rich.console import Console
-from test_gradient import KINDS, agent_of, pictures, small
 
 from rl_intdim import runners
 from rl_intdim.config import cli

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from factories import command
 
 from rl_intdim import sweep, train
 from rl_intdim.config import cli
@@ -18,16 +19,6 @@ threshold: -100
 budget: 3000
 policy: {hidden: [4]}
 """
-
-
-def command(monkeypatch, name, job, *words):
-    """Run a command in this process; returns its exit status."""
-    monkeypatch.setattr(sys, "argv", [name, *words])
-    try:
-        cli.main(name, job)
-    except SystemExit as stop:
-        return stop.code or 0
-    return 0
 
 
 BAD = {

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from factories import DISCRETE, KINDS, agent_of, pictures, small
 from stable_baselines3 import PPO
 
 from rl_intdim.config import cli
-from rl_intdim.config.schema import Conv, GradientAgent, Policy
+from rl_intdim.config.schema import GradientAgent, Policy
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.subspace import flat
 from rl_intdim.tasks import environment
@@ -19,60 +19,6 @@ from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 from rl_intdim.training.sb3.vec_env import flat_pictures
 from rl_intdim.training.seeding import draw_subspace
 from rl_intdim.training.trial import Trial, run_trial
-
-DISCRETE, CONTINUOUS = ["ppo", "a2c", "dqn"], ["ppo", "a2c", "sac", "td3", "tqc"]
-KINDS = [(agent, "discrete") for agent in DISCRETE] + [(agent, "continuous") for agent in CONTINUOUS]
-
-
-def agent_of(name, **changes):
-    words = [f"agent={name}", *(f"agent.{k}={v}" for k, v in changes.items())]
-    return cli.load("sweep", words).agent
-
-
-def small(name):
-    """The agent with settings that learn Echo in seconds."""
-    off_policy = {
-        **{"learning_starts": 100, "train_freq": 2, "gradient_steps": 2, "batch_size": 64, "learning_rate": 1e-3},
-        "buffer_size": 1500,
-    }
-    agent = agent_of(name) if name in ("ppo", "a2c") else agent_of(name, multiplier=3, n_envs=2)
-    if name == "a2c":
-        return replace(agent, multiplier=10, settings=agent.settings | {"learning_rate": 3e-3})
-    more = off_policy | ({"target_update_interval": 20} if name == "dqn" else {})
-    settings = agent.settings | (more if name in ("dqn", "sac", "td3", "tqc") else {})
-    return replace(agent, settings=settings)
-
-
-class Pictures(gym.Env):
-    """A bright half, left or right, of a small picture; one point for the action that says which."""
-
-    observation_space = gym.spaces.Box(0, 255, (2, 12, 12), np.uint8)
-    action_space = gym.spaces.Discrete(2)
-
-    def _show(self):
-        self.right = int(self.np_random.integers(2))
-        picture = self.np_random.integers(0, 60, (2, 12, 12), dtype=np.uint8)
-        picture[:, :, 6 * self.right : 6 * self.right + 6] += 190
-        return picture
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.t = 0
-        return self._show(), {}
-
-    def step(self, action):
-        reward, self.t = float(action == self.right), self.t + 1
-        return self._show(), reward, False, self.t >= 10, {}
-
-
-gym.register("test/Pictures-v0", Pictures)
-
-
-def pictures(echo, **changes):
-    conv = [Conv(4, 4, 2, [1, 2, 1, 2]), Conv(4, 3, 1, [1, 1, 1, 1])]
-    policy = Policy(conv=conv, hidden=[8], activation="relu", init="he")
-    return echo(id="test/Pictures-v0", kwargs={}, policy=policy, **changes)
-
 
 # ------------------------------------------------------------------------------------ what is held
 

@@ -1,0 +1,120 @@
+"""Builders that several test modules share: commands in this process, agents of every kind, made-up sweeps."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+
+from rl_intdim.config import cli
+from rl_intdim.config.schema import DIRECT, Conv, Policy
+from rl_intdim.records.run_folder import Store
+
+HERE = Path(__file__).parent
+PYTHONPATH = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])  # of a test's processes
+
+
+def run(name, *words):
+    """Run a command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", f"rl_intdim.{name}", *words], capture_output=True, text=True, check=False
+    )
+
+
+def command(monkeypatch, name, job, *words):
+    """Run a command in this process; returns its exit status."""
+    monkeypatch.setattr(sys, "argv", [name, *words])
+    try:
+        cli.main(name, job)
+    except SystemExit as stop:
+        return stop.code or 0
+    return 0
+
+
+DISCRETE, CONTINUOUS = ["ppo", "a2c", "dqn"], ["ppo", "a2c", "sac", "td3", "tqc"]
+
+
+KINDS = [(agent, "discrete") for agent in DISCRETE] + [(agent, "continuous") for agent in CONTINUOUS]
+
+
+def agent_of(name, **changes):
+    words = [f"agent={name}", *(f"agent.{k}={v}" for k, v in changes.items())]
+    return cli.load("sweep", words).agent
+
+
+def small(name):
+    """The agent with settings that learn Echo in seconds."""
+    off_policy = {
+        **{"learning_starts": 100, "train_freq": 2, "gradient_steps": 2, "batch_size": 64, "learning_rate": 1e-3},
+        "buffer_size": 1500,
+    }
+    agent = agent_of(name) if name in ("ppo", "a2c") else agent_of(name, multiplier=3, n_envs=2)
+    if name == "a2c":
+        return replace(agent, multiplier=10, settings=agent.settings | {"learning_rate": 3e-3})
+    more = off_policy | ({"target_update_interval": 20} if name == "dqn" else {})
+    settings = agent.settings | (more if name in ("dqn", "sac", "td3", "tqc") else {})
+    return replace(agent, settings=settings)
+
+
+class Pictures(gym.Env):
+    """A bright half, left or right, of a small picture; one point for the action that says which."""
+
+    observation_space = gym.spaces.Box(0, 255, (2, 12, 12), np.uint8)
+    action_space = gym.spaces.Discrete(2)
+
+    def _show(self):
+        self.right = int(self.np_random.integers(2))
+        picture = self.np_random.integers(0, 60, (2, 12, 12), dtype=np.uint8)
+        picture[:, :, 6 * self.right : 6 * self.right + 6] += 190
+        return picture
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t = 0
+        return self._show(), {}
+
+    def step(self, action):
+        reward, self.t = float(action == self.right), self.t + 1
+        return self._show(), reward, False, self.t >= 10, {}
+
+
+gym.register("test/Pictures-v0", Pictures)
+
+
+def pictures(echo, **changes):
+    conv = [Conv(4, 4, 2, [1, 2, 1, 2]), Conv(4, 3, 1, [1, 1, 1, 1])]
+    policy = Policy(conv=conv, hidden=[8], activation="relu", init="he")
+    return echo(id="test/Pictures-v0", kwargs={}, policy=policy, **changes)
+
+
+def compared(folder, rise, *words, seeds=10):
+    """A run folder in which d of `rise` and above solve, all seeds, and none below; 5 seeds direct."""
+    config = cli.load("sweep", ["search.ds=[1,2,4,8,16,32]", *words])
+    jobs = [(d, 100 * d + i) for d in config.search.ds for i in range(seeds)] + [(DIRECT, i) for i in range(5)]
+    with Store(Path(folder)).open(asdict(config)) as store:
+        for d, seed in jobs:
+            solved = d == DIRECT or d >= rise
+            store.append({"d": d, "D": 562, "seed": seed, "solved": solved, "solved_at": 10 if solved else None,
+                          "score": 500.0 * solved, "env_steps": 10, "scoring_steps": 1, "seconds": 0.1})  # fmt: skip
+    return folder
+
+
+FOLDER = Path("runs/CartPole-cma")
+
+
+def lines(folder=FOLDER):
+    return [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
+
+
+def told(folder=FOLDER):
+    """All that a sweep says, but for times and the command."""
+    result = json.loads((folder / "result.json").read_text())
+    trials = sorted(lines(folder), key=lambda t: t["seed"])
+    for record in (result, *trials):
+        record.pop("seconds")
+    result.pop("command")
+    return result, trials
