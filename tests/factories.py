@@ -60,6 +60,13 @@ def small(name):
     return replace(agent, settings=settings)
 
 
+class Hundredfold(gym.wrappers.TransformReward):
+    """A wrapper that multiplies rewards by a hundred."""
+
+    def __init__(self, env):
+        super().__init__(env, lambda reward: 100 * reward)
+
+
 class Pictures(gym.Env):
     """A bright half, left or right, of a small picture; one point for the action that says which."""
 
@@ -83,6 +90,19 @@ class Pictures(gym.Env):
 
 
 gym.register("test/Pictures-v0", Pictures)
+
+
+def crossq():
+    """An agent of a user's own: batch normalisation in its critic, and a policy class by its import path."""
+    settings = {"learning_starts": 100, "batch_size": 64, "learning_rate": 1e-3, "policy_delay": 1}
+    return replace(
+        agent_of("sac", n_envs=2),
+        name="crossq",
+        algorithm="sb3_contrib.CrossQ",
+        policy="plain_crossq.PlainActorPolicy",
+        free=["actor.log_std", "critic"],
+        settings=settings,
+    )
 
 
 def pictures(echo, **changes):

@@ -29,6 +29,7 @@ class Policy:
     hidden: list[int] = field(default_factory=lambda: [20, 20])  # units of each hidden layer
     activation: str = "tanh"  # tanh or relu
     init: str = "glorot"  # theta0's distribution: glorot (Glorot & Bengio 2010) or he (He et al. 2015)
+    output_gain: float = 1.0  # theta0's last layer times this; Andrychowicz et al. 2021 advise 0.01 for PPO
     action: str = "tanh"  # output map of a continuous action: tanh (squashed into the bounds) or clip
 
 
@@ -127,6 +128,9 @@ class GradientAgent(Agent):
     n_envs: int = 8  # environments side by side
     noise: float = 0.0  # standard deviation of Gaussian noise on actions in training, of their range [-1, 1]
     multiplier: float = 1.0  # step on theta_d: learning rate x multiplier x sqrt(D / d); direct takes 1
+    normalize_reward: bool = False  # training rewards over a running deviation of returns: SB3's VecNormalize
+    policy: str = "MlpPolicy"  # SB3's policy, by its name or the import path of a class
+    policy_kwargs: dict[str, Any] = field(default_factory=dict)  # of that policy, such as log_std_init
     settings: dict[str, Any] = field(default_factory=dict)  # keyword arguments of the algorithm
 
 

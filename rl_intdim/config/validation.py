@@ -70,6 +70,8 @@ def check_task(task: Task) -> None:
     one_of("env.policy.activation", task.policy.activation, ("tanh", "relu"))
     one_of("env.policy.init", task.policy.init, ("glorot", "he"))
     one_of("env.policy.action", task.policy.action, ("tanh", "clip"))
+    gain = task.policy.output_gain
+    require(0 < gain < math.inf, "env.policy.output_gain", gain, "must be a positive number.")
     for conv in task.policy.conv:
         within("env.policy.conv.channels", conv.channels, 1, 10_000)
         within("env.policy.conv.kernel", conv.kernel, 1, 1000)

@@ -12,7 +12,12 @@ from rl_intdim.config.identity import flat
 from rl_intdim.errors import ConfigError
 
 PARTS = ("env", "agent", "subspace", "threads")  # of a sweep's configuration: what a trial depends on
-FREE = ("env.kwargs.", "agent.settings.", "agent.critic.")  # mappings that take keys of any name
+FREE = (
+    "env.kwargs.",
+    "agent.settings.",
+    "agent.critic.",
+    "agent.policy_kwargs.",
+)  # mappings that take keys of any name
 
 
 def words(config: dict[str, Any], command: str = "") -> list[str]:

@@ -78,7 +78,8 @@ class Network:
         return shapes, channels * height * width
 
     def theta0(self, rng: np.random.Generator) -> torch.Tensor:
-        """A fresh initialisation, (D,) float32: uniform with the initialiser's variance; biases zero.
+        """A fresh initialisation, (D,) float32: uniform with the initialiser's variance; biases zero; the
+        last layer times `output_gain`.
 
         Drawn by numpy and scaled by one product, so it is the same to the bit on every machine.
         """
@@ -87,6 +88,7 @@ class Network:
             area = prod(kernel)
             bound = sqrt(6 / (area * (i + o))) if self.spec.init == "glorot" else sqrt(6 / (area * i))
             parts += [bound * rng.uniform(-1, 1, o * i * area), np.zeros(o)]
+        parts[-2] *= self.spec.output_gain
         return torch.from_numpy(np.concatenate(parts)).float()
 
     def layers(self, theta: torch.Tensor) -> list[Layer]:

@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from factories import agent_of
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import Statistics
@@ -105,7 +106,7 @@ def test_observations_are_standardised_for_every_agent_alike(echo):
     assert seen[1] == pytest.approx(expected)
     assert abs(seen[1]).max() == 1.5
     assert abs(seen[1][:, 1]).max() < 0.5
-    trained = [training_envs(t, 8, policy, seed=3).reset() for t in (raw, task)]
+    trained = [training_envs(t, agent_of("ppo"), policy, seed=3).reset() for t in (raw, task)]
     assert trained[1] == pytest.approx(np.clip((trained[0] - [0.1, 0.0]) / [0.2, 2.0], -1.5, 1.5))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from factories import KINDS, agent_of, pictures, small
+from factories import KINDS, agent_of, crossq, pictures, small
 from rich.console import Console
 
 from rl_intdim import runners
@@ -63,10 +63,19 @@ def test_state_dependent_exploration_and_schedules_go_on_too(echo, monkeypatch, 
     ends_the_same(monkeypatch, tmp_path, agent, echo("continuous", budget=2000, threshold=10.01, checkpoint=300))
 
 
+def test_the_scale_of_rewards_goes_on_too(echo, monkeypatch, tmp_path):
+    agent = replace(small("ppo"), normalize_reward=True)
+    ends_the_same(monkeypatch, tmp_path, agent, echo("continuous", budget=2000, threshold=10.01, checkpoint=300))
+
+
+def test_buffers_of_what_is_free_go_on_too(echo, monkeypatch, tmp_path):
+    ends_the_same(monkeypatch, tmp_path, crossq(), echo("continuous", budget=800, threshold=10.01, checkpoint=200))
+
+
 def ends_the_same(monkeypatch, tmp_path, agent, task):
     trial = Trial(task, agent, "dense", 8, 1)
     undisturbed = run_trial(trial)
-    assert undisturbed.env_steps >= 2000
+    assert undisturbed.env_steps >= task.budget
     resumed = replace(trial, folder=str(tmp_path / "state"))
     killed_after(monkeypatch, resumed, saves=2)
     killed_after(monkeypatch, resumed, saves=1)

@@ -47,6 +47,7 @@ class TrialCallback(BaseCallback):
                 "tensors": {name: getattr(model, name).detach() for name in tensors},
                 "numbers": {k: v for k, v in vars(model).items() if isinstance(v, bool | int | float)},
                 "stored": self.stored,
+                "returns": vars(rewards.ret_rms) if (rewards := model.get_vec_normalize_env()) else None,
             }
         )
         if isinstance(model, OffPolicyAlgorithm):
@@ -61,6 +62,8 @@ class TrialCallback(BaseCallback):
         for name, saved in state["tensors"].items():
             getattr(model, name).data.copy_(saved)
         vars(model).update(state["numbers"])
+        if rewards := model.get_vec_normalize_env():
+            vars(rewards.ret_rms).update(state["returns"])
         if isinstance(model, OffPolicyAlgorithm):
             self._read_transitions(model, state["stored"])
         self.resuming = True

@@ -12,7 +12,7 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.utils import LinearSchedule
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
 from rl_intdim.config.import_path import load
 from rl_intdim.config.schema import LINEAR, GradientAgent, Task
@@ -21,6 +21,7 @@ from rl_intdim.tasks import environment
 from rl_intdim.tasks.network import ACTIVATIONS, Network
 from rl_intdim.training.sb3.vec_env import FlatPictures, SameStep
 
+GAMMA = 0.99  # of every SB3 algorithm, unless its settings say otherwise
 LATENT = 10.0  # tanh(10) is 1 within 5e-9: the output of the actor before a tanh map, as SB3 sees its bounds
 
 
@@ -37,12 +38,12 @@ def build(
         raise ConfigError(
             f"env.policy.action={task.policy.action}: {agent.algorithm} squashes actions itself; valid here: tanh."
         )
-    envs = training_envs(task, agent.n_envs, policy, seed, squashes)
+    envs = training_envs(task, agent, policy, seed, squashes)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # advice on batch sizes and on devices
             model = algorithm(
-                "MlpPolicy",
+                load(agent.policy, "agent.policy") if "." in agent.policy else agent.policy,
                 envs,
                 policy_kwargs=network(task, agent, policy),
                 seed=seed,
@@ -78,21 +79,24 @@ def scheduled(settings: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def training_envs(task: Task, n: int, policy: Network, seed: int, squashes: bool = False) -> VecEnv:
-    """n environments side by side that start again by themselves; ALE's own where the task says so."""
+def training_envs(task: Task, agent: GradientAgent, policy: Network, seed: int, squashes: bool = False) -> VecEnv:
+    """The agent's environments side by side, which start again by themselves; ALE's own where the task says so."""
     envs: VecEnv
     if task.vector == "atari":
         from rl_intdim.tasks import atari
 
-        envs = VecMonitor(SameStep(atari.make_vec(task, n, training=True)))
+        envs = VecMonitor(SameStep(atari.make_vec(task, agent.n_envs, training=True)))
         envs.seed(seed)
     else:
         envs = make_vec_env(
             lambda: environment.make(task) if squashes else _before_output_map(environment.make(task), policy),
-            n_envs=n,
+            n_envs=agent.n_envs,
             seed=seed,
         )
-    return FlatPictures(envs) if policy.conv_shapes else envs
+    envs = FlatPictures(envs) if policy.conv_shapes else envs
+    if agent.normalize_reward:  # of training alone: episodes are scored elsewhere, by the task's own rewards
+        return VecNormalize(envs, norm_obs=False, gamma=agent.settings.get("gamma", GAMMA))
+    return envs
 
 
 def _before_output_map(env: gym.Env, policy: Network) -> gym.Env:
@@ -104,7 +108,8 @@ def _before_output_map(env: gym.Env, policy: Network) -> gym.Env:
 
 
 def network(task: Task, agent: GradientAgent, policy: Network) -> dict[str, Any]:
-    """SB3's `policy_kwargs`. On images its feature extractor is the whole network up to the last layer, as usual."""
+    """SB3's `policy_kwargs`: the task's network, then the agent's own. On images its feature extractor is the whole
+    network up to the last layer, as usual."""
     hidden = [] if policy.conv_shapes else list(task.policy.hidden)
     found: dict[str, Any] = {
         "net_arch": {"pi": hidden, **agent.critic} if agent.critic else hidden,
@@ -114,7 +119,9 @@ def network(task: Task, agent: GradientAgent, policy: Network) -> dict[str, Any]
         found |= {"features_extractor_class": Features, "features_extractor_kwargs": {"policy": policy}}
         if agent.critic:
             found["share_features_extractor"] = agent.extractor == "shared"
-    return found
+    if taken := sorted(found.keys() & agent.policy_kwargs.keys()):
+        raise ConfigError(f"agent.policy_kwargs.{taken[0]}: the network is the task's; set env.policy instead.")
+    return found | dict(agent.policy_kwargs)
 
 
 def action_noise(agent: GradientAgent, policy: Network) -> dict[str, Any]:

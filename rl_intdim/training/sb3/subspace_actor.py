@@ -52,8 +52,14 @@ class SubspaceActor:
             if name.endswith("_target"):  # made before theta0 was written
                 target.load_state_dict(getattr(self.policy, name.removesuffix("_target")).state_dict())
         mine = held | _ids(free)
+        # A buffer, such as batch normalisation's running mean, is free where its module is.
+        buffers = {
+            id(b) for n, b in self.policy.named_buffers() if _under(n, agent.free) and not _under(n, agent.actor)
+        }
         self.still = {
-            n: t.detach().clone() for n, t in self.policy.state_dict(keep_vars=True).items() if id(t) not in mine
+            n: t.detach().clone()
+            for n, t in self.policy.state_dict(keep_vars=True).items()
+            if id(t) not in mine | buffers
         }
 
     def _has(self, name: str) -> bool:
@@ -96,6 +102,11 @@ class SubspaceActor:
                 f"{', '.join(moved)} moved outside the subspace; it is neither in agent.actor nor in agent.free."
             )
         return evaluator.look(env_steps, self.optimizer.theta_d, flat(self.actor).detach())
+
+
+def _under(name: str, modules: Iterable[str]) -> bool:
+    """Is a parameter or buffer of this name inside one of the modules?"""
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
 def _ids(parameters: Iterable[torch.nn.Parameter]) -> set[int]:

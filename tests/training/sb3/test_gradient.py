@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from factories import DISCRETE, KINDS, agent_of, pictures, small
+from factories import DISCRETE, KINDS, agent_of, crossq, pictures, small
 from stable_baselines3 import PPO
 
 from rl_intdim.config import cli
@@ -162,6 +162,14 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
         ("sac", "discrete", {}, "agent=sac: does not fit env=Echo"),
         ("ppo", "discrete", {"settings": "{n_stpes: 3}"}, "n_stpes"),
         ("ppo", "discrete", {"settings": "{learning_rate: lin_fast}"}, "'lin_fast'.*lin_1e-3"),
+        (
+            "ppo",
+            "discrete",
+            {"policy_kwargs": "{net_arch: [3]}"},
+            "policy_kwargs.net_arch: the network is the task's",
+        ),
+        ("ppo", "discrete", {"policy_kwargs": "{log_std: 1}"}, "unexpected keyword argument 'log_std'"),
+        ("ppo", "discrete", {"policy": "plain_crossq.PlainActrPolicy"}, "Did you mean PlainActorPolicy"),
     ],
 )
 def test_mistakes(echo, name, kind, changes, said):
@@ -188,6 +196,28 @@ def test_a_schedule_falls_to_nothing_at_the_whole_budget(echo):
     model.learn(1000)
     # Read after each rollout of 25 steps of eight environments.
     assert list(dict.fromkeys(rates)) == pytest.approx([8e-3, 6e-3, 4e-3, 2e-3, 0])
+
+
+def test_the_noise_of_a_policy_can_be_set(echo):
+    task = echo("continuous")
+    model = build(task, agent_of("ppo", policy_kwargs="{log_std_init: -2}"), environment.policy(task), 0)
+    assert model.policy.log_std.tolist() == [-2.0]
+
+
+def test_rewards_are_normalised_in_training_alone(echo):
+    """A hundred times the reward: learning sees the same, scoring does not."""
+    task, agent = echo("continuous", threshold=10.01, budget=2000), agent_of("ppo", normalize_reward=True)
+    one = run_trial(Trial(task, agent, "dense", 3, 0))
+    wrapped = replace(task, wrappers=["factories.Hundredfold"])
+    hundred = run_trial(Trial(wrapped, agent, "dense", 3, 0))
+    assert hundred.score == pytest.approx(100 * one.score, rel=0.02)
+    assert hundred.theta_d == pytest.approx(one.theta_d, abs=0.1)
+
+
+def test_a_policy_of_ones_own_and_batch_normalisation_in_the_critic(echo):
+    task = echo("continuous", threshold=8.5)
+    result = run_trial(Trial(task, crossq(), "dense", 3, 0))
+    assert result.solved
 
 
 def test_the_log_of_sb3_goes_to_tensorboard(echo, tmp_path):
