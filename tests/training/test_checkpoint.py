@@ -69,7 +69,7 @@ def test_the_scale_of_rewards_goes_on_too(echo, monkeypatch, tmp_path):
 
 
 def test_buffers_of_what_is_free_go_on_too(echo, monkeypatch, tmp_path):
-    ends_the_same(monkeypatch, tmp_path, crossq(), echo("continuous", budget=800, threshold=10.01, checkpoint=200))
+    ends_the_same(monkeypatch, tmp_path, crossq(), echo("continuous", budget=900, threshold=10.01, checkpoint=150))
 
 
 def ends_the_same(monkeypatch, tmp_path, agent, task):
