@@ -10,12 +10,8 @@ from rl_intdim.runners.executor import workers
 from rl_intdim.runners.progress import span
 from rl_intdim.search.loop import at_most
 from rl_intdim.search.simulation import expected
-from rl_intdim.tasks import environment
-from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.evaluator import Evaluator
-from rl_intdim.training.process import device, settle
-from rl_intdim.training.seeding import draw_subspace
-from rl_intdim.training.trial import Trial, trainer
+from rl_intdim.training.trial import Trial, prepare, trainer
 
 SECONDS = 4.0
 
@@ -38,15 +34,13 @@ class _Clock(Evaluator):
 
 def pace(trial: Trial) -> float:
     """Env steps a second of the trial's training, direct, looks not counted; takes SECONDS, or one update."""
-    settle(trial.threads)
     task = replace(trial.task, checkpoint=None, scoring=replace(trial.task.scoring, look_episodes=1))
-    policy = environment.policy(task)
-    subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, DIRECT, trial.seed)
-    subspace.to(device(trial.device, policy))
-    clock = _Clock(task, policy, subspace, looks, confirms)
+    context = prepare(replace(trial, task=task, d=DIRECT, folder=None, tensorboard=None), evaluator_type=_Clock)
+    clock = context.evaluator
+    assert isinstance(clock, _Clock)
     clock.points = [(time.perf_counter(), 0)]
     try:
-        trainer(trial.agent).train(task, trial.agent, policy, subspace, training, clock, Checkpoints(clock, training))
+        trainer(trial.agent).train(context)
     except _Enough:
         pass
     finally:

@@ -8,8 +8,7 @@ from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks import rollout, vector
 from rl_intdim.tasks.network import Network
 from rl_intdim.training import strategies
-from rl_intdim.training.checkpoint import Checkpoints
-from rl_intdim.training.evaluator import Evaluator
+from rl_intdim.training.context import TrialContext
 
 SLICE_BYTES = 2**27  # of the policies played at once; a larger population is played in slices
 
@@ -18,20 +17,13 @@ def check(task: Task, agent: EvolutionAgent, policy: Network) -> None:
     """Every task with a policy can be trained."""
 
 
-def train(
-    task: Task,
-    agent: EvolutionAgent,
-    policy: Network,
-    subspace: Subspace,
-    seeds: np.random.SeedSequence,
-    evaluator: Evaluator,
-    checkpoints: Checkpoints,
-    logs: str | None = None,
-) -> int:
-    """Train theta_d by an evolution strategy; returns the env steps used. `logs`: it has none."""
-    strategy_rng, episode_rng = (np.random.default_rng(s) for s in seeds.spawn(2))
+def train(context: TrialContext[EvolutionAgent]) -> int:
+    """Train theta_d by an evolution strategy; returns the env steps used. It logs nothing."""
+    task, agent, subspace = context.task, context.agent, context.subspace
+    evaluator, checkpoints = context.evaluator, context.checkpoints
+    strategy_rng, episode_rng = (np.random.default_rng(s) for s in context.seeds.spawn(2))
     strategy = strategies.load(agent.strategy)(subspace.d, subspace.step_scale, agent, strategy_rng)
-    population_evaluator = PopulationEvaluator(task, agent, policy, subspace)
+    population_evaluator = PopulationEvaluator(task, agent, context.network, subspace)
     env_steps = 0
     if state := checkpoints.load():
         strategy, episode_rng, env_steps = state["strategy"], state["episode_rng"], state["env_steps"]

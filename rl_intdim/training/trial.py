@@ -14,6 +14,7 @@ from rl_intdim.config.schema import DIRECT, Agent, Task
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.training import progress
 from rl_intdim.training.checkpoint import Checkpoints
+from rl_intdim.training.context import TrialContext
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.process import device, settle
 from rl_intdim.training.seeding import draw_subspace
@@ -72,25 +73,9 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
 
     `on_look` hears of each look: env steps, score, norm of theta_d.
     """
-    settle(trial.threads)
-
-    def tell(env_steps: int, score: float, norm: float) -> None:
-        on_look(env_steps, score, norm)
-        if trial.folder and trial.task.checkpoint:  # of long trials, for whoever waits
-            progress.write(Path(trial.folder), env_steps, score, checkpoints.seconds)
-
-    task, policy = trial.task, environment.policy(trial.task)
-    subspace, (training, looks, confirms) = draw_subspace(policy, trial.projection, trial.d, trial.seed)
-    subspace.to(device(trial.device, policy))
-    evaluator = Evaluator(task, policy, subspace, looks, confirms, trial.full_budget, tell)
-    folder = Path(trial.folder) if trial.folder else None
-    checkpoints = Checkpoints(evaluator, training, task.checkpoint, folder, trial.identity())
-    env_steps = 0
-    if subspace.d > 0:
-        kind = trainer(trial.agent)
-        env_steps = kind.train(
-            task, trial.agent, policy, subspace, training, evaluator, checkpoints, trial.tensorboard
-        )
+    context = prepare(trial, on_look)
+    evaluator, subspace = context.evaluator, context.subspace
+    env_steps = trainer(trial.agent).train(context) if subspace.d > 0 else 0
     scored = evaluator.close()
     return TrialResult(
         d=trial.d,
@@ -103,9 +88,34 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
         scoring_steps=evaluator.scoring_steps,
         confirmations=evaluator.confirmations,
         curve=evaluator.curve,
-        seconds=round(checkpoints.seconds, 3),
+        seconds=round(context.checkpoints.seconds, 3),
         theta_d=scored.theta_d.tolist(),
     )
+
+
+def prepare(
+    trial: Trial,
+    on_look: Callable[[int, float, float], None] = lambda *said: None,
+    evaluator_type: type[Evaluator] = Evaluator,
+) -> TrialContext[Any]:
+    """Set up this process for the trial, and draw from its seed all that its trainer needs. Raises ConfigError.
+
+    `on_look` as in `run_trial`; `evaluator_type` judges the trial, or only watches it.
+    """
+    settle(trial.threads)
+
+    def tell(env_steps: int, score: float, norm: float) -> None:
+        on_look(env_steps, score, norm)
+        if trial.folder and trial.task.checkpoint:  # of long trials, for whoever waits
+            progress.write(Path(trial.folder), env_steps, score, checkpoints.seconds)
+
+    task, network = trial.task, environment.policy(trial.task)
+    subspace, (training, looks, confirms) = draw_subspace(network, trial.projection, trial.d, trial.seed)
+    subspace.to(device(trial.device, network))
+    evaluator = evaluator_type(task, network, subspace, looks, confirms, trial.full_budget, tell)
+    folder = Path(trial.folder) if trial.folder else None
+    checkpoints = Checkpoints(evaluator, training, task.checkpoint, folder, trial.identity())
+    return TrialContext(task, trial.agent, network, subspace, training, evaluator, checkpoints, trial.tensorboard)
 
 
 def check(task: Task, agent: Agent, name: str = "auto") -> int:

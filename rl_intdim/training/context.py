@@ -1,0 +1,28 @@
+"""What a trainer is given: the parts that one trial is made of."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from rl_intdim.config.schema import Agent, Task
+from rl_intdim.subspace.subspace import Subspace
+from rl_intdim.tasks.network import Network
+from rl_intdim.training.checkpoint import Checkpoints
+from rl_intdim.training.evaluator import Evaluator
+
+A = TypeVar("A", bound=Agent)
+
+
+@dataclass(frozen=True)
+class TrialContext(Generic[A]):
+    """One trial, set up and not yet trained. `trial.prepare` makes it."""
+
+    task: Task
+    agent: A
+    network: Network
+    subspace: Subspace  # on the trial's device
+    seeds: np.random.SeedSequence  # of training; looks and confirmations have their own
+    evaluator: Evaluator
+    checkpoints: Checkpoints
+    logs: str | None = None  # a folder for what SB3 logs
