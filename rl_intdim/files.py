@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from rl_intdim.errors import WriteFailure
+from rl_intdim.errors import ConfigError, WriteFailure
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -35,6 +36,34 @@ def append_line(path: Path, line: str) -> None:
         except OSError:
             file.truncate(before)
             raise
+
+
+def check_file(key: str, path: Path) -> None:
+    """Raise a ConfigError that names `key` unless a file can be written there; leaves nothing behind."""
+    if path.is_dir():
+        raise ConfigError(f"{key}={path}: is a folder. Name a file.")
+    if not path.parent.is_dir():
+        raise ConfigError(f"{key}={path}: there is no folder {path.parent}. Make it, or name another.")
+    _check_writable(key, path, path.parent)
+
+
+def check_folder(key: str, path: Path) -> None:
+    """Raise a ConfigError that names `key` unless there is, or can be made, a folder to write into; leaves nothing
+    behind."""
+    nearest = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        raise ConfigError(f"{key}={path}: {nearest} is a file. Name a folder.")
+    _check_writable(key, path, nearest)
+
+
+def _check_writable(key: str, path: Path, folder: Path) -> None:
+    """By writing, since a user's rights, the mount and the quota all have a say."""
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(b"written")
+            file.flush()
+    except OSError as error:
+        raise ConfigError(f"{key}={path}: {folder} cannot be written to: {error.strerror}. Name another.") from None
 
 
 @contextmanager

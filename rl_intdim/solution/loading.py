@@ -15,8 +15,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from rl_intdim.config.catalogue import merged
+from rl_intdim.config.keys import LONGEST, printable
 from rl_intdim.config.schema import DIRECT, PROJECTIONS, Task
-from rl_intdim.config.validation import LONGEST, check_task, printable
+from rl_intdim.config.validation import check_task
 from rl_intdim.errors import ConfigError, choices, one_line
 from rl_intdim.solution.solution import FORMAT, Solution
 
