@@ -17,6 +17,7 @@ from rich.table import Table
 from rl_intdim.config import cli
 from rl_intdim.config.schema import CompressConfig
 from rl_intdim.errors import NotVerified
+from rl_intdim.files import check_file
 from rl_intdim.solution import loading
 from rl_intdim.solution.quantisation import EXPONENT, MANTISSA, Size, quantise, size
 from rl_intdim.solution.solution import Solution
@@ -30,6 +31,8 @@ def compress(config: CompressConfig) -> Solution:
     Raises IntdimError: NotVerified if no width does.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
+    if config.out:  # before minutes of episodes, not after
+        check_file("out", Path(config.out))
     found = loading.load(Path(config.solution), config.trust)
     policy, _ = found.policy()
     if others := found.unlike_catalogue():

@@ -10,7 +10,7 @@ from rich.console import Console
 from rl_intdim.config import cli
 from rl_intdim.config.schema import PlayConfig
 from rl_intdim.errors import NotVerified
-from rl_intdim.files import write_whole
+from rl_intdim.files import check_file, write_whole
 from rl_intdim.solution import loading
 from rl_intdim.solution.solution import Solution
 
@@ -26,6 +26,8 @@ def play(config: PlayConfig) -> None:
     Raises IntdimError: NotVerified if the score is below the threshold.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
+    if config.out:  # before minutes of episodes, not after
+        check_file("out", Path(config.out))
     found = loading.load(Path(config.solution), config.trust)
     policy, _ = found.policy()
     if others := found.unlike_catalogue():

@@ -12,17 +12,14 @@ from pathlib import Path
 
 from rl_intdim.analysis.report_page import page
 from rl_intdim.config import cli
-from rl_intdim.errors import ConfigError
-from rl_intdim.files import write_whole
+from rl_intdim.files import check_file, write_whole
 from rl_intdim.solution import video
 
 
 def report(folders: Sequence[Path], keys: dict[str, str]) -> None:
     """Write the page to `out`, report.html if none is given. Raises IntdimError."""
     out = Path(keys.get("out", "report.html"))
-    if out.is_dir() or not out.parent.is_dir():
-        wrong = "is a folder" if out.is_dir() else f"there is no folder {out.parent}"
-        raise ConfigError(f"out={out}: {wrong}. Name a file.")
+    check_file("out", out)
     write_whole(out, page(folders, video.clip))
     print(f"Wrote {out}: {len(folders)} run folder{'s' * (len(folders) > 1)}, {out.stat().st_size / 1e6:.1f} MB")
 

@@ -10,7 +10,7 @@ from rl_intdim.analysis import style, sweep_plots, tables
 from rl_intdim.config import cli
 from rl_intdim.config.schema import SubspaceConfig, SweepConfig
 from rl_intdim.config.validation import check_d
-from rl_intdim.files import write_whole
+from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records.run_folder import Store
 from rl_intdim.records.summary import summarise
 from rl_intdim.runners.executor import measure, workers
@@ -26,6 +26,7 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
     from rl_intdim.training.trial import check
 
     console = console or Console(highlight=False, soft_wrap=True)
+    check_folder("out", Path(config.out))
     if config.runner.name == "ray" and config.runner.cpus is None:
         config = replace(config, runner=replace(config.runner, cpus=float(config.threads)))
     # On a cluster the nodes have the devices.

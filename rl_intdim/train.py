@@ -11,7 +11,7 @@ from rl_intdim.config import cli
 from rl_intdim.config.schema import DIRECT, TrainConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.errors import ConfigError
-from rl_intdim.files import write_whole
+from rl_intdim.files import check_folder, write_whole
 from rl_intdim.runners.progress import span
 from rl_intdim.solution.solution import Solution
 
@@ -22,11 +22,13 @@ def train(config: TrainConfig) -> None:
     from rl_intdim.training.trial import Trial, check, run_trial
 
     console = Console(highlight=False, soft_wrap=True)
+    if config.out:
+        check_folder("out", Path(config.out))
+        if Path(config.out, "trial.json").exists():
+            raise ConfigError(f"out={config.out}: holds a trial already. Give another out=...")
     D = check(config.env, config.agent, config.device)
     if isinstance(config.d, int):
         check_d([config.d], D, "d")
-    if config.out and Path(config.out, "trial.json").exists():
-        raise ConfigError(f"out={config.out}: holds a trial already. Give another out=...")
     projection = resolve(config.subspace.projection, D, D if config.d == DIRECT else config.d)
     start = time.perf_counter()
 
@@ -51,12 +53,12 @@ def train(config: TrainConfig) -> None:
     console.print(f"{result.env_steps:,} env steps, {result.seconds:.1f} s")
     if config.out:
         folder = Path(config.out)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "trial.json", json.dumps(result.record()) + "\n")
         found = Solution(
             config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d
         )
         found.save(folder / "solution.json")
+        # Last: a folder that holds it is done, and until then the same command goes on from its checkpoint.
+        write_whole(folder / "trial.json", json.dumps(result.record()) + "\n")
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
         console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
 

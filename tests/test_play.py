@@ -91,7 +91,7 @@ def test_a_film(monkeypatch, solved):
         ([], "solution: missing"),
         (["solution=nowhere.json"], "nowhere.json"),
         (["solution=x.json", "out=film.mp4"], "must end in .gif"),
-        (["solution=x.json", "out=nowhere/film.gif"], "out=nowhere/film.gif: no such folder."),
+        (["solution=x.json", "out=nowhere/film.gif"], "out=nowhere/film.gif: there is no folder nowhere."),
         (["solution=x.json", "epsiodes=3"], "Did you mean episodes?"),
         (["solution=x.json", "env=CartPole"], "env=CartPole: no such key. Valid: episodes"),
         (["solution=x.json", "episodes=0"], "must be from 1"),

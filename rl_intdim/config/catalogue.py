@@ -1,13 +1,15 @@
 """The catalogue: YAML files of tasks and agents, ours and the user's, read into the typed schema."""
 
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, lru_cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
+from rl_intdim.config import hints
 from rl_intdim.config.schema import AGENTS, Task
 from rl_intdim.errors import ConfigError, choices
 
@@ -17,6 +19,42 @@ def shipped(kind: str) -> Path:
     package = Path(__file__).parents[1]
     inside = package / "data" / kind
     return inside if inside.is_dir() or not (package.parent / "pyproject.toml").is_file() else package.parent / kind
+
+
+def files(kind: str, folders: Sequence[Path] = ()) -> dict[str, Path]:
+    """The YAML files of `kind`, envs or agents, by name: the shipped ones, then those of the user's folders, of
+    which a later one wins. A user's folder may name its own with or without the s."""
+    user = [folder / name for folder in folders for name in (kind.removesuffix("s"), kind)]
+    return {path.stem: path for folder in (shipped(kind), *user) for path in sorted(folder.glob("*.yaml"))}
+
+
+def about(path: Path) -> str:
+    """What a file of the catalogue is for: the comment at its head."""
+    words = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        words.append(line.strip("# "))
+    return " ".join(words)
+
+
+Node = TypeVar("Node")
+
+
+def stamp(path: Path) -> object:
+    """What changes when a file does; None where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return path.absolute(), stat.st_mtime_ns, stat.st_size
+
+
+def once(read: Callable[[Path], Node]) -> Callable[[Path], Node]:
+    """Read each file once a process, and again when it has changed. What is read is shared: nobody may write into
+    it, and merging copies."""
+    cached = lru_cache(maxsize=1000)(lambda path, stamp: read(path))
+    return wraps(read)(lambda path: cached(path, stamp(path)))
 
 
 @cache
@@ -58,16 +96,28 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def merged(cls: type, values: dict[str, Any], where: object) -> DictConfig:
     """`values` in the schema `cls`; a key or type that does not fit is a ConfigError that names `where`."""
     try:
-        return OmegaConf.merge(schema(cls), values)  # type: ignore[return-value]
+        return OmegaConf.merge(schema(cls), hints.whole(cls, values))  # type: ignore[return-value]
     except OmegaConfBaseException as error:
         raise ConfigError(f"{where}: {explain(error, schema(cls))}") from None
 
 
+@once
+def read_task(path: Path) -> tuple[DictConfig, str | None]:
+    """The typed node of one file in envs/, and the agent that suits the task (`agent:` in the file; None without).
+
+    The agent is no part of the task: nothing that a trial does depends on it.
+    """
+    data = {"name": path.stem} | read_yaml(path)
+    agent = data.pop("agent", None)
+    return merged(Task, data, path), agent
+
+
 def task_node(path: Path) -> DictConfig:
     """The typed node of one file in envs/."""
-    return merged(Task, {"name": path.stem} | read_yaml(path), path)
+    return read_task(path)[0]
 
 
+@once
 def agent_nodes(path: Path) -> tuple[DictConfig, dict[str, dict[str, Any]]]:
     """The typed node of one file in agents/, and its tuned settings by task (`tasks:` in the file)."""
     data = {"name": path.stem} | read_yaml(path)

@@ -4,68 +4,58 @@ Every configuration that a command line asks for (several with -m) is composed a
 one runs and before torch is imported.
 """
 
+import argparse
 import os
+import shlex
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NoReturn
 
-from hydra import compose, initialize
+from hydra import initialize
 from hydra import main as hydra_main
-from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
-from rl_intdim.config import catalogue
+from rl_intdim import __version__
+from rl_intdim.config import overrides
 from rl_intdim.config import schema as cfg
-from rl_intdim.config.validation import check
+from rl_intdim.config.compose import COMMANDS, KINDS, Names, compose, known, load, register, typed
 from rl_intdim.errors import ConfigError, IntdimError, choices
+from rl_intdim.files import check_file
 
-COMMANDS: dict[str, type[cfg.Command] | type[cfg.FileCommand]] = {
-    "sweep": cfg.SweepConfig,
-    "train": cfg.TrainConfig,
-    "play": cfg.PlayConfig,
-    "compress": cfg.CompressConfig,
-}
-KINDS = {"env": "task", "agent": "agent", "search": "search", "runner": "runner"}  # the groups, in words
-SEARCHES: dict[str, dict[str, Any]] = {
-    "adaptive": {},
-    "grid": {"grid": 22, "seeds": 5, "full_budget": True},  # the paper's protocol for its RL figures
-}
+__all__ = ["load", "main", "main_on_folders", "register", "user_folders"]
+
 INTERRUPTED = 130  # the shell's convention for Ctrl-C
 # Hydra would make folders and log files of its own; the run folder is ours.
 QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled"]
 
 
-def register(folders: list[Path]) -> dict[str, list[str]]:
-    """Put every catalogue file into Hydra's store as a typed node; names by group. Later folders win."""
-    store, names = ConfigStore.instance(), {group: set[str]() for group in KINDS}
-    names["search"], names["runner"] = set(SEARCHES), set(cfg.RUNNERS)
-    for command, schema in COMMANDS.items():
-        store.store(name=command, node=catalogue.schema(schema))  # type: ignore[arg-type]  # mypy: a class is Hashable
-    for search, values in SEARCHES.items():
-        store.store(group="search", name=search, node=catalogue.merged(cfg.Search, values, search))
-    for runner in cfg.RUNNERS:
-        store.store(group="runner", name=runner, node=catalogue.merged(cfg.Runner, {"name": runner}, runner))
-    for folder in [catalogue.shipped("envs"), *(f / n for f in folders for n in ("env", "envs"))]:
-        for path in sorted(folder.glob("*.yaml")):
-            store.store(group="env", name=path.stem, node=catalogue.task_node(path))
-            names["env"].add(path.stem)
-    for folder in [catalogue.shipped("agents"), *(f / n for f in folders for n in ("agent", "agents"))]:
-        for path in sorted(folder.glob("*.yaml")):
-            node, tuned = catalogue.agent_nodes(path)
-            store.store(group="agent", name=path.stem, node=node)
-            names["agent"].add(path.stem)
-            for task, values in tuned.items():
-                store.store(group="tuned", name=f"{path.stem}-{task}", node=values)
-    return {group: sorted(found) for group, found in names.items()}
+class _Options(argparse.ArgumentParser):
+    """The options that Hydra takes with our one configuration; a mistake is a ConfigError."""
+
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False)
+        for names in (("--help", "-h"), ("--version",), ("--hydra-help",), ("--resolve",), ("--run", "-r")):
+            self.add_argument(*names, action="store_true")
+        self.add_argument("--multirun", "-m", action="store_true")
+        self.add_argument("--shell-completion", "-sc", action="store_true")
+        self.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])
+        self.add_argument("--package", "-p")
+        self.add_argument("--info", "-i", nargs="?", const="all")
+        self.add_argument("words", nargs="*")
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message.removeprefix("argument ").rstrip(".") + ". --help lists what there is.")
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        options = self.parse_intermixed_args(argv)
+        # As they were given, for Hydra, which wants the words behind.
+        options.given = [word for word in argv if word not in options.words]
+        return options
 
 
 def user_folders(argv: list[str]) -> tuple[list[Path], list[str]]:
@@ -74,105 +64,96 @@ def user_folders(argv: list[str]) -> tuple[list[Path], list[str]]:
     for word in words:
         option, equals, value = word.partition("=")
         if option in ("--config-dir", "-cd"):
-            folder = Path(value if equals else next(words, ""))
-            if not str(folder) or not folder.is_dir():
-                raise ConfigError(f"--config-dir {folder}: no such folder.")
-            folders.append(folder)
+            value = value if equals else next(words, "")
+            if not value or not Path(value).is_dir():
+                raise ConfigError(f"{option} {value}".rstrip() + ": no such folder. Give --config-dir FOLDER.")
+            folders.append(Path(value))
         else:
             rest.append(word)
     return folders, rest
 
 
-def typed(node: DictConfig) -> Any:
-    """The frozen dataclass of a composed configuration, checked."""
-    try:
-        config: Any = OmegaConf.to_object(node)
-    except OmegaConfBaseException as error:
-        raise ConfigError(catalogue.explain(error, node)) from None
-    for key, kind in (("env", cfg.Task), ("agent", cfg.Agent)):
-        value = getattr(config, key, None)
-        if isinstance(config, cfg.Command) and not isinstance(value, kind):
-            raise ConfigError(f"{key}={value}: not known.")
-    check(config)
-    return config
-
-
-def check_all(name: str, words: list[str], names: dict[str, list[str]]) -> None:
-    """Compose and check every configuration that `words` ask for."""
-    try:
-        overrides = OverridesParser.create().parse_overrides(words)
-    except HydraException as error:
-        raise ConfigError(str(error).split("\nSee ")[0].replace("\n", ": ")) from None
-    sweeps = [
-        [f"{o.get_key_element()}={v}" for v in o.sweep_string_iterator()]
-        if o.is_sweep_override()
-        else [str(o.input_line)]
-        for o in overrides
-    ]
+def checked(name: str, words: Sequence[str], names: Names, multirun: bool) -> list[str]:
+    """Compose and check every configuration that `words` ask for; the words for Hydra, to compose them again."""
+    sweeps, out = [], []
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        _check_form(name, word, following, names)
+        override = overrides.parse(word)
+        values = overrides.alternatives(override)
+        if override.is_sweep_override() and not multirun:
+            raise ConfigError(_several(name, word))
+        values = [overrides.with_whole_numbers(value, known(name)) for value in values]
+        if values:
+            sweeps.append(values)
+        out.append(overrides.for_sweeper(override, values) if multirun else values[0])
     for combination in product(*sweeps):
-        typed(_compose(name, list(combination), names))
+        typed(compose(name, combination, names))
+    return out
 
 
-def _compose(name: str, words: list[str], names: dict[str, list[str]]) -> DictConfig:
-    for word in words:
-        group, _, value = word.partition("=")
-        if group in names and issubclass(COMMANDS[name], cfg.FileCommand):
-            raise ConfigError(f"{word}: no such key. {choices(group, [f.name for f in fields(COMMANDS[name])])}")
-        if group in names and value not in names[group]:
-            raise ConfigError(f"{word}: no such {KINDS[group]}. {choices(value, names[group])}")
+def _check_form(name: str, word: str, following: str, names: Names) -> None:
+    """Raise a ConfigError, with the right form, for a word that is no key=value."""
+    if "=" in word or word.startswith("~"):
+        return
+    group = next((group for group in names if word in names[group]), None)
+    if issubclass(COMMANDS[name], cfg.FileCommand) and word not in known(name):
+        right = f"solution={shlex.quote(word)}"
+    elif group:
+        right = f"{group}={word}"
+    elif word in KINDS and following not in names[word]:
+        right = f"{word}=... with one of {', '.join(names[word])}."
+    elif following and "=" not in following:
+        right = f"{word}={following}"
+    else:
+        right = f"{word}={'true' if known(name).get(word) is bool else '...'}"
+    raise ConfigError(f"{word}: expected key=value. Write {right}")
+
+
+def _several(name: str, word: str) -> str:
+    key, _, text = word.partition("=")
+    hint = known(name).get(key)
+    if "list" in str(hint):
+        return f"{word}: several values for a list. Write '{key}=[{text}]', or give -m for a run with each."
+    return (
+        f"{word}: several values. Give -m for a run with each; one value with a comma is quoted: '{key}=\"{text}\"'"
+    )
+
+
+@contextmanager
+def exiting(name: str = "") -> Iterator[None]:
+    """Errors as exit statuses: 2 for a mistake of the user's, 1 for a run that failed, 130 for Ctrl-C."""
     try:
-        return compose(name, words)
-    except MissingConfigException as error:
-        raise ConfigError(str(error).split("\n")[0]) from None
-    except HydraException as error:
-        cause = error.__cause__ or error
-        if not isinstance(cause, OmegaConfBaseException):
-            raise ConfigError(str(error).split("\n")[0]) from None
-        good = [w for w in words if w.partition("=")[0] in names]
-        word = next((w for w in words if w.lstrip("+~").partition("=")[0] == cause.full_key), cause.full_key or "")
-        raise ConfigError(
-            f"{word}: {catalogue.explain(cause, compose(name, good))}".replace(
-                f"{word}: {cause.full_key}: ", f"{word}: "
-            )
-        ) from None
-
-
-def load(name: str, words: list[str], folders: Sequence[Path] = ()) -> Any:
-    """The checked configuration `name` as overrides change it: load("sweep", ["env=CartPole", "agent=ppo"])."""
-    names = register(list(folders))
-    with initialize(version_base="1.3", config_path=None):
-        return typed(_compose(name, words, names))
+        yield
+    except IntdimError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        kept = " Every finished trial is on disk; the same command goes on from there." if name == "sweep" else ""
+        print(f"\nStopped.{kept}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def main(name: str, job: Callable[[Any], object]) -> None:
     """Run `job` on the configuration `name` as the command line changes it; exits, never returns a traceback
-    for a mistake of the user's: 2 for a mistake, 1 for a run that failed, 130 for Ctrl-C."""
-    argv = sys.argv[1:]
-    try:
-        folders, rest = user_folders(argv)
-        names = register(folders)
-        flags = {w for w in rest if w.startswith("-")}
-        words = [w for w in rest if w not in flags]
-        with initialize(version_base="1.3", config_path=None):
-            check_all(name, words, names)
-        GlobalHydra.instance().clear()
-    except ConfigError as error:
-        fail(error)
+    for a mistake of the user's."""
+    with exiting(name):
+        folders, rest = user_folders(sys.argv[1:])
+        options = _Options().parse(rest)
+        if options.version:
+            print(f"rl_intdim {__version__}")
+            return
+        names, words = register(folders), options.words
+        if not (options.shell_completion or options.hydra_help):
+            with initialize(version_base="1.3", config_path=None):
+                words = checked(name, words, names, options.multirun)
 
     @hydra_main(version_base="1.3", config_path=None, config_name=name)
     def run(node: DictConfig) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: no worker is left behind
-        try:
+        with exiting(name):
             job(typed(node))
-        except IntdimError as error:
-            fail(error)
-        except KeyboardInterrupt:
-            kept = " Every finished trial is on disk; the same command goes on from there." if name == "sweep" else ""
-            print(f"\nStopped.{kept}", file=sys.stderr)
-            sys.exit(INTERRUPTED)
 
     with TemporaryDirectory() as scratch:  # Hydra's sweeper insists on writing a file of its own
-        sys.argv[1:] = [*rest, *QUIET, f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=."]
+        sys.argv[1:] = [*options.given, *words, *QUIET, f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=."]
         run()
 
 
@@ -182,30 +163,33 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
     if not words or words[0] in ("-h", "--help"):
         print(doc)
         return
+    if words[0] == "--version":
+        print(f"rl_intdim {__version__}")
+        return
     given = {
         word.partition("=")[0]: word.partition("=")[2] for word in words if "=" in word and not Path(word).exists()
     }
     try:
-        for key, value in given.items():
-            if key not in keys:
-                raise ConfigError(f"{key}={value}: no such key. {choices(key, keys)} Other words are run folders.")
-            if not value:
-                raise ConfigError(f"{key}=: needs a value.")
-        folders = [Path(word) for word in words if "=" not in word or Path(word).exists()]
-        if not folders:
-            raise ConfigError("no run folder is named. Give one or more, such as runs/*.")
-        job(folders, given)
-        sys.stdout.flush()
+        with exiting():
+            for key, value in given.items():
+                if key not in keys:
+                    raise ConfigError(
+                        f"{key}={value}: no such key. {choices(key, keys)} Other words are run folders."
+                    )
+                if not value:
+                    raise ConfigError(f"{key}=: needs a value.")
+            folders = [Path(word) for word in words if "=" not in word or Path(word).exists()]
+            if not folders:
+                raise ConfigError("no run folder is named. Give one or more, such as runs/*.")
+            if "out" in given:  # before all is read and drawn, not after
+                check_file("out", Path(given["out"]))
+            job(folders, given)
+            sys.stdout.flush()
     except BrokenPipeError:  # `| head`: nobody reads on, and nothing is left to say at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except IntdimError as error:
-        fail(error)
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
 
 
-def fail(error: IntdimError) -> None:
+def fail(error: IntdimError) -> NoReturn:
     """Print one message and exit: 2 for a mistake in the configuration, 1 for a run that failed."""
     print(f"error: {error}", file=sys.stderr)
     sys.exit(2 if isinstance(error, ConfigError) else 1)

@@ -72,8 +72,8 @@ def part(help: str, cls: type) -> Any:
     return field(default_factory=cls, metadata={"key": Key(help)})
 
 
-def told(field: Field) -> Key | None:
-    """What a field's key is told to be; None for what is no key."""
+def of(field: Field) -> Key | None:
+    """The key that a field is; None for what is none."""
     return field.metadata.get("key")
 
 
@@ -92,7 +92,7 @@ def _values(node: Any, prefix: str) -> Iterator[tuple[str, Key, Any]]:
         elif isinstance(value, list) and value and is_dataclass(value[0]):
             for each in value:
                 yield from _values(each, f"{name}.")
-        elif value is not None and (key := told(item)):
+        elif value is not None and (key := of(item)):
             yield name, key, value
 
 

@@ -236,8 +236,8 @@ class Command:
     defaults: list[Any] = field(
         default_factory=lambda: [
             "_self_",
+            {"agent": "cma"},  # or the one that the task's file names: Hydra lets what follows override it
             {"env": "CartPole"},
-            {"agent": "cma"},
             {"optional tuned@agent": "${agent}-${env}"},  # what the agent's file has under `tasks:`
         ]
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass
 import pytest
 
 from rl_intdim.config import keys
-from rl_intdim.config.cli import COMMANDS
+from rl_intdim.config.compose import COMMANDS
 from rl_intdim.config.keys import LONGEST, key, part
 from rl_intdim.config.schema import AGENTS, Conv, Task
 from rl_intdim.errors import ConfigError
@@ -74,7 +74,7 @@ def schemas(cls):
 def test_every_key_has_a_line_of_help(cls):
     for schema in schemas(cls):
         for item in fields(schema):
-            key = keys.told(item)
+            key = keys.of(item)
             assert item.name == "defaults" or (key and len(key.help) > 5), item.name
 
 
@@ -82,5 +82,5 @@ def test_every_key_has_a_line_of_help(cls):
 def test_every_default_is_valid(cls):
     for schema in schemas(cls):
         for item in fields(schema):
-            if (key := keys.told(item)) and isinstance(item.default, int | float | str) and item.default != "???":
+            if (key := keys.of(item)) and isinstance(item.default, int | float | str) and item.default != "???":
                 key.check(item.name, item.default)
