@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from rl_intdim import runners
 from rl_intdim.analysis import style, sweep_plots, tables
 from rl_intdim.config import cli
 from rl_intdim.config.schema import SubspaceConfig, SweepConfig
@@ -13,7 +14,7 @@ from rl_intdim.config.validation import check_d
 from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records.run_folder import Store
 from rl_intdim.records.summary import summarise
-from rl_intdim.runners.executor import measure, workers
+from rl_intdim.runners.executor import measure
 from rl_intdim.search.adaptive import largest
 from rl_intdim.search.loop import spaced
 from rl_intdim.solution.solution import smallest
@@ -29,24 +30,26 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
     check_folder("out", Path(config.out))
     if config.runner.name == "ray" and config.runner.cpus is None:
         config = replace(config, runner=replace(config.runner, cpus=float(config.threads)))
-    # On a cluster the nodes have the devices.
-    D = check(config.env, config.agent, config.device if config.runner.name == "local" else "auto")
+    runner = runners.load(config.runner, config.workers)
+    D = check(config.env, config.agent)
+    runner.check_device(config.device)
     search = config.search
     check_d(search.ds or [], D, "search.ds")
     check_d([search.d_max or 0], D, "search.d_max")
     d_max = largest(search, D)
     projection = resolve(config.subspace.projection, D, d_max)
-    check_memory(projection, D, d_max, workers(config) or 1)
+    free, at_once = runner.memory()
+    check_memory(projection, D, d_max, at_once, free)
     if search.grid:
         search = replace(search, grid=None, ds=spaced(search.grid, d_max))
     config = replace(config, subspace=SubspaceConfig(projection), search=search)
     if config.dry_run:
-        say_what_would_run(config, D, d_max, console)
+        say_what_would_run(config, runner, D, d_max, console)
         return {}
     if config.env.checkpoint:  # it takes long: say how long before it does
-        say_how_long(config, D, d_max, console)
+        say_how_long(config, runner, D, d_max, console)
     with Store(Path(config.out)).open(asdict(config)) as store:
-        trials = measure(config, d_max, store, console)
+        trials = measure(config, runner, d_max, store, console)
         result = summarise(config, D, d_max, trials)
         store.write_result(result)
         write_whole(store.folder / "plot.png", style.png(sweep_plots.draw(result, trials)))

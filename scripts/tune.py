@@ -14,7 +14,8 @@ from statistics import median
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import DIRECT
-from rl_intdim.runners import TrialError, local
+from rl_intdim.runners import TrialError
+from rl_intdim.runners.local import LocalRunner
 from rl_intdim.subspace.projections import resolve
 from rl_intdim.training.trial import Trial, check
 
@@ -46,7 +47,8 @@ def main() -> None:
             P = resolve(config.subspace.projection, D, D if d == DIRECT else d)
             seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
             trials = [Trial(config.env, config.agent, P, d, seed) for seed in seeds]
-            for trial, result in local.run([t for t in trials if t.digest() not in known], args.workers):
+            runner = LocalRunner(args.workers)
+            for trial, result in runner.run([t for t in trials if t.digest() not in known]):
                 if isinstance(result, TrialError):
                     raise SystemExit(f"{trial}: {result.message}")
                 record = {

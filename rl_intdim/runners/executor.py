@@ -1,17 +1,16 @@
 """The trials of a sweep, run by its runner until each has finished; one that breaks down is tried again."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from rl_intdim import runners
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import TrialFailure
 from rl_intdim.records import summary
 from rl_intdim.records.run_folder import Store
+from rl_intdim.runners import TrialError, TrialRunner
 from rl_intdim.runners.progress import Display
 from rl_intdim.search.adaptive import Answer
 from rl_intdim.search.loop import Job, Record, at_most, drive
@@ -24,7 +23,7 @@ if TYPE_CHECKING:  # torch takes seconds to import; mistakes are answered before
 ATTEMPTS = 2  # a trial that breaks down is tried once more
 
 
-def measure(config: SweepConfig, d_max: int, store: Store, console: Console) -> list[Record]:
+def measure(config: SweepConfig, runner: TrialRunner, d_max: int, store: Store, console: Console) -> list[Record]:
     """All trials of the sweep, those on disk recalled and the others run."""
     from rl_intdim.training.trial import Trial
 
@@ -33,7 +32,7 @@ def measure(config: SweepConfig, d_max: int, store: Store, console: Console) -> 
         store.forget(*job)
     if finished:
         console.print(f"Resuming {store.folder}: {len(finished)} trials are finished.")
-    with Display(console, at_most(config.search), workers(config), config.env.budget) as display:
+    with Display(console, at_most(config.search), runner.slots, config.env.budget) as display:
 
         def run(jobs: list[Job]) -> dict[Job, Record]:
             todo = [
@@ -53,7 +52,7 @@ def measure(config: SweepConfig, d_max: int, store: Store, console: Console) -> 
                 if (d, seed) not in finished
             ]
             display.recall(len(jobs) - len(todo))
-            run_all(todo, config, store, finished, display)
+            run_all(todo, runner, config.trial_hours, store, finished, display)
             return {job: finished[job] for job in jobs}
 
         def on_round(now: Answer, pending: int) -> None:
@@ -67,13 +66,13 @@ def measure(config: SweepConfig, d_max: int, store: Store, console: Console) -> 
 
 def run_all(
     todo: "Sequence[Trial]",
-    config: SweepConfig,
+    runner: TrialRunner,
+    hours: float,
     store: Store,
     finished: dict[Job, Record],
     display: Display,
 ) -> None:
     """Run trials until each has finished, on disk before it is counted; one that breaks down is tried again."""
-    runner, at_once = runners.load(config.runner.name), workers(config)
 
     def on_wait() -> None:
         display.running(progress.read(store.running()))
@@ -81,8 +80,8 @@ def run_all(
     failed: list[tuple[Trial, str]] = []
     for attempt in range(1, ATTEMPTS + 1):
         failed = []
-        for trial, outcome in runner.run(todo, at_once, config.trial_hours, on_wait, config.runner):
-            if isinstance(outcome, runners.TrialError):
+        for trial, outcome in runner.run(todo, hours, on_wait):
+            if isinstance(outcome, TrialError):
                 failed.append((trial, outcome.message))
                 store.append_failure(
                     {"d": trial.d, "seed": trial.seed, "attempt": attempt, "message": outcome.message}
@@ -100,12 +99,3 @@ def run_all(
             f"the trial d={trial.d} seed={trial.seed} broke down {ATTEMPTS} times: {message} It is not counted as "
             f"unsolved; all finished trials are in {store.folder}, and the same command goes on from there."
         )
-
-
-def workers(config: SweepConfig) -> int:
-    """Trials at a time: as configured, or all that the cluster has room for, or one on each core."""
-    if config.workers is not None:
-        return config.workers
-    if config.runner.address:
-        return runners.load(config.runner.name).room(config.runner)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,53 +8,70 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from typing import TYPE_CHECKING, Any
 
+import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from rl_intdim import runners
-from rl_intdim.config.schema import Runner
-from rl_intdim.runners import TrialError, attempt, too_long
+from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 
 if TYPE_CHECKING:  # the parent process needs no torch
     from rl_intdim.training.trial import Trial, TrialResult
 
 
-def run(
-    trials: "Sequence[Trial]",
-    workers: int,
-    hours: float | None = None,
-    on_wait: Callable[[], None] = lambda: None,
-    runner: Runner | None = None,
-) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
-    """Run trials, `workers` at a time, and yield each as it finishes; 0 runs them one by one in this process,
-    where none is stopped and nobody waits. `runner` has nothing to say here."""
-    if not trials:
-        return
-    if workers == 0:
-        for trial in trials:
-            yield trial, attempt(trial)
-        return
-    limit = hours * 3600 if hours else None
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["rl_intdim.training.trial"])
-    pool = ProcessPool(max_workers=min(workers, len(trials)), context=context, initializer=_begin)
-    try:
-        waiting: dict[Any, Trial] = {pool.schedule(attempt, args=(trial,), timeout=limit): trial for trial in trials}
-        while waiting:
-            finished, _ = wait(waiting, timeout=runners.TICK, return_when=FIRST_COMPLETED)
-            on_wait()
-            for future in finished:
-                trial = waiting.pop(future)
-                error = future.exception()
-                if isinstance(error, ProcessExpired):
-                    yield trial, TrialError(f"its process died (exit code {error.exitcode}).")
-                elif isinstance(error, TimeoutError):
-                    yield trial, too_long(hours or 0)
-                else:
-                    yield trial, future.result()
-        pool.close()
-    finally:
-        pool.stop()
-        pool.join()
+class LocalRunner:
+    """Processes of this machine, `workers` at a time, or as many as it has cores; 0: this process itself, where no
+    trial is stopped and `on_wait` is not called."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.slots = cores() if workers is None else workers
+
+    def memory(self) -> Memory:
+        return Memory(psutil.virtual_memory().available, max(self.slots, 1))
+
+    def check_device(self, name: str) -> None:
+        from rl_intdim.training import process
+
+        process.check_device(name)
+
+    def call(self, function: Callable[Params, T], *args: Params.args, **kwargs: Params.kwargs) -> T:
+        return function(*args, **kwargs)
+
+    def run(
+        self, trials: "Sequence[Trial]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
+    ) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
+        if not trials:
+            return
+        if self.slots == 0:
+            for trial in trials:
+                yield trial, attempt(trial)
+            return
+        limit = hours * 3600 if hours else None
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["rl_intdim.training.trial"])
+        pool = ProcessPool(max_workers=min(self.slots, len(trials)), context=context, initializer=_begin)
+        try:
+            waiting: dict[Any, Trial] = {pool.schedule(attempt, args=(t,), timeout=limit): t for t in trials}
+            while waiting:
+                finished, _ = wait(waiting, timeout=runners.TICK, return_when=FIRST_COMPLETED)
+                on_wait()
+                for future in finished:
+                    trial = waiting.pop(future)
+                    error = future.exception()
+                    if isinstance(error, ProcessExpired):
+                        yield trial, TrialError(f"its process died (exit code {error.exitcode}).")
+                    elif isinstance(error, TimeoutError):
+                        yield trial, too_long(hours or 0)
+                    else:
+                        yield trial, future.result()
+            pool.close()
+        finally:
+            pool.stop()
+            pool.join()
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _begin() -> None:

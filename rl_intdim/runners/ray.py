@@ -14,13 +14,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rl_intdim import runners
 from rl_intdim.config.schema import Runner
-from rl_intdim.errors import ConfigError, one_line
-from rl_intdim.runners import TrialError, attempt, too_long
+from rl_intdim.errors import ConfigError, IntdimError, one_line
+from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
+from rl_intdim.runners.local import LocalRunner, cores
 
 if TYPE_CHECKING:
     from rl_intdim.training.trial import Trial, TrialResult
@@ -29,73 +31,150 @@ if TYPE_CHECKING:
 OWN: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
 
 
-def run(
-    trials: "Sequence[Trial]",
-    workers: int,
-    hours: float | None = None,
-    on_wait: Callable[[], None] = lambda: None,
-    runner: Runner | None = None,
-) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
-    """Run trials, `workers` at a time, and yield each as it finishes. Raises ConfigError where the cluster has no
-    room for one."""
-    if not trials:
-        return
-    import ray
-    from ray.exceptions import RayError
+class Node(NamedTuple):
+    """A machine of the cluster that has room for a trial."""
 
-    runner = runner or Runner("ray")
-    connect(runner, workers)
-    room(runner)
-    task = ray.remote(num_cpus=cpus(runner), num_gpus=runner.gpus, max_retries=0)(attempt)
-    todo = deque(trials)
-    started: dict[Any, tuple[Trial, float]] = {}
-    try:
-        while todo or started:
-            while todo and len(started) < workers:
-                trial = todo.popleft()
-                started[task.remote(_at_home(trial))] = trial, time.monotonic()
-            finished, _ = ray.wait(list(started), timeout=runners.TICK)
-            on_wait()
-            for ref in finished:
-                trial, _ = started.pop(ref)
-                try:
-                    yield trial, ray.get(ref)
-                except RayError as error:
-                    yield trial, TrialError(f"its worker was lost: {one_line(error)}")
-            for ref, (trial, since) in list(started.items()):
-                if hours and time.monotonic() - since > hours * 3600:
-                    ray.cancel(ref, force=True)
-                    del started[ref]
-                    yield trial, too_long(hours)
-    finally:
-        for ref in started:
-            ray.cancel(ref, force=True)
+    room: int  # trials at a time
+    memory: int  # bytes, as Ray counts them
+    gpus: float
 
 
-def connect(runner: Runner, workers: int = 1) -> None:
-    """Join the cluster at runner.address; without one start a Ray on this machine. Once a process. Raises
-    ConfigError where there is none."""
-    import ray
+class RayRunner:
+    """Ray tasks, `workers` at a time, or as many as the cluster has room for. Without an address this machine is the
+    cluster: it answers without Ray, which is started with the first trial."""
 
-    if ray.is_initialized():
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # leave CUDA_VISIBLE_DEVICES alone
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    before = signal.getsignal(signal.SIGTERM)  # Ray would end this process without a word
-    try:
-        if runner.address is None:
-            ray.init(address="local", num_cpus=math.ceil(cpus(runner) * workers), **quiet, **OWN)
-        else:
-            _knock(runner.address)
-            ray.init(address=runner.address, **quiet)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ConfigError(
-            f"runner.address={runner.address}: no Ray cluster there ({one_line(error)}). Start one with `ray start "
-            "--head`, or leave runner.address out."
-        ) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def __init__(self, config: Runner, workers: int | None = None) -> None:
+        self.config, self.workers = config, workers
+        self.asked = {"CPU": 1.0 if config.cpus is None else config.cpus, "GPU": config.gpus}
+
+    @cached_property
+    def slots(self) -> int:
+        if self.workers is not None:
+            return self.workers
+        return cores() if self.config.address is None else sum(node.room for node in self.nodes())
+
+    def memory(self) -> Memory:
+        if self.config.address is None:
+            return LocalRunner(self.slots).memory()
+        shares = [Memory(node.memory, min(node.room, self.slots)) for node in self.nodes()]
+        return min(shares, key=lambda share: share.free / share.trials)
+
+    def check_device(self, name: str) -> None:
+        if self.config.address is None:
+            LocalRunner(self.slots).check_device(name)
+        elif name.startswith("cuda"):
+            if not self.config.gpus and not all(node.gpus for node in self.nodes()):
+                raise ConfigError(
+                    f"runner.gpus=0: with device={name} a trial may run on a node without a GPU; valid: 1, or a part "
+                    "such as 0.25."
+                )
+            from rl_intdim.training import process
+
+            self.call(process.check_device, name)
+
+    def call(self, function: Callable[Params, T], *args: Params.args, **kwargs: Params.kwargs) -> T:
+        if self.config.address is None:
+            return function(*args, **kwargs)
+        import ray
+        from ray.exceptions import RayError, RayTaskError
+
+        self.nodes()
+        ref = self._task(function).remote(*args, **kwargs)
+        try:
+            return ray.get(ref)
+        except RayError as error:
+            cause = error.cause if isinstance(error, RayTaskError) else error
+            if isinstance(cause, IntdimError):
+                raise cause from None
+            raise ConfigError(
+                f"runner.address={self.config.address}: {function.__name__} fails there: {one_line(cause)}"
+            ) from None
+        finally:
+            ray.cancel(ref, force=True)  # of what has ended nothing is left to cancel
+
+    def run(
+        self, trials: "Sequence[Trial]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
+    ) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
+        """As TrialRunner says. Raises ConfigError where no node has room for a trial."""
+        if not trials:
+            return
+        import ray
+        from ray.exceptions import RayError
+
+        self.nodes()
+        task, todo = self._task(attempt), deque(trials)
+        started: dict[Any, tuple[Trial, float]] = {}
+        try:
+            while todo or started:
+                while todo and len(started) < self.slots:
+                    trial = todo.popleft()
+                    started[task.remote(_at_home(trial))] = trial, time.monotonic()
+                finished, _ = ray.wait(list(started), timeout=runners.TICK)
+                on_wait()
+                for ref in finished:
+                    trial, _ = started.pop(ref)
+                    try:
+                        yield trial, ray.get(ref)
+                    except RayError as error:
+                        yield trial, TrialError(f"its worker was lost: {one_line(error)}")
+                for ref, (trial, since) in list(started.items()):
+                    if hours and time.monotonic() - since > hours * 3600:
+                        ray.cancel(ref, force=True)
+                        del started[ref]
+                        yield trial, too_long(hours)
+        finally:
+            for ref in started:
+                ray.cancel(ref, force=True)
+
+    def nodes(self) -> list[Node]:
+        """The nodes that have room for a trial, now or when others have ended. Raises ConfigError if none has."""
+        import ray
+
+        self._connect()
+        has = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        rooms = [min(int(node.get(kind, 0) / each) for kind, each in self.asked.items() if each) for node in has]
+        fits = [
+            Node(room, int(node.get("memory", 0)), node.get("GPU", 0))
+            for room, node in zip(rooms, has, strict=True)
+            if room
+        ]
+        if not fits:
+            words = sorted({", ".join(f"{node.get(kind, 0):g} {kind}" for kind in self.asked) for node in has})
+            raise ConfigError(
+                f"runner.cpus={self.asked['CPU']:g}, runner.gpus={self.asked['GPU']:g}: more than any node of the "
+                f"cluster has ({'; '.join(words)})."
+            )
+        return fits
+
+    def _task(self, function: Callable[..., Any]) -> Any:
+        import ray
+
+        return ray.remote(num_cpus=self.asked["CPU"], num_gpus=self.asked["GPU"], max_retries=0)(function)
+
+    def _connect(self) -> None:
+        """Join the cluster at runner.address; without one start a Ray on this machine. Once a process. Raises
+        ConfigError where there is none."""
+        import ray
+
+        if ray.is_initialized():
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # leave CUDA_VISIBLE_DEVICES alone
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+        address, before = self.config.address, signal.getsignal(signal.SIGTERM)  # Ray would end this process silently
+        try:
+            if address is None:
+                ray.init(address="local", num_cpus=math.ceil(self.asked["CPU"] * self.slots), **quiet, **OWN)
+            else:
+                _knock(address)
+                ray.init(address=address, **quiet)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ConfigError(
+                f"runner.address={address}: no Ray cluster there ({one_line(error)}). Start one with `ray start "
+                "--head`, or leave runner.address out."
+            ) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _knock(address: str) -> None:
@@ -103,23 +182,6 @@ def _knock(address: str) -> None:
     host, colon, port = address.rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.rpartition("/")[2], int(port)), timeout=10).close()
-
-
-def room(runner: Runner) -> int:
-    """How many trials the cluster runs at a time. Raises ConfigError if it is none."""
-    import ray
-
-    connect(runner)
-    has, asked = ray.cluster_resources(), {"CPU": cpus(runner), "GPU": runner.gpus}
-    fits = min(int(has.get(kind, 0) / each) for kind, each in asked.items() if each)
-    if fits < 1:
-        words = ", ".join(f"{has.get(kind, 0):g} {kind}" for kind in asked)
-        raise ConfigError(f"runner.cpus={cpus(runner):g}, runner.gpus={runner.gpus:g}: the cluster has {words}.")
-    return fits
-
-
-def cpus(runner: Runner) -> float:
-    return 1.0 if runner.cpus is None else runner.cpus
 
 
 def _at_home(trial: "Trial") -> "Trial":

@@ -6,7 +6,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from rl_intdim.config.schema import DIRECT, SweepConfig
-from rl_intdim.runners.executor import workers
+from rl_intdim.runners import TrialRunner
 from rl_intdim.runners.progress import span
 from rl_intdim.search.loop import at_most
 from rl_intdim.search.simulation import expected
@@ -50,7 +50,7 @@ def pace(trial: Trial) -> float:
     return (after - before) / (end - start)
 
 
-def say_what_would_run(config: SweepConfig, D: int, d_max: int, console: Console) -> None:
+def say_what_would_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
     """The dry run: trials and env steps, at most and as expected."""
     env, search = config.env, config.search
     most = at_most(search)
@@ -60,14 +60,15 @@ def say_what_would_run(config: SweepConfig, D: int, d_max: int, console: Console
     console.print(
         f"  expected    {trials:.0f} trials, {steps:,.0f} env steps (mean of simulated tasks, d_int log-uniform)"
     )
-    say_how_long(config, D, d_max, console)
-    console.print(f"  run folder  {config.out}, {workers(config)} trials at a time")
+    say_how_long(config, runner, D, d_max, console)
+    console.print(f"  run folder  {config.out}, {runner.slots} trials at a time")
 
 
-def say_how_long(config: SweepConfig, D: int, d_max: int, console: Console) -> None:
-    """The time that training will take at the pace measured now."""
-    env, at_once = config.env, max(workers(config), 1)
-    rate = pace(Trial(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device))
+def say_how_long(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
+    """The time that training will take at the pace measured now, where trials run."""
+    env, at_once = config.env, max(runner.slots, 1)
+    trial = Trial(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device)
+    rate = runner.call(pace, trial)
     _, steps = expected(config.search, D, d_max, env.budget)
     console.print(
         f"  pace        {rate:,.0f} env steps/s of training a trial, measured now: {span(env.budget / rate)} for a "

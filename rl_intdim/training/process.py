@@ -5,7 +5,7 @@ import ctypes
 import torch
 from threadpoolctl import threadpool_limits
 
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, choices
 from rl_intdim.tasks.network import Network
 
 # Of glibc's malloc.h. By default a block of megabytes is mapped anew, and its pages zeroed, each time it is asked
@@ -35,6 +35,16 @@ def device(name: str, policy: Network) -> torch.device:
     """The device of a trial; auto: cuda for images, where the work is large, if there is one. Raises ConfigError."""
     if name == "auto":
         name = "cuda" if policy.conv_shapes and torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError(f"device={name}: torch {torch.__version__} finds no CUDA device here; valid: auto, cpu.")
+    check_device(name)
     return torch.device(name)
+
+
+def check_device(name: str) -> None:
+    """Raise ConfigError if this machine does not have the device `name`: auto, cpu, cuda or cuda:N."""
+    if not name.startswith("cuda"):
+        return
+    if not torch.cuda.is_available():
+        raise ConfigError(f"device={name}: torch {torch.__version__} finds no CUDA device here; valid: auto, cpu.")
+    valid = ["cuda", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    if name not in valid:
+        raise ConfigError(f"device={name}: not here. {choices(name, ['auto', 'cpu', *valid])}")

@@ -99,7 +99,10 @@ def test_a_sweep_that_is_ended_leaves_no_task_running(way):
     ("words", "said"),
     [
         (["runner=ray", "runner.address=127.0.0.1:1"], "no Ray cluster there"),
-        (["runner=ray", "runner.gpus=1", "workers=1"], "the cluster has 1 CPU, 0 GPU"),
+        (
+            ["runner=ray", "runner.gpus=1", "workers=1"],
+            "runner.gpus=1: more than any node of the cluster has (1 CPU, 0 GPU)",
+        ),
         (["runner=rya"], "Did you mean ray?"),
         (["runner.cpus=2"], "is for runner=ray"),
         (["runner=ray", "workers=0"], "must be from 1"),

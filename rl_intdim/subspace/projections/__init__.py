@@ -77,9 +77,9 @@ def draw(name: str, D: int, d: int, rng: np.random.Generator) -> Projection:
     return kind(D, d, rng)
 
 
-def check_memory(name: str, D: int, d: int, copies: int = 1) -> None:
-    """Raise ConfigError if `copies` of P do not fit into the memory that is available now."""
-    free = psutil.virtual_memory().available
+def check_memory(name: str, D: int, d: int, copies: int = 1, free: int | None = None) -> None:
+    """Raise ConfigError if `copies` of P do not fit into `free` bytes; None: what is available here now."""
+    free = psutil.virtual_memory().available if free is None else free
     need = find(resolve(name, D, d)).memory(D, d) * copies
     if need > free:
         fits = [other for other, kind in PROJECTIONS.items() if kind.memory(D, d) * copies <= free]

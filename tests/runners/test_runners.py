@@ -1,0 +1,125 @@
+"""A runner answers for the place where its trials run, and a sweep asks nobody else."""
+
+import json
+import os
+from typing import Any
+
+import psutil
+import pytest
+import ray
+
+from rl_intdim import runners
+from rl_intdim.config import cli
+from rl_intdim.config.schema import Runner
+from rl_intdim.errors import ConfigError
+from rl_intdim.runners import Memory, TrialRunner
+from rl_intdim.runners.local import LocalRunner
+from rl_intdim.runners.ray import RayRunner
+from rl_intdim.sweep import sweep
+from rl_intdim.training import process
+
+GiB = 2**30
+HEAD = {"CPU": 0.0, "memory": 4.0 * GiB}  # where the sweep is started: trials have no room
+LARGE = {"CPU": 8.0, "GPU": 1.0, "memory": 64.0 * GiB}
+SMALL = {"CPU": 4.0, "memory": 16.0 * GiB}
+
+
+def cluster(monkeypatch, *nodes, workers=None, **keys):
+    """A runner that joined a cluster of these nodes."""
+    monkeypatch.setattr(RayRunner, "_connect", lambda self: None)
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Alive": True, "Resources": node} for node in nodes])
+    return RayRunner(Runner("ray", "auto", **keys), workers)
+
+
+def test_slots_are_counted_node_by_node(monkeypatch):
+    assert cluster(monkeypatch, HEAD, LARGE, SMALL).slots == 12
+    assert cluster(monkeypatch, HEAD, LARGE, SMALL, cpus=3.0).slots == 3  # not 4: a trial stays on one node
+    assert cluster(monkeypatch, HEAD, LARGE, SMALL, gpus=0.5).slots == 2
+    assert cluster(monkeypatch, HEAD, LARGE, SMALL, workers=5).slots == 5
+    with pytest.raises(
+        ConfigError, match=r"runner\.cpus=9, .*more than any node .*\(0 CPU, 0 GPU; 4 CPU, 0 GPU; 8 CPU"
+    ):
+        _ = cluster(monkeypatch, HEAD, LARGE, SMALL, cpus=9.0).slots
+
+
+def test_memory_is_that_of_the_node_with_the_least_for_a_trial(monkeypatch):
+    assert cluster(monkeypatch, HEAD, LARGE, SMALL).memory() == Memory(16 * GiB, 4)
+    assert cluster(monkeypatch, HEAD, LARGE, SMALL, gpus=0.25).memory() == Memory(64 * GiB, 4)
+    assert cluster(monkeypatch, HEAD, LARGE, SMALL, workers=1).memory() == Memory(16 * GiB, 1)
+    assert LocalRunner(0).memory().trials == 1
+    assert LocalRunner(3).memory() == RayRunner(Runner("ray"), 3).memory()._replace(free=LocalRunner(3).memory().free)
+    assert 0 < LocalRunner().memory().free <= psutil.virtual_memory().total
+
+
+def test_a_device_that_only_some_nodes_have_needs_a_trial_to_ask_for_it(monkeypatch):
+    asked: list[Any] = []
+    monkeypatch.setattr(RayRunner, "call", lambda self, *call: asked.append(call))
+    with pytest.raises(ConfigError, match=r"runner\.gpus=0: with device=cuda .* node without a GPU"):
+        cluster(monkeypatch, LARGE, SMALL).check_device("cuda")
+    cluster(monkeypatch, LARGE, SMALL).check_device("auto")
+    assert asked == []
+    cluster(monkeypatch, LARGE, SMALL, gpus=1.0).check_device("cuda")
+    cluster(monkeypatch, LARGE, LARGE).check_device("cuda")
+    assert asked == [(process.check_device, "cuda")] * 2
+
+
+def test_the_devices_of_this_machine(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for runner in (LocalRunner(), RayRunner(Runner("ray"))):
+        runner.check_device("auto")
+        with pytest.raises(ConfigError, match=r"device=cuda: .* no CUDA device here"):
+            runner.check_device("cuda")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    LocalRunner().check_device("cuda:1")
+    for name in ("cuda:2", "cudas", "cuda:x"):
+        with pytest.raises(ConfigError, match=rf"device={name}: not here\. .*cuda:1"):
+            LocalRunner().check_device(name)
+
+
+class Elsewhere(LocalRunner):
+    """A place that has what this machine has not."""
+
+    slots = 1000
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+
+    def memory(self) -> Memory:
+        return Memory(2**50, 1)
+
+    def check_device(self, name: str) -> None:
+        self.called.append(name)
+
+    def call(self, function, *args, **kwargs):
+        self.called.append(function.__name__)
+        return 1000.0
+
+
+def test_a_sweep_asks_its_runner_for_devices_memory_and_pace(monkeypatch, capsys):
+    """P of 1,000 trials is far more than this machine has, and a CUDA device there may be none."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    little = psutil.virtual_memory()._replace(available=100)
+    there: TrialRunner = Elsewhere()
+    monkeypatch.setattr(runners, "load", lambda config, workers: there)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
+    words = ["env.checkpoint=10_000", "search.ds=[1]", "device=cuda", "subspace.projection=dense"]
+    assert sweep(cli.load("sweep", [*words, "dry_run=true"])) == {}
+    said = capsys.readouterr().out
+    assert there.called == ["cuda", "pace"]
+    assert "1,000 env steps/s" in said
+    assert "1000 trials at a time" in said
+
+
+def test_what_is_called_on_a_cluster_runs_there_and_raises_here():
+    ray.init(address="local", num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False)
+    try:
+        runner = RayRunner(Runner("ray", "auto"))
+        assert runner.slots == 1
+        assert runner.call(lambda: os.getpid()) != os.getpid()
+        with pytest.raises(ConfigError, match=r"^device=cuda:99"):
+            runner.call(process.check_device, "cuda:99")
+        with pytest.raises(ConfigError, match=r"runner\.address=auto: loads fails there: Expecting value"):
+            runner.call(json.loads, "x")
+    finally:
+        ray.shutdown()
