@@ -20,11 +20,12 @@ class Sparse:
         self.d = d
         density = 1 / sqrt(D)
         places, signs = rng.spawn(2)  # streams of their own: columns to come change none that are there
-        flat = np.empty(0, dtype=np.int64)  # positions of the non-zeros, column after column
-        while not len(flat) or flat[-1] < D * d:
+        parts, last = [], -1  # positions of the non-zeros, column after column
+        while last < D * d:
             # The gaps between successes of a Bernoulli process are geometric.
-            gaps = places.geometric(density, size=2**16)
-            flat = np.concatenate([flat, (flat[-1] if len(flat) else -1) + np.cumsum(gaps)])
+            parts.append(last + np.cumsum(places.geometric(density, size=2**16)))
+            last = int(parts[-1][-1])
+        flat = np.concatenate(parts)
         flat = flat[: np.searchsorted(flat, D * d)]
         value = 1 / sqrt(D * density)
         values = torch.from_numpy(np.where(signs.integers(2, size=len(flat), dtype=np.int8), value, -value)).float()
