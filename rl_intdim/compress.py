@@ -19,6 +19,7 @@ from rl_intdim.config.schema import CompressConfig
 from rl_intdim.errors import NotVerified
 from rl_intdim.files import check_file
 from rl_intdim.solution import loading
+from rl_intdim.solution.isolation import isolated
 from rl_intdim.solution.quantisation import EXPONENT, MANTISSA, Size, quantise, size
 from rl_intdim.solution.solution import Solution
 
@@ -34,14 +35,16 @@ def compress(config: CompressConfig) -> Solution:
     if config.out:  # before minutes of episodes, not after
         check_file("out", Path(config.out))
     found = loading.load(Path(config.solution), config.trust)
-    policy, _ = found.policy()
     if others := found.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
+    with loading.named(Path(config.solution)):
+        policy, _ = found.policy()
     rng = np.random.default_rng((config.seed, STREAM))  # every width has episodes of its own
     for bits in range(1, config.max_bits + 1):
         coded = quantise(np.array(found.theta_d), bits)
         small = replace(found, theta_d=coded.tolist(), bits=bits)
-        returns, reached = small.returns(config.episodes, rng)
+        with loading.named(Path(config.solution)):
+            returns, reached = small.returns(config.episodes, rng)
         score = float(returns.mean())
         solves = found.task.solved_by(score, reached)
         console.print(f"{bits:2} bits a coordinate: score {score:8.1f}{', solves' if solves else ''}")
@@ -80,4 +83,4 @@ def report(small: Solution, told: Size, D: int) -> Table:
 
 
 if __name__ == "__main__":
-    cli.main("compress", compress)
+    cli.main("compress", isolated(compress))

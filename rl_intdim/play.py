@@ -12,6 +12,7 @@ from rl_intdim.config.schema import PlayConfig
 from rl_intdim.errors import NotVerified
 from rl_intdim.files import check_file, write_whole
 from rl_intdim.solution import loading
+from rl_intdim.solution.isolation import isolated
 from rl_intdim.solution.solution import Solution
 
 STREAM = 1  # of the generator that episodes are drawn from: no trial has it, and compress has another
@@ -29,10 +30,11 @@ def play(config: PlayConfig) -> None:
     if config.out:  # before minutes of episodes, not after
         check_file("out", Path(config.out))
     found = loading.load(Path(config.solution), config.trust)
-    policy, _ = found.policy()
     if others := found.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
-    returns, reached = found.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
+    with loading.named(Path(config.solution)):
+        policy, _ = found.policy()
+        returns, reached = found.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
     score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
     console.print(f"{found.task.name} by {found.agent}, d = {found.d} of D = {policy.D:,}, seed {found.seed}")
     console.print(f"score {score:.1f} (standard error {error:.1f}) on {config.episodes} fresh episodes")
@@ -98,4 +100,4 @@ def show(found: Solution, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    cli.main("play", play)
+    cli.main("play", isolated(play))

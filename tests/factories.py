@@ -123,6 +123,19 @@ def compared(folder, rise, *words, seeds=10):
     return folder
 
 
+def changed(path, **values):
+    """The solution at `path` with keys such as task__kwargs changed; written to bad.json."""
+    data = json.loads(path.read_text())
+    for key, value in values.items():
+        *parents, last = key.split("__")
+        node = data
+        for parent in parents:
+            node = node[parent]
+        node[last] = value
+    Path("bad.json").write_text(json.dumps(data))
+    return Path("bad.json")
+
+
 FOLDER = Path("runs/CartPole-cma")
 
 

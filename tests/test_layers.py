@@ -10,7 +10,7 @@ import rl_intdim
 ROOT = Path(rl_intdim.__file__).parent
 LEVELS = [
     {"errors"},
-    {"config", "files"},
+    {"config", "files", "processes"},
     {"search", "subspace", "tasks"},
     {"training", "records"},
     {"runners", "solution", "analysis"},

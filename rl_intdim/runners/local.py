@@ -2,8 +2,6 @@
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from rl_intdim import runners
+from rl_intdim.processes import begin
 from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 
 if TYPE_CHECKING:  # the parent process needs no torch
@@ -48,7 +47,7 @@ class LocalRunner:
         limit = hours * 3600 if hours else None
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["rl_intdim.training.trial"])
-        pool = ProcessPool(max_workers=min(self.slots, len(trials)), context=context, initializer=_begin)
+        pool = ProcessPool(max_workers=min(self.slots, len(trials)), context=context, initializer=begin)
         try:
             waiting: dict[Any, Trial] = {pool.schedule(attempt, args=(t,), timeout=limit): t for t in trials}
             while waiting:
@@ -72,17 +71,3 @@ class LocalRunner:
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _begin() -> None:
-    """In each worker. Ctrl-C reaches the whole process group, and the parent alone decides; without a parent
-    there is nobody to decide or to hear the result."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()  # returns when the process that asked for this one is gone
-        os._exit(1)

@@ -1,11 +1,14 @@
 """Reads a solution file, which may come from anybody: loading one runs and opens nothing of its choice.
 
-What it may name by import path, and so would run when the policy is rebuilt, is refused unless the user trusts it.
+What it names by import path, and so would run when the policy is rebuilt, is refused unless the user trusts it, and
+so is what would take a machine's memory or hours (`limits`).
 """
 
 import json
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,11 @@ from rl_intdim.config.keys import LONGEST, printable
 from rl_intdim.config.schema import DIRECT, PROJECTIONS, Task
 from rl_intdim.config.validation import check_task
 from rl_intdim.errors import ConfigError, choices, one_line
+from rl_intdim.solution import limits
 from rl_intdim.solution.solution import FORMAT, Solution
 
-WRAPPER = re.compile(r"gymnasium\.wrappers\.[A-Z]\w*")
+# Those that draw into a window or keep every frame are no part of what a policy sees.
+WRAPPER = re.compile(r"gymnasium\.wrappers\.(?!HumanRendering|Render|RecordVideo)[A-Z]\w*")
 # Keywords of an environment are numbers, and words for a mode or a map. A word has no dot, slash or colon; where
 # the keyword says that it names a file, a module or another environment, or opens a window, no word will do.
 WORD = re.compile(r"[\w-]*")
@@ -29,14 +34,20 @@ OPENS = re.compile(r"file|path|dir|module|model|entry|env_|spec|render")
 
 
 def load(path: Path, trust: bool = False) -> Solution:
-    """Read a solution file. Raises ConfigError if it is not one, or names code to import and is not trusted."""
+    """Read a solution file. Raises ConfigError if it is not one, or is not trusted and names code to import or asks
+    for more than `limits` has."""
     try:
+        if not trust:
+            limits.at_most(f"{path}", path.stat().st_size, limits.FILE_BYTES, " bytes")
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         _check_words(data)
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise ConfigError(f"{path}: not a solution file of this version ({FORMAT!r}).")
+        if not trust:
+            with named(path):
+                limits.check_values(data.get("task"))
         task: Any = OmegaConf.to_object(merged(Task, data.pop("task"), path))
-        solution = Solution(task=task, **data)
+        solution = Solution(task=task, trusted=trust, **data)
         _check_types(solution)
         solution = replace(solution, theta_d=np.array(solution.theta_d, np.float32).tolist())
     except (
@@ -50,13 +61,21 @@ def load(path: Path, trust: bool = False) -> Solution:
         OmegaConfBaseException,
     ) as error:
         raise ConfigError(f"{path}: not a solution file: {one_line(error)}") from None
-    try:
+    with named(path):
         check_task(solution.task)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if not trust:
-        _check_names(solution, path)
+        if not trust:
+            limits.check_task(solution.task)
+            _check_names(solution)
     return solution
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Put the file's name before what is wrong with it, in one line."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {one_line(error, 500)}") from None
 
 
 def _check_words(node: Any) -> None:
@@ -96,7 +115,7 @@ def _check_types(s: Solution) -> None:
         raise ValueError(f"theta_d: {len(s.theta_d)} numbers for d={s.d}.")
 
 
-def _check_names(s: Solution, path: Path) -> None:
+def _check_names(s: Solution) -> None:
     """Refuse what would import or read something of the file's choice when the policy is rebuilt."""
     named = {
         "projection": [] if s.projection in PROJECTIONS else [s.projection],
@@ -108,10 +127,8 @@ def _check_names(s: Solution, path: Path) -> None:
     }
     for key, values in named.items():
         if values:
-            raise ConfigError(
-                f"{path}: {key} names {', '.join(map(str, values))}, which would be imported or opened. If you trust "
-                "the file, give trust=true."
-            )
+            words = ", ".join(map(str, values))
+            raise ConfigError(f"{key} names {words[:200]}, which would be imported or opened. {limits.TRUST}")
 
 
 def _plain(value: Any) -> bool:

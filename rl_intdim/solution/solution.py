@@ -5,7 +5,7 @@ The file is JSON; `loading` reads it.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rl_intdim.tasks.network import Network
 
 FORMAT = "rl_intdim solution 1"
+# theta0 is drawn in float64, then rounded, and theta and its layers are copies: 28 at the peak of a play, beside P.
+PARAMETER_BYTES = 32
 SCORED = ("threshold", "goal", "kwargs", "wrappers", "sticky", "statistics")  # what a score depends on, beside the id
 
 
@@ -39,30 +41,41 @@ class Solution:
     theta_d: list[float]
     seeds_tried: int = 1  # by the sweep that it comes from: the seed says log2 of that many bits
     bits: int | None = None  # a coordinate, once quantised
+    trusted: bool = field(default=True, compare=False)  # not of the file: may it ask for more than `limits` has?
 
     def save(self, path: Path) -> None:
         """Write the file, theta_d with as many digits as float32 needs to be the same to the bit."""
         shortest = [float(str(np.float32(x))) for x in self.theta_d]
         data = {"format": FORMAT} | asdict(self) | {"theta_d": shortest}
+        del data["trusted"]
         files.write_whole(path, json.dumps(data, allow_nan=False) + "\n")
 
     def policy(self) -> "tuple[Network, torch.Tensor]":
-        """The network and its parameters theta0 + P theta_d, (D,). Raises ConfigError where d does not fit D, or D
-        this machine."""
+        """The network and its parameters theta0 + P theta_d, (D,). Raises ConfigError where d does not fit D, D does
+        not fit this machine, or either is beyond what needs no trust."""
         import psutil
         import torch
 
+        from rl_intdim.solution import limits
+        from rl_intdim.subspace import projections
         from rl_intdim.tasks import environment
         from rl_intdim.training.seeding import draw_subspace
 
         policy = environment.policy(self.task)
-        free = psutil.virtual_memory().available
-        if free < 24 * policy.D:  # theta0 is drawn in float64, joined and rounded: 20 bytes each at its peak
-            raise ConfigError(
-                f"env.policy.hidden={self.task.policy.hidden}: D = {policy.D:,} does not fit into memory."
-            )
-        if len(self.theta_d) != (policy.D if self.d == DIRECT else self.d):
+        if len(self.theta_d) != (policy.D if self.d == DIRECT else self.d) or len(self.theta_d) > policy.D:
             raise ConfigError(f"theta_d: {len(self.theta_d)} numbers for d={self.d}, D = {policy.D:,}.")
+        P_bytes = 0
+        if self.d != DIRECT and self.theta_d:
+            kind = projections.find(projections.resolve(self.projection, policy.D, len(self.theta_d)))
+            P_bytes = kind.memory(policy.D, len(self.theta_d))
+        if not self.trusted:
+            limits.check_network(policy, P_bytes)
+        need, free = PARAMETER_BYTES * policy.D + P_bytes, psutil.virtual_memory().available
+        if free < need:
+            raise ConfigError(
+                f"env.policy.hidden={self.task.policy.hidden}: D = {policy.D:,} by d = {self.d} does not fit into "
+                f"memory: it takes {need / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are available."
+            )
         subspace, _ = draw_subspace(policy, self.projection, self.d, self.seed)
         return policy, subspace.theta(torch.tensor(self.theta_d))
 

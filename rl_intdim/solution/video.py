@@ -24,7 +24,8 @@ def clip(path: Path) -> tuple[bytes, str]:
     Raises ConfigError for what is no solution file, RenderFailure where nothing can be drawn.
     """
     found = loading.load(path)
-    pictures, total = frames(found, CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH)
+    with loading.named(path):
+        pictures, total = frames(found, CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH)
     caption = (
         f"The solution at play: d = {found.d}, seed {found.seed}, confirmed at a score of {found.score:.1f}. "
         f"One episode (seed {CLIP_SEED}, at most {CLIP_STEPS:,} env steps), return {total:.1f}, in "
