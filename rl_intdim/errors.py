@@ -2,6 +2,11 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from sysconfig import get_path
+from traceback import FrameSummary, extract_tb
+
+OURS = Path(__file__).parent
 
 
 class IntdimError(Exception):
@@ -34,6 +39,32 @@ def choices(value: object, valid: Iterable[str]) -> str:
     near = get_close_matches(str(value), names, n=3, cutoff=0.5)
     hint = f"Did you mean {near[0]}? " if near else ""
     return f"{hint}Valid: {', '.join(near + [name for name in names if name not in near])}."
+
+
+def told(error: BaseException) -> str:
+    """What somebody else's code raised, in one line: type, message, and the file, line and function it was raised in,
+    those of the user's own code where the traceback has some."""
+    where = own_frames(error)[-1:]
+    at = f" ({Path(where[0].filename).name}, line {where[0].lineno}, in {where[0].name})" if where else ""
+    said = one_line(error)
+    name = type(error).__name__
+    if isinstance(error, SystemExit):
+        return f"sys.exit({error.code!r}){at}."
+    return f"{name}{'' if said == name else f': {said}'}{at}"
+
+
+def own_frames(error: BaseException, most: int = 5) -> list[FrameSummary]:
+    """The last frames of a traceback that are neither this package's nor an installed library's, outermost first; the
+    last of all where there are none."""
+    while isinstance(error, IntdimError) and error.__cause__ is not None:
+        error = error.__cause__
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    own = [frame for frame in frames if not Path(frame.filename).is_relative_to(OURS) and not _installed(frame)]
+    return (own or frames)[-most:]
+
+
+def _installed(frame: FrameSummary) -> bool:
+    return "site-packages" in frame.filename or frame.filename.startswith(get_path("stdlib"))
 
 
 def one_line(error: BaseException, longest: int = 200) -> str:

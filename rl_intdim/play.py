@@ -71,7 +71,7 @@ def show(found: Solution, seed: int) -> None:
     from rl_intdim.solution.video import has_display
     from rl_intdim.tasks import environment, rollout, vector
 
-    if found.task.vector == "atari":
+    if found.task.vectorisation.ale:
         raise RenderFailure("no window can be opened for an Atari game; out=play.gif films it.")
     if not has_display():
         raise RenderFailure("no window can be opened: there is no display. out=play.gif needs none.")

@@ -88,6 +88,23 @@ class Scoring:
 
 
 @dataclass(frozen=True)
+class Vectorisation:
+    """What one way to put a task's environments side by side can do; `env.vector` names one of VECTORISATIONS."""
+
+    single: bool  # made of single environments: wrappers, statistics and the info of a goal fit these alone
+    kwargs: bool  # takes env.kwargs
+    seed_per_slot: bool  # takes a seed for each slot, else one for all of them
+    ale: bool  # ALE's games; SB3 trains on them too, since a slot starts its next episode in the step that ends one
+
+
+VECTORISATIONS = {
+    "slots": Vectorisation(single=True, kwargs=True, seed_per_slot=True, ale=False),
+    "native": Vectorisation(single=False, kwargs=False, seed_per_slot=False, ale=False),
+    "atari": Vectorisation(single=False, kwargs=True, seed_per_slot=True, ale=True),
+}
+
+
+@dataclass(frozen=True)
 class Task:
     """A Gymnasium environment with its preprocessing, policy network, threshold, budget and scoring."""
 
@@ -103,7 +120,10 @@ class Task:
     vector: str = key(
         "slots: many single environments; native: Gymnasium's own vector entry point; atari: ALE's",
         "slots",
-        choices=("slots", "native", "atari"),
+        choices=tuple(VECTORISATIONS),
+    )
+    max_episode_steps: int | None = key(
+        "env steps after which an episode is cut off, as a truncation", None, least=1, most=10**9
     )
     sticky: float = key(
         "vector=atari: probability that ALE repeats the last action (Machado et al. 2018)", 0.25, least=0, below=1
@@ -113,6 +133,11 @@ class Task:
     )
     policy: Policy = part("the policy network, the same for every agent", Policy)
     scoring: Scoring = part("how a trial is judged", Scoring)
+
+    @property
+    def vectorisation(self) -> Vectorisation:
+        """What its way to put environments side by side can do."""
+        return VECTORISATIONS[self.vector]
 
     def solved_by(self, score: float, reached: float | None = None) -> bool:
         """Does a policy solve the task, of this mean return and, if there is a goal, this mean of what it names?"""

@@ -57,14 +57,12 @@ def check_task(task: Task) -> None:
         valid = "learns while it plays, apart in every environment, and no solution holds it; valid: env.statistics."
         require(not learns, "env.wrappers", path, valid)
     if task.goal.info is not None:
-        require(task.vector == "slots", "env.goal", task.goal.info, "needs env.vector=slots.")
-    if task.vector == "native":
-        require(
-            not (task.kwargs or task.wrappers),
-            *("env.vector", "native", "cannot take env.kwargs or env.wrappers; give env.vector=slots."),
-        )
-    if task.vector == "atari":
-        require(not task.wrappers, "env.wrappers", task.wrappers, "none fits env.vector=atari.")
+        require(task.vectorisation.single, "env.goal", task.goal.info, "needs env.vector=slots.")
+    if not task.vectorisation.kwargs:
+        valid = "cannot take env.kwargs or env.wrappers; give env.vector=slots."
+        require(not (task.kwargs or task.wrappers), "env.vector", task.vector, valid)
+    if not task.vectorisation.single:
+        require(not task.wrappers, "env.wrappers", task.wrappers, f"none fits env.vector={task.vector}.")
 
     check_statistics(task)
 
@@ -78,8 +76,8 @@ def check_statistics(task: Task) -> None:
         for word in words:
             valid = "must be finite numbers with spaces between" + (", above 0." if key == "std" else ".")
             require(is_number(word) and low < float(word) < math.inf, f"env.statistics.{key}", word, valid)
-    slots = not mean or task.vector == "slots"
-    require(slots, "env.vector", task.vector, "cannot take env.statistics; give env.vector=slots.")
+    fits = not mean or task.vectorisation.single
+    require(fits, "env.vector", task.vector, "cannot take env.statistics; give env.vector=slots.")
 
 
 def is_number(word: str) -> bool:
@@ -135,8 +133,9 @@ def check(config: Command | FileCommand) -> None:
         return
     check_task(config.env)
     check_agent(config.agent)
-    native = config.env.vector == "native" and getattr(config.agent, "common", False)
-    require(not native, "agent.common", True, "a native vector takes one seed for all slots; give env.vector=slots.")
+    common = getattr(config.agent, "common", False) and not config.env.vectorisation.seed_per_slot
+    valid = f"env.vector={config.env.vector} takes one seed for all slots; give env.vector=slots."
+    require(not common, "agent.common", True, valid)
     if config.tensorboard is not None:
         require(
             find_spec("tensorboard") is not None,

@@ -7,9 +7,11 @@ devices nor their memory.
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from traceback import format_list
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from rl_intdim.config.schema import Runner
+from rl_intdim.errors import own_frames
 
 if TYPE_CHECKING:  # the parent process needs no torch
     from rl_intdim.training.trial import Trial, TrialResult
@@ -24,7 +26,8 @@ TICK = 10.0  # seconds between calls of `on_wait`
 class TrialError:
     """A trial that broke down; it is never counted as unsolved."""
 
-    message: str
+    message: str  # one line
+    traceback: str = ""  # its last frames, of the user's own code where there are any
 
 
 class Memory(NamedTuple):
@@ -80,8 +83,9 @@ def attempt(trial: "Trial") -> "TrialResult | TrialError":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a library's advice, once a trial, would drown the display
             return run_trial(trial)
-    except Exception as error:  # whatever it was, the other trials go on
-        return TrialError(f"{type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:  # whatever it was, the other trials go on
+        frames = "".join(format_list(own_frames(error)))
+        return TrialError(" ".join(f"{type(error).__name__}: {error}".split()), frames)
 
 
 def too_long(hours: float) -> TrialError:

@@ -83,9 +83,8 @@ def run_all(
         for trial, outcome in runner.run(todo, hours, on_wait):
             if isinstance(outcome, TrialError):
                 failed.append((trial, outcome.message))
-                store.append_failure(
-                    {"d": trial.d, "seed": trial.seed, "attempt": attempt, "message": outcome.message}
-                )
+                said = {"message": outcome.message, "traceback": outcome.traceback}
+                store.append_failure({"d": trial.d, "seed": trial.seed, "attempt": attempt, **said})
             else:
                 record = outcome.record()
                 store.append(record)

@@ -23,15 +23,45 @@ def make_vec(task: Task, n: int, training: bool = False) -> gym.vector.VectorEnv
     In training rewards are clipped to their sign and a lost life ends an episode, as Mnih et al. 2015 do; scoring
     counts the game's own points and whole games.
     """
+    skip = task.kwargs.get("frameskip", 4)
+    limit = {} if task.max_episode_steps is None else {"max_num_frames_per_episode": skip * task.max_episode_steps}
     settings: dict[str, Any] = {
         "repeat_action_probability": task.sticky,
         "reward_clipping": training,
         "episodic_life": training,
         "autoreset_mode": gym.vector.AutoresetMode.SAME_STEP,
         "num_threads": 1,  # trials run side by side
+        **limit,
         **task.kwargs,
     }
-    return gym.make_vec(task.id, n, vectorization_mode="vector_entry_point", **settings)
+    envs: Any = gym.make_vec(task.id, n, vectorization_mode="vector_entry_point", **settings)
+    if ale_py.Action.FIRE in envs.ale.get_action_set() and settings.get("use_fire_reset", True):
+        return FireOnLostLife(envs)
+    return envs
+
+
+class FireOnLostLife(gym.vector.VectorWrapper):
+    """Presses FIRE, in place of the policy's action, in the step after a lost life, as ALE does at a game's start.
+
+    Breakout puts no new ball into play before, and a policy that never fires would wait until the game is cut off. In
+    training a lost life ends an episode, and the next begins with ALE's own FIRE.
+    """
+
+    def __init__(self, envs: Any) -> None:
+        super().__init__(envs)
+        self.fire = list(envs.ale.get_action_set()).index(ale_py.Action.FIRE)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        obs, infos = self.env.reset(seed=seed, options=options)
+        self.lives, self.lost = infos["lives"].copy(), np.zeros(self.num_envs, dtype=bool)
+        return obs, infos
+
+    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        obs, rewards, terminated, truncated, infos = self.env.step(np.where(self.lost, self.fire, actions))
+        lives = infos["lives"]
+        self.lost = (lives < self.lives) & ~(terminated | truncated)
+        self.lives = lives.copy()
+        return obs, rewards, terminated, truncated, infos
 
 
 class Game(gym.Env):

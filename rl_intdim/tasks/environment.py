@@ -9,15 +9,17 @@ import numpy as np
 from rl_intdim.config.import_path import load
 from rl_intdim.config.schema import Statistics, Task
 from rl_intdim.errors import ConfigError
+from rl_intdim.tasks.border import Border
 from rl_intdim.tasks.network import Network
 
 
 def make(task: Task, render_mode: str | None = None) -> gym.Env:
-    """One environment of the task, wrapped. Raises ConfigError for an id, kwargs or wrapper that fails."""
+    """One environment of the task: its wrappers, its limit of env steps, the border, its statistics. Raises
+    ConfigError for an id, kwargs or wrapper that fails."""
     wrappers = [load(path, "env.wrappers") for path in task.wrappers]
     with explained(task):
         env: gym.Env
-        if task.vector == "atari":
+        if task.vectorisation.ale:
             from rl_intdim.tasks.atari import Game
 
             env = Game(task, render_mode)
@@ -30,7 +32,17 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
                 raise TypeError(f"gives {type(env).__name__}, which is no environment")
         except Exception as error:  # a user's wrapper may raise anything
             raise ConfigError(f"env.wrappers={path}: {type(error).__name__}: {error}") from None
+    if task.max_episode_steps is not None:
+        env = gym.wrappers.TimeLimit(env, task.max_episode_steps)
+    env = Border(env)
     return standardised(env, task.statistics) if task.statistics.mean else env
+
+
+def unlimited(task: Task, env: gym.Env) -> bool:
+    """Is nothing known that ends an episode of this environment which goes on and on?"""
+    if task.vectorisation.ale or task.max_episode_steps is not None:
+        return False
+    return env.spec is None or env.spec.max_episode_steps is None
 
 
 def standardised(env: gym.Env, statistics: Statistics) -> gym.Env:

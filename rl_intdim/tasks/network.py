@@ -7,7 +7,7 @@ row-major: what `torch.nn.utils.parameters_to_vector` gives for a stack of `torc
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import prod, sqrt
+from math import isnan, prod, sqrt
 
 import numpy as np
 import torch
@@ -15,15 +15,17 @@ from gymnasium import spaces
 from torch.nn import functional
 
 from rl_intdim.config.schema import Policy
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, TrialFailure
 
 Layer = tuple[torch.Tensor, torch.Tensor]  # weights and biases of one layer, of N policies
+FINITE = float(np.finfo(np.float32).max)  # bounds further apart are none: environments write them for infinity
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
 class Network:
     """From an observation to one output per action (discrete) or action dimension: a multilayer perceptron on a
-    flat Box, after the convolutions that the task's file names on images (channels, height, width).
+    flat Box, after the convolutions that the task's file names on images, channels first or last, which are scaled
+    by the bounds of their space to between 0 and 1.
 
     D is the number of parameters that the deterministic action depends on: all of them.
     Raises ConfigError for a space that it does not fit.
@@ -35,11 +37,17 @@ class Network:
         if isinstance(actions, spaces.Discrete):
             outputs, self.start = int(actions.n), int(actions.start)
         elif isinstance(actions, spaces.Box) and len(actions.shape) == 1:
-            outputs, self.low, self.high = actions.shape[0], actions.low, actions.high
-            if spec.action == "tanh" and not actions.is_bounded():
+            outputs, self.low, self.high, self.dtype = actions.shape[0], actions.low, actions.high, actions.dtype
+            # Integers would wrap around, and float16 overflow.
+            wide = np.result_type(self.dtype, np.float32) if self.dtype.kind == "f" else np.dtype(np.float64)
+            self.floor, self.ceiling = self.low.astype(wide), self.high.astype(wide)
+            with np.errstate(over="ignore"):
+                self.span = self.ceiling - self.floor
+            if spec.action == "tanh" and not (self.span < FINITE).all():
                 raise ConfigError(
-                    f"env.policy.action=tanh: the action space {actions} has no finite bounds to squash into; "
-                    "valid here: clip."
+                    f"env.policy.action=tanh: the action space {actions} has no finite bounds to squash into; valid "
+                    "here: env.policy.action=clip, with an agent that does not squash actions itself, such as cma, "
+                    "ppo or a2c."
                 )
         else:
             raise ConfigError(
@@ -56,14 +64,24 @@ class Network:
         """Weights (out, in, kernel, kernel) of the convolutions, and the number of features after them."""
         conv = self.spec.conv
         if not isinstance(observations, spaces.Box) or len(observations.shape) != (3 if conv else 1):
-            wanted = "images, (channels, height, width)" if conv else "a flat Box"
+            wanted = "images, (channels, height, width) or (height, width, channels)" if conv else "a flat Box"
             raise ConfigError(
                 f"env.id: the observation space {observations} does not fit env.policy; valid: {wanted}. "
                 + ("" if conv else "Try env.wrappers=[gymnasium.wrappers.FlattenObservation], or env.policy.conv.")
             )
         if not conv:
             return [], observations.shape[0]
-        self.picture = channels, height, width = observations.shape
+        # As Stable-Baselines3 has it, the shortest side holds the channels.
+        self.channels_last = observations.shape[2] < observations.shape[0]
+        first, second, third = observations.shape
+        channels, height, width = (third, first, second) if self.channels_last else (first, second, third)
+        self.picture = channels, height, width
+        self.darkest, self.brightest = float(observations.low.min()), float(observations.high.max())
+        if not self.brightest - self.darkest < FINITE:
+            raise ConfigError(
+                f"env.id: the images {observations} have no finite bounds to scale them by; valid: a Box with "
+                "bounds, such as 0 to 255."
+            )
         shapes: list[tuple[int, ...]] = []
         for c in conv:
             left, right, top, bottom = c.pad
@@ -115,8 +133,10 @@ class Network:
         return torch.baddbmm(bias, x, weight)
 
     def _features(self, layers: Sequence[Layer], images: torch.Tensor) -> torch.Tensor:
-        """The convolutions of one policy, (E, channels, height, width) of 0 to 255 -> (E, features)."""
-        x = images.contiguous(memory_format=torch.channels_last).float() / 255
+        """The convolutions of one policy, E images as their space has them -> (E, features)."""
+        if self.channels_last:
+            images = images.permute(0, 3, 1, 2)
+        x = self.scaled(images.contiguous(memory_format=torch.channels_last).float())
         for (weight, bias), c in zip(layers, self.spec.conv, strict=True):
             weight = weight.contiguous(memory_format=torch.channels_last)
             left, right, top, bottom = c.pad
@@ -127,10 +147,30 @@ class Network:
             x = self._activate(x)
         return x.flatten(1)
 
+    def scaled(self, images: torch.Tensor) -> torch.Tensor:
+        """Images of float32 from the bounds of their space to between 0 and 1."""
+        if self.darkest:
+            images = images - self.darkest
+        return images / (self.brightest - self.darkest)
+
     def actions(self, outputs: np.ndarray) -> np.ndarray:
-        """The deterministic action of an output (..., out): the largest, or the output map of the task."""
+        """The deterministic actions of outputs (n, out), inside the action space: the largest output, or the task's
+        output map. The one map of every agent, in training and in scoring. Raises TrialFailure for NaN outputs."""
+        flat = outputs.ravel()
+        if isnan(flat.dot(flat)):
+            raise TrialFailure("the policy's outputs are NaN: its parameters, or observations, are too large.")
         if self.discrete:
             return outputs.argmax(-1) + self.start
         if self.spec.action == "clip":
-            return np.clip(outputs, self.low, self.high)
-        return self.low + (self.high - self.low) * (np.tanh(outputs) + 1) / 2
+            return self.within(outputs)
+        return self.within(self.floor + self.span * (np.tanh(outputs) + 1) / 2)
+
+    def within(self, actions: np.ndarray) -> np.ndarray:
+        """Actions (..., out) in the action space's type, rounded where it is of integers, and inside its bounds to
+        the bit: a product that rounds may end just outside of them."""
+        if self.dtype.kind == "f":
+            return np.minimum(np.maximum(actions, self.low), self.high).astype(self.dtype, copy=False)
+        inside = np.clip(np.rint(actions.astype(np.float64)), self.floor, self.ceiling)
+        # The largest integers of 64 bits are rounded up as floats, and would wrap around.
+        at_top = inside >= self.ceiling
+        return np.where(at_top, self.high, np.where(at_top, 0, inside).astype(self.dtype))

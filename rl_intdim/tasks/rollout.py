@@ -2,32 +2,32 @@
 
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 
 from rl_intdim.errors import TrialFailure
 from rl_intdim.tasks.network import Network
-from rl_intdim.tasks.vector import SingleEpisodeVectorEnv
+from rl_intdim.tasks.vector import SingleEpisodeVectorEnv, Vector
 
 
 @torch.inference_mode()
 def episodes(
-    envs: gym.vector.VectorEnv, policy: Network, theta: torch.Tensor, seed: int | np.ndarray
+    envs: Vector, policy: Network, theta: torch.Tensor, seed: int | np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Play one whole episode in every slot with the deterministic policies theta (N, D).
 
     The slots are shared out in order: n / N episodes to each policy. Returns the undiscounted returns and
     the lengths in env steps, both (n,). A finished slot waits: whole episodes only, since the first to
     finish are the short ones. Whenever half of the policies still computed have finished, they are dropped.
-    Raises TrialFailure if a reward is not finite.
+    Raises TrialFailure for what the border refuses, outputs that are no numbers, and an episode without end.
     """
     n, N = envs.num_envs, theta.shape[0]
     layers = policy.layers(theta)
-    obs, _ = envs.reset(seed=seed)  # type: ignore[arg-type]  # an array: SingleEpisodeVectorEnv only
+    obs, _ = envs.reset(seed=seed)
     returns, lengths, live = np.zeros(n), np.zeros(n, dtype=np.int64), np.ones(n, dtype=bool)
     playing = np.arange(N)  # the policies still computed, those of `layers`
     outputs: Any = None
+    steps = 0
     while live.any():
         x = torch.as_tensor(obs, device=theta.device).view(N, n // N, *obs.shape[1:])
         if len(playing) == N:
@@ -41,13 +41,17 @@ def episodes(
         still = torch.from_numpy(live.reshape(N, -1)[playing].any(1))
         if 2 * still.sum() <= len(playing):
             playing, layers = playing[still.numpy()], [(w[still], b[still]) for w, b in layers]
-    if not np.isfinite(returns).all():
-        raise TrialFailure("the environment returned rewards that are not finite.")
+        steps += 1
+        if envs.longest is not None and steps >= envs.longest and live.any():
+            raise TrialFailure(
+                f"an episode has not ended after {steps:,} env steps, and the environment has no time limit; give "
+                "env.max_episode_steps=1000, say."
+            )
     return returns, lengths
 
 
 def score_episodes(
-    envs: gym.vector.VectorEnv, policy: Network, theta: torch.Tensor, n: int, rng: np.random.Generator
+    envs: Vector, policy: Network, theta: torch.Tensor, n: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, float | None, int]:
     """Play n whole episodes of the policy theta (D,), as many in every slot, with seeds from rng.
 

@@ -1,5 +1,6 @@
 """Environments side by side, a whole episode in each."""
 
+from math import isfinite
 from typing import Any
 
 import gymnasium as gym
@@ -7,8 +8,12 @@ import numpy as np
 from gymnasium.vector.utils import batch_space
 
 from rl_intdim.config.schema import Task
-from rl_intdim.errors import ConfigError, choices
-from rl_intdim.tasks.environment import explained, make
+from rl_intdim.errors import ConfigError, TrialFailure, choices
+from rl_intdim.tasks.border import VectorBorder
+from rl_intdim.tasks.environment import explained, make, unlimited
+
+# Env steps of one episode without a known limit at which a trial fails: its budget, but within these.
+LONG, LONGEST = 10_000, 100_000
 
 
 class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
@@ -17,7 +22,8 @@ class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
     Gymnasium's SyncVectorEnv steps or resets finished environments; in MuJoCo that is most of the work.
     """
 
-    def __init__(self, envs: list[gym.Env], info: str | None = None) -> None:
+    def __init__(self, envs: list[gym.Env], info: str | None = None, longest: int | None = None) -> None:
+        self.longest = longest
         self.envs, self.num_envs, self.info = envs, len(envs), info
         self.reached = np.zeros(self.num_envs)  # what `info` names, at the end of each slot's episode
         self.single_observation_space = envs[0].observation_space
@@ -37,36 +43,49 @@ class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
         rewards = np.zeros(self.num_envs)
         terminated, truncated = np.zeros((2, self.num_envs), dtype=bool)
         for i in np.flatnonzero(self.live):
-            self.obs[i], rewards[i], terminated[i], truncated[i], said = self.envs[i].step(actions[i])
+            self.obs[i], rewards[i], terminated[i], truncated[i], info = self.envs[i].step(actions[i])
             if self.info is not None and (terminated[i] or truncated[i]):
-                self.reached[i] = self._read(said)
+                self.reached[i] = self._read(info)
         self.live &= ~(terminated | truncated)
         return self.obs.copy(), rewards, terminated, truncated, {}
 
-    def _read(self, said: dict[str, Any]) -> float:
-        numbers = {key: float(value) for key, value in said.items() if isinstance(value, int | float | np.number)}
+    def _read(self, info: dict[str, Any]) -> float:
+        """What the goal names at the end of an episode; a boolean, such as is_success, counts 0 or 1."""
+        real = int | float | np.number | np.bool_
+        numbers = {k: v for k, v in info.items() if isinstance(v, real) and not isinstance(v, np.complexfloating)}
         if self.info not in numbers:
             raise ConfigError(f"env.goal.info={self.info}: no number of that name. {choices(self.info, numbers)}")
-        return numbers[self.info]
+        found = float(numbers[self.info])
+        if not isfinite(found):
+            raise TrialFailure(f"env.goal.info={self.info}: the environment's info holds {found} for it.")
+        return found
 
     def close_extras(self, **kwargs: Any) -> None:
         for env in self.envs:
             env.close()
 
 
-def make_vec(task: Task, n: int) -> gym.vector.VectorEnv:
+Vector = SingleEpisodeVectorEnv | VectorBorder  # both say what `longest` is, and both take the border's care
+
+
+def make_vec(task: Task, n: int) -> Vector:
     """n environments for whole episodes: Gymnasium's or ALE's vector entry point where the task names it, else single
     ones side by side."""
-    if task.vector == "slots":
-        return SingleEpisodeVectorEnv([make(task) for _ in range(n)], task.goal.info)
-    if task.vector == "atari":
+    if task.vectorisation.single:
+        envs = [make(task) for _ in range(n)]
+        longest = min(max(task.budget, LONG), LONGEST) if unlimited(task, envs[0]) else None
+        return SingleEpisodeVectorEnv(envs, task.goal.info, longest)
+    if task.vectorisation.ale:
         from rl_intdim.tasks import atari
 
         with explained(task):
-            return atari.make_vec(task, n)
+            return VectorBorder(atari.make_vec(task, n), task.vectorisation.seed_per_slot)
     try:
-        return gym.make_vec(task.id, n, vectorization_mode="vector_entry_point")
+        limits = [steps for steps in (gym.spec(task.id).max_episode_steps, task.max_episode_steps) if steps]
+        limit: dict[str, Any] = {"max_episode_steps": min(limits)} if limits else {}
+        vec = gym.make_vec(task.id, n, vectorization_mode="vector_entry_point", **limit)
     except (gym.error.Error, TypeError, AttributeError) as error:
         raise ConfigError(
             f"env.vector=native: {task.id} has no vector entry point that fits ({error}); valid: slots."
         ) from None
+    return VectorBorder(vec, task.vectorisation.seed_per_slot)

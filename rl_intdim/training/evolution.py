@@ -45,7 +45,7 @@ class PopulationEvaluator:
 
     def __init__(self, task: Task, agent: EvolutionAgent, policy: Network, subspace: Subspace) -> None:
         self.agent, self.policy, self.subspace = agent, policy, subspace
-        self.seeded = task.vector != "native"  # Gymnasium's own take one seed for all their slots
+        self.seeded = task.vectorisation.seed_per_slot
         fits = max(1, SLICE_BYTES // (4 * policy.D))
         self.slice = max(n for n in range(1, min(agent.popsize, fits) + 1) if agent.popsize % n == 0)
         self.envs = vector.make_vec(task, self.slice * agent.episodes)

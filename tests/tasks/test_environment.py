@@ -32,13 +32,13 @@ def start_states(task, seed):
     if task.vector == "native":
         vec = vector.make_vec(task, N)
         vec.reset(seed=seed)
-        for state in vec.state.T:
+        for state in vec.unwrapped.state.T:
             env = gym.make(task.id)
             env.reset(seed=0)
             env.unwrapped.state = state.copy()
             yield env, state.astype(np.float32)
     else:
-        for s in np.random.SeedSequence(seed).generate_state(N):
+        for s in np.random.SeedSequence(seed).generate_state(N) % 2**31:
             env = gym.make(task.id)
             yield env, env.reset(seed=int(s))[0]
 

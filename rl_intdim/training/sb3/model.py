@@ -18,7 +18,8 @@ from rl_intdim.config.import_path import load
 from rl_intdim.config.schema import LINEAR, GradientAgent, Task
 from rl_intdim.errors import ConfigError
 from rl_intdim.tasks import environment
-from rl_intdim.tasks.network import ACTIVATIONS, Network
+from rl_intdim.tasks.border import VectorBorder
+from rl_intdim.tasks.network import ACTIVATIONS, FINITE, Network
 from rl_intdim.training.sb3.vec_env import FlatPictures, SameStep
 
 GAMMA = 0.99  # of every SB3 algorithm, unless its settings say otherwise
@@ -36,7 +37,8 @@ def build(
     squashes = issubclass(algorithm, OffPolicyAlgorithm) and not policy.discrete
     if squashes and task.policy.action != "tanh":
         raise ConfigError(
-            f"env.policy.action={task.policy.action}: {agent.algorithm} squashes actions itself; valid here: tanh."
+            f"env.policy.action={task.policy.action}: {agent.algorithm} squashes actions itself; valid here: tanh, "
+            "or an agent that does not, such as cma, ppo or a2c."
         )
     envs = training_envs(task, agent, policy, seed, squashes)
     try:
@@ -82,29 +84,36 @@ def scheduled(settings: dict[str, Any]) -> dict[str, Any]:
 def training_envs(task: Task, agent: GradientAgent, policy: Network, seed: int, squashes: bool = False) -> VecEnv:
     """The agent's environments side by side, which start again by themselves; ALE's own where the task says so."""
     envs: VecEnv
-    if task.vector == "atari":
+    if task.vectorisation.ale:
         from rl_intdim.tasks import atari
 
-        envs = VecMonitor(SameStep(atari.make_vec(task, agent.n_envs, training=True)))
+        slots = VectorBorder(atari.make_vec(task, agent.n_envs, training=True), task.vectorisation.seed_per_slot)
+        envs = VecMonitor(SameStep(slots))
         envs.seed(seed)
     else:
         envs = make_vec_env(
-            lambda: environment.make(task) if squashes else _before_output_map(environment.make(task), policy),
-            n_envs=agent.n_envs,
-            seed=seed,
+            lambda: _with_output_map(environment.make(task), policy, squashes), n_envs=agent.n_envs, seed=seed
         )
-    envs = FlatPictures(envs) if policy.conv_shapes else envs
+    envs = FlatPictures(envs, policy.channels_last) if policy.conv_shapes else envs
     if agent.normalize_reward:  # of training alone: episodes are scored elsewhere, by the task's own rewards
         return VecNormalize(envs, norm_obs=False, gamma=agent.settings.get("gamma", GAMMA))
     return envs
 
 
-def _before_output_map(env: gym.Env, policy: Network) -> gym.Env:
-    """An environment that takes the actor's output as its action and applies the task's tanh map itself."""
-    if policy.discrete or policy.spec.action == "clip":
-        return env
-    space = gym.spaces.Box(-LATENT, LATENT, env.action_space.shape, np.float32)
-    return gym.wrappers.TransformAction(env, policy.actions, space)
+def _with_output_map(env: gym.Env, policy: Network, squashes: bool) -> gym.Env:
+    """An environment that takes what an SB3 algorithm sends, and applies the task's output map itself.
+
+    That is a number from 0 on (discrete), the actor's output (PPO, A2C), or an action that is squashed and scaled to
+    the bounds already (SAC, TD3, TQC), as SB3 does it in float32.
+    """
+    old: Any = env.action_space
+    if policy.discrete:
+        return gym.wrappers.TransformAction(env, lambda a: a + policy.start, gym.spaces.Discrete(old.n))
+    if squashes:
+        space = gym.spaces.Box(old.low.astype(np.float32), old.high.astype(np.float32), dtype=np.float32)
+        return gym.wrappers.TransformAction(env, policy.within, space)
+    limit = LATENT if policy.spec.action == "tanh" else FINITE
+    return gym.wrappers.TransformAction(env, policy.actions, gym.spaces.Box(-limit, limit, old.shape, np.float32))
 
 
 def network(task: Task, agent: GradientAgent, policy: Network) -> dict[str, Any]:
@@ -139,7 +148,7 @@ class Features(BaseFeaturesExtractor):
         super().__init__(observation_space, features_dim=policy.sizes[-2])
         activate = ACTIVATIONS[policy.spec.activation]
         parts: list[torch.nn.Module] = []
-        self.picture = policy.picture
+        self.picture, self.scaled = policy.picture, policy.scaled
         for (o, i, *_), c in zip(policy.conv_shapes, policy.spec.conv, strict=True):
             left, right, top, bottom = c.pad
             even = left == right and top == bottom  # padded inside the convolution: a quarter less time at 84 x 84
@@ -153,4 +162,4 @@ class Features(BaseFeaturesExtractor):
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         channels, height, width = self.picture
         # A view whose memory is channels last already.
-        return self.net((observations / 255).view(-1, height, width, channels).permute(0, 3, 1, 2))
+        return self.net(self.scaled(observations).view(-1, height, width, channels).permute(0, 3, 1, 2))

@@ -65,26 +65,29 @@ class SameStep(VecEnv):
 
 
 class FlatPictures(VecEnvWrapper):
-    """Pictures (channels, height, width) as flat vectors, channels last, of the same bytes.
+    """Pictures, channels first or last, as flat vectors, channels last, in the type and bounds of their space.
 
     SB3 turns pictures into float numbers channels first, and a convolution that wants them channels last must
     turn each batch around, in every epoch: that halves its speed on a CPU. Turned here, it is done once, on bytes.
     """
 
-    def __init__(self, venv: VecEnv) -> None:
-        old = venv.observation_space
-        super().__init__(venv, gym.spaces.Box(0, 255, (int(np.prod(old.shape or ())),), np.uint8))
+    def __init__(self, venv: VecEnv, channels_last: bool = False) -> None:
+        old: Any = venv.observation_space
+        self.channels_last = channels_last
+        size = (int(np.prod(old.shape)),)
+        super().__init__(venv, gym.spaces.Box(old.low.min(), old.high.max(), size, old.dtype))
 
     def reset(self) -> Any:
-        return flat_pictures(self.venv.reset())
+        return flat_pictures(self.venv.reset(), self.channels_last)
 
     def step_wait(self) -> Any:
         obs, rewards, dones, infos = self.venv.step_wait()
         for i in np.flatnonzero(dones):
-            infos[i]["terminal_observation"] = flat_pictures(infos[i]["terminal_observation"][None])[0]
-        return flat_pictures(obs), rewards, dones, infos
+            last = infos[i]["terminal_observation"][None]
+            infos[i]["terminal_observation"] = flat_pictures(last, self.channels_last)[0]
+        return flat_pictures(obs, self.channels_last), rewards, dones, infos
 
 
-def flat_pictures(obs: Any) -> np.ndarray:
-    """(n, channels, height, width) -> (n, height * width * channels)."""
-    return obs.transpose(0, 2, 3, 1).reshape(len(obs), -1)
+def flat_pictures(obs: Any, channels_last: bool = False) -> np.ndarray:
+    """(n, channels, height, width), or (n, height, width, channels) -> (n, height * width * channels)."""
+    return (obs if channels_last else obs.transpose(0, 2, 3, 1)).reshape(len(obs), -1)

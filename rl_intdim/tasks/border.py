@@ -1,0 +1,154 @@
+"""The border to an environment: what crosses it is checked and converted here, once, for training and scoring alike.
+
+Observations arrive in the type and shape of their space and are finite, rewards are finite numbers, seeds are below
+2^31, and whatever an environment raises, sys.exit included, fails the trial with a reason. A mistaken environment
+would otherwise give a plausible number: the argmax of NaN outputs is action 0, and a buffer made for integers cuts
+the floats that follow.
+"""
+
+from typing import Any, NoReturn
+
+import gymnasium as gym
+import numpy as np
+
+from rl_intdim.errors import IntdimError, TrialFailure, told
+
+SEEDS = 2**31  # below it: environments pack their seeds into 32 signed bits
+CERTAIN = 1e38  # a sum of squares up to here has no term that is not finite
+LARGEST = float(np.finfo(np.float32).max)  # of an observation and a reward: networks compute in float32
+
+
+class Border(gym.Wrapper):
+    """One environment, held to its observation space. Raises TrialFailure for whatever it gets wrong."""
+
+    def __init__(self, env: gym.Env) -> None:
+        super().__init__(env)
+        # Plain attributes, since `step` runs hundreds of thousands of times a trial and a space's are properties.
+        space: Any = env.observation_space
+        self._space, self._dtype, self._shape = space, space.dtype, space.shape
+        self._box = isinstance(space, gym.spaces.Box)  # others fit no policy, which says so
+        self._floats = self._box and space.dtype.kind == "f"
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        try:
+            obs, info = self.env.reset(seed=None if seed is None else int(seed) % SEEDS, options=options)
+        except (Exception, SystemExit) as error:  # a user's environment may raise anything
+            failed("reset", error)
+        return self._observation(obs, "reset"), info
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        try:
+            obs, reward, terminated, truncated, info = self.env.step(action)
+            ended = bool(terminated or truncated)
+        except (Exception, SystemExit) as error:
+            failed("step", error)
+        obs = self._observation(obs, "step")
+        if ended and self._box:
+            obs = obs.copy()  # the last of an episode is kept, and the environment may reuse its array
+        if type(reward) is not float:
+            reward = number(reward)
+        if not -LARGEST <= reward <= LARGEST:
+            raise TrialFailure(f"the environment's step returned a reward of {reward}, not finite in float32.")
+        return obs, reward, bool(terminated), bool(truncated), info
+
+    def _observation(self, obs: Any, method: str) -> Any:
+        """The observation as its space has it."""
+        if not (type(obs) is np.ndarray and obs.dtype == self._dtype and obs.shape == self._shape):
+            if not self._box:
+                return obs
+            obs = converted(obs, self._space, method)
+        if self._floats:
+            flat = obs if obs.ndim == 1 else obs.ravel()
+            if not flat.dot(flat) <= CERTAIN:
+                check_finite(obs, method)
+        return obs
+
+
+class VectorBorder(gym.vector.VectorWrapper):
+    """The same for environments that are vectorised by Gymnasium, ALE or their author: batches of observations."""
+
+    longest: int | None = None  # Gymnasium's and ALE's have limits
+
+    def __init__(self, envs: gym.vector.VectorEnv, seed_per_slot: bool) -> None:
+        super().__init__(envs)
+        space: Any = envs.single_observation_space
+        self._space, self._dtype, self._shape = space, space.dtype, (envs.num_envs, *space.shape)
+        self._floats, self._seed_per_slot = space.dtype.kind == "f", seed_per_slot
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """`seed`: one for all; where each slot takes its own, slot i takes seed + i, or the i-th of an array."""
+        if seed is not None and self._seed_per_slot:
+            seed = (seed if np.ndim(seed) else np.arange(self.num_envs) + int(seed)) % SEEDS
+        elif seed is not None:
+            seed = int(seed) % SEEDS
+        try:
+            obs, info = self.env.reset(seed=seed, options=options)
+        except (Exception, SystemExit) as error:
+            failed("reset", error)
+        return self._observations(obs, "reset"), info
+
+    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        try:
+            obs, rewards, terminated, truncated, infos = self.env.step(actions)
+        except (Exception, SystemExit) as error:
+            failed("step", error)
+        if not rewards.dot(rewards) <= CERTAIN:
+            check_finite(rewards, "step", "a reward")
+        return self._observations(obs, "step"), rewards, terminated, truncated, infos
+
+    def _observations(self, obs: Any, method: str) -> np.ndarray:
+        if obs.dtype != self._dtype or obs.shape != self._shape:
+            obs = np.stack([converted(one, self._space, method) for one in obs])
+        if self._floats:
+            flat = obs.ravel()
+            if not flat.dot(flat) <= CERTAIN:
+                check_finite(obs, method)
+        return obs
+
+
+def failed(method: str, error: BaseException) -> NoReturn:
+    """Raise what a call of an environment ended with as a TrialFailure; this package's own errors as they are."""
+    if isinstance(error, IntdimError):
+        raise error
+    raise TrialFailure(f"the environment's {method} raised {told(error)}") from error
+
+
+def converted(obs: Any, space: gym.Space, method: str) -> np.ndarray:
+    """An observation as an array of its space's type and shape. Raises TrialFailure where it has another shape, is
+    none of numbers, or would lose digits in an integer type."""
+    try:
+        array = np.asarray(obs)
+    except ValueError:  # rows of unequal length
+        array = np.empty(0, object)
+    if array.dtype.kind not in "biuf" or array.shape != space.shape:
+        raise TrialFailure(
+            f"the environment's {method} returned an observation of type {array.dtype} and shape {array.shape}; its "
+            f"observation space is {space}."
+        )
+    if array.dtype.kind == "f":
+        check_finite(array, method)
+    with np.errstate(all="ignore"):
+        found = array.astype(space.dtype)
+    if found.dtype.kind in "iu" and not np.array_equal(found, array):
+        raise TrialFailure(
+            f"the environment's {method} returned an observation that does not fit the integers of its observation "
+            f"space {space}: {array.ravel()[found.ravel() != array.ravel()][0]}."
+        )
+    return found
+
+
+def check_finite(numbers: np.ndarray, method: str, what: str = "an observation") -> None:
+    """Raise TrialFailure if one of the numbers is not finite in float32."""
+    bad = ~(np.abs(numbers) <= LARGEST)
+    if bad.any():
+        raise TrialFailure(f"the environment's {method} returned {what} with {numbers[bad][0]} in it.")
+
+
+def number(reward: Any) -> float:
+    """A reward as a float. Raises TrialFailure if it is no real scalar; an array of one number is taken as that."""
+    if isinstance(reward, float | int):  # numpy's float64 among them
+        return float(reward)
+    array = np.asarray(reward)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        raise TrialFailure(f"the environment's step returned the reward {str(reward)[:80]}, which is no number.")
+    return float(array.item())
