@@ -41,7 +41,7 @@ def choices(value: object, valid: Iterable[str]) -> str:
     return f"{hint}Valid: {', '.join(near + [name for name in names if name not in near])}."
 
 
-def told(error: BaseException) -> str:
+def raised(error: BaseException) -> str:
     """What somebody else's code raised, in one line: type, message, and the file, line and function it was raised in,
     those of the user's own code where the traceback has some."""
     where = own_frames(error)[-1:]

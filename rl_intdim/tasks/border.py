@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import gymnasium as gym
 import numpy as np
 
-from rl_intdim.errors import IntdimError, TrialFailure, told
+from rl_intdim.errors import IntdimError, TrialFailure, raised
 
 SEEDS = 2**31  # below it: environments pack their seeds into 32 signed bits
 CERTAIN = 1e38  # a sum of squares up to here has no term that is not finite
@@ -110,7 +110,7 @@ def failed(method: str, error: BaseException) -> NoReturn:
     """Raise what a call of an environment ended with as a TrialFailure; this package's own errors as they are."""
     if isinstance(error, IntdimError):
         raise error
-    raise TrialFailure(f"the environment's {method} raised {told(error)}") from error
+    raise TrialFailure(f"the environment's {method} raised {raised(error)}") from error
 
 
 def converted(obs: Any, space: gym.Space, method: str) -> np.ndarray:

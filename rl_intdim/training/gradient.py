@@ -1,11 +1,12 @@
 """Stable-Baselines3's algorithms (https://stable-baselines3.readthedocs.io) with the actor in a subspace."""
 
-import torch
+import numpy as np
 
 from rl_intdim.config.schema import DIRECT, GradientAgent, Task
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks.network import Network
 from rl_intdim.training.context import TrialContext
+from rl_intdim.training.sb3.agreement import check_agreement
 from rl_intdim.training.sb3.callback import TrialCallback
 from rl_intdim.training.sb3.model import build
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
@@ -14,7 +15,8 @@ from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 def check(task: Task, agent: GradientAgent, policy: Network) -> None:
     """Build the algorithm and its subspace once. Raises ConfigError for what does not fit."""
     model = build(task, agent, policy, seed=0)
-    SubspaceActor(model, agent, Subspace(torch.zeros(policy.D), DIRECT))
+    actor = SubspaceActor(model, agent, Subspace(policy.theta0(np.random.default_rng(0)), DIRECT))
+    check_agreement(model, actor, agent, policy)
     model.get_env().close()  # type: ignore[union-attr]
 
 
@@ -27,6 +29,7 @@ def train(context: TrialContext[GradientAgent]) -> int:
     seed, device = int(context.seeds.generate_state(1)[0] >> 1), str(context.subspace.theta0.device)
     model = build(context.task, context.agent, context.network, seed, device, context.logs)
     actor = SubspaceActor(model, context.agent, context.subspace)
+    check_agreement(model, actor, context.agent, context.network)
     callback = TrialCallback(context.evaluator, actor, context.checkpoints)
     resumed = callback.resume(model)
     model.learn(context.task.budget - model.num_timesteps, callback=callback, reset_num_timesteps=not resumed)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from rl_intdim.config.schema import DIRECT, Agent, Task
+from rl_intdim.errors import IntdimError, TrialFailure, raised
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.training import progress
 from rl_intdim.training.checkpoint import Checkpoints
@@ -73,6 +74,15 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
 
     `on_look` hears of each look: env steps, score, norm of theta_d.
     """
+    try:
+        return _run(trial, on_look)
+    except IntdimError:
+        raise
+    except (Exception, SystemExit) as error:  # torch, an algorithm and a user's own modules raise anything
+        raise TrialFailure(raised(error)) from error
+
+
+def _run(trial: Trial, on_look: Callable[[int, float, float], None]) -> TrialResult:
     context = prepare(trial, on_look)
     evaluator, subspace = context.evaluator, context.subspace
     env_steps = trainer(trial.agent).train(context) if subspace.d > 0 else 0
@@ -118,12 +128,17 @@ def prepare(
     return TrialContext(task, trial.agent, network, subspace, training, evaluator, checkpoints, trial.tensorboard)
 
 
-def check(task: Task, agent: Agent, name: str = "auto") -> int:
+def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], None] = print) -> int:
     """Make once what every trial will make, on the device `name`; raises ConfigError for what does not fit.
-    Returns D."""
+    Returns D. `say` hears what a user must know before anything runs."""
     policy = environment.policy(task)
     device(name, policy)
     envs = vector.make_vec(task, 1)
+    if envs.longest is not None:
+        say(
+            f"Note: env.id={task.id} has no time limit. If an episode does not end by itself, give "
+            f"env.max_episode_steps=1000, say; a trial fails at an episode of {envs.longest:,} env steps."
+        )
     if task.goal.info is not None:  # its name is known at the end of an episode
         rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
     envs.close()

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -22,6 +23,12 @@ from rl_intdim.tasks.border import VectorBorder
 from rl_intdim.tasks.network import ACTIVATIONS, FINITE, Network
 from rl_intdim.training.sb3.vec_env import FlatPictures, SameStep
 
+# Algorithms of sb3_contrib whose actor computes something else than the task's network, and what.
+OTHER_KINDS = {
+    "QRDQN": "its network has a quantile head, with many outputs for each action",
+    "RecurrentPPO": "its policy is recurrent: an action depends on all observations before it",
+    "MaskablePPO": "it trains with action masks, which scoring does not have",
+}
 GAMMA = 0.99  # of every SB3 algorithm, unless its settings say otherwise
 LATENT = 10.0  # tanh(10) is 1 within 5e-9: the output of the actor before a tanh map, as SB3 sees its bounds
 
@@ -33,6 +40,7 @@ def build(
     algorithm = load(agent.algorithm, "agent.algorithm")
     if not (isinstance(algorithm, type) and issubclass(algorithm, BaseAlgorithm)):
         raise ConfigError(f"agent.algorithm={agent.algorithm}: not a Stable-Baselines3 algorithm.")
+    check_kind(algorithm, agent)
     # SB3's algorithms for continuous actions with a replay buffer end their actors in a tanh of their own.
     squashes = issubclass(algorithm, OffPolicyAlgorithm) and not policy.discrete
     if squashes and task.policy.action != "tanh":
@@ -55,6 +63,8 @@ def build(
                 **action_noise(agent, policy),
                 **scheduled(agent.settings),
             )
+            if logs is None:
+                model.set_logger(Logger(None, []))  # SB3's own would leave an empty folder in the temporary directory
             layout: Any = {"memory_format": torch.channels_last}  # of convolutions; nearly twice as fast on a CPU
             model.policy.to(**layout)
             return model
@@ -67,6 +77,14 @@ def build(
         raise ConfigError(
             f"agent.settings={agent.settings} or agent.critic={agent.critic}: refused by {agent.algorithm}: {said}"
         ) from None
+
+
+def check_kind(algorithm: type[BaseAlgorithm], agent: GradientAgent) -> None:
+    """Raise ConfigError for an algorithm whose policy is of another kind than a task's, and say in what."""
+    names = {cls.__name__ for cls in algorithm.__mro__}
+    reason = next((OTHER_KINDS[name] for name in names if name in OTHER_KINDS), None)
+    if reason:
+        raise ConfigError(f"agent.algorithm={agent.algorithm}: {reason}, and such a policy is none of the task's.")
 
 
 def scheduled(settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,85 @@
+"""Whether an SB3 actor is the task's policy: before training, both act on the same observations.
+
+The number of parameters may agree where their order, or an activation, does not; then the policy that is scored would
+not be the policy that is trained.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from rl_intdim.config.schema import GradientAgent
+from rl_intdim.errors import ConfigError
+from rl_intdim.subspace.subspace import flat
+from rl_intdim.tasks.network import Network
+from rl_intdim.training.sb3.subspace_actor import SubspaceActor
+
+BATCH = 64  # observations
+CLOSE = 1e-3  # of outputs, relative: sums of float32 in another order, or on another device
+
+
+@torch.no_grad()
+def check_agreement(model: BaseAlgorithm, actor: SubspaceActor, agent: GradientAgent, network: Network) -> None:
+    """Raise ConfigError unless the algorithm's deterministic actions are the network's, at theta0 and at a random
+    theta, which the actor does not keep."""
+    rng = np.random.default_rng(0)
+    theta0 = flat(actor.actor).detach().clone()
+    random = torch.from_numpy(rng.normal(0, 0.3, theta0.numel())).to(theta0)
+    for name, theta in (("theta0", theta0), ("a random theta", random)):
+        obs = observations(model.observation_space, rng)
+        _write(actor, theta)
+        theirs = model.predict(obs, deterministic=True)[0]
+        _write(actor, theta0)
+        outputs = network.outputs(network.layers(theta[None]), _seen(obs, network, theta)[None])[0].cpu().numpy()
+        agree = _agree(theirs, outputs, model, network)
+        if not agree.all():
+            raise ConfigError(
+                f"agent.actor={agent.actor}: at {name} the actor of {agent.algorithm} takes the action of the task's "
+                f"policy on {agree.mean():.0%} of {len(obs)} observations; valid: the modules of the policy in the "
+                "order from input to output, with env.policy.activation between them."
+            )
+
+
+def observations(space: Any, rng: np.random.Generator) -> np.ndarray:
+    """Random observations as the algorithm sees them, (BATCH, ...), inside their bounds where there are some."""
+    assert isinstance(space, spaces.Box)
+    found = rng.normal(0, 1, (BATCH, *space.shape))
+    inside = np.isfinite(space.low) & np.isfinite(space.high) & (space.high - space.low.astype(float) < 1e6)
+    low, high = np.where(inside, space.low, -1.0), np.where(inside, space.high, 1.0)
+    found = np.where(inside, rng.uniform(low, high, found.shape), found)
+    return np.clip(found, space.low, space.high).astype(space.dtype)
+
+
+def _write(actor: SubspaceActor, theta: torch.Tensor) -> None:
+    start = 0
+    for p in actor.actor:
+        p.copy_(theta[start : start + p.numel()].view_as(p))
+        start += p.numel()
+
+
+def _seen(obs: np.ndarray, network: Network, theta: torch.Tensor) -> torch.Tensor:
+    """The same observations as the network takes them: FlatPictures has turned images into vectors."""
+    x = torch.as_tensor(obs, device=theta.device)
+    if not network.conv_shapes:
+        return x
+    channels, height, width = network.picture
+    x = x.view(-1, height, width, channels)
+    return x if network.channels_last else x.permute(0, 3, 1, 2)
+
+
+def _agree(theirs: np.ndarray, outputs: np.ndarray, model: BaseAlgorithm, network: Network) -> np.ndarray:
+    """Whether actions are those of outputs, (BATCH,); outputs that are nearly equal may round either way."""
+    if network.discrete:
+        taken = np.take_along_axis(outputs, theirs.reshape(-1, 1).astype(int), 1)[:, 0]
+        return outputs.max(1) - taken <= CLOSE * (1 + np.abs(outputs).max(1))
+    space: Any = model.action_space
+    squashed = getattr(model.policy, "squash_output", False)
+    theirs = network.within(theirs) if squashed else network.actions(theirs)
+    mine = network.actions(outputs)
+    wide = np.minimum(1.0, space.high.astype(float) - space.low) if network.spec.action == "clip" else network.span
+    step = 0.51 if network.dtype.kind in "iu" else 0.0  # a product may round to either neighbour
+    gap = np.abs(theirs.astype(float) - mine)
+    return (gap <= CLOSE * (wide + np.abs(mine)) + 2 * step).all(1)
