@@ -1,12 +1,14 @@
 """The network of a task against torch's own layers, and the paper's parameter counts."""
 
+import warnings
+
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 
-from rl_intdim.config.schema import Policy
-from rl_intdim.errors import ConfigError
+from rl_intdim.config.schema import Conv, Policy
+from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.tasks.network import Network
 
 BOX = gym.spaces.Box(-np.inf, np.inf, (4,))
@@ -65,3 +67,67 @@ def test_actions():
 def test_a_space_that_fits_no_policy_is_named(observations, actions, named):
     with pytest.raises(ConfigError, match=named):
         Network(Policy(), observations, actions)
+
+
+BOXES = [
+    (-3.0, 3.0, np.float32), (-0.6, 1.7, np.float32), (-0.1, 0.3, np.float64), (-100, 100, np.int8),
+    (-30_000, 30_000, np.int16), (-(2**31), 2**31 - 1, np.int32), (0, 255, np.uint8), (-60_000, 60_000, np.float16),
+    (-(2**63), 2**63 - 1, np.int64),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("low", "high", "kind"), BOXES)
+@pytest.mark.parametrize("action", ["tanh", "clip"])
+def test_an_action_is_inside_its_space_to_the_bit(low, high, kind, action):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Gymnasium's, of precision
+        space = gym.spaces.Box(kind(low), kind(high), (3,), kind)
+    network = Network(Policy(action=action), gym.spaces.Box(-1, 1, (2,)), space)
+    outputs = np.float32([[-np.inf, 0, np.inf], [-30, 1e-3, 30], [-8, 0.5, 9.1], [0.2, -0.3, 0.4]])
+    actions = network.actions(outputs)
+    assert actions.dtype == space.dtype
+    assert all(space.contains(a) for a in actions)
+    if action == "tanh":
+        assert actions[0, 0] == space.low[0]
+        assert actions[0, 2] == space.high[0]
+        wanted = low + (high - low) * (np.tanh(outputs.astype(float)) + 1) / 2
+        tolerance = 0.5 if np.dtype(kind).kind in "iu" else 0
+        assert actions.astype(float) == pytest.approx(wanted, rel=2e-3, abs=tolerance + 1e-6 * (high - low))
+
+
+@pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (-1, np.inf), "huge"])
+def test_bounds_that_are_none_are_refused_by_tanh_and_taken_by_clip(bounds):
+    low, high = (np.finfo(np.float32).min, np.finfo(np.float32).max) if bounds == "huge" else bounds
+    space, flat = gym.spaces.Box(np.float32(low), np.float32(high), (2,)), gym.spaces.Box(-1, 1, (2,))
+    with pytest.raises(ConfigError, match=r"valid here: env.policy.action=clip, .* such as cma, ppo or a2c"):
+        Network(Policy(action="tanh"), flat, space)
+    assert Network(Policy(action="clip"), flat, space).actions(np.float32([[-5, 7]])).tolist() == [[max(-5, low), 7]]
+
+
+def test_outputs_that_are_nan_choose_no_action():
+    flat = gym.spaces.Box(-1, 1, (2,))
+    for space in (gym.spaces.Discrete(2), flat):
+        with pytest.raises(TrialFailure, match="NaN"):
+            Network(Policy(), flat, space).actions(np.float32([[1, 2], [np.nan, 0]]))
+
+
+@pytest.mark.parametrize(("low", "high", "kind"), [(0, 255, np.uint8), (-1, 1, np.float32), (0, 1, np.float64)])
+def test_images_are_scaled_by_their_bounds_and_channels_may_stand_last(low, high, kind):
+    policy = Policy(conv=[Conv(3, 3, 2)], hidden=[8])
+    first, last = (gym.spaces.Box(kind(low), kind(high), shape, kind) for shape in ((2, 8, 9), (8, 9, 2)))
+    networks = [Network(policy, space, gym.spaces.Discrete(3)) for space in (first, last)]
+    theta = networks[0].theta0(np.random.default_rng(0))[None]
+    shares = np.random.default_rng(1).uniform(0, 1, (5, 2, 8, 9))
+    images = (low + (high - low) * shares).astype(kind)
+    a = networks[0].outputs(networks[0].layers(theta), torch.from_numpy(images)[None])
+    b = networks[1].outputs(networks[1].layers(theta), torch.from_numpy(images.transpose(0, 2, 3, 1).copy())[None])
+    assert torch.allclose(a, b, atol=1e-5)
+    bytes_of = Network(policy, gym.spaces.Box(0, 255, (2, 8, 9), np.uint8), gym.spaces.Discrete(3))
+    c = bytes_of.outputs(bytes_of.layers(theta), torch.from_numpy((255 * shares).astype(np.uint8))[None])
+    assert torch.allclose(a, c, atol=0.05)
+
+
+def test_images_without_bounds_are_refused():
+    space = gym.spaces.Box(-np.inf, np.inf, (2, 8, 9))
+    with pytest.raises(ConfigError, match="no finite bounds to scale them by"):
+        Network(Policy(conv=[Conv(3, 3, 2)]), space, gym.spaces.Discrete(3))

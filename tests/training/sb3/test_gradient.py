@@ -130,7 +130,7 @@ class WritesItsParameters(PPO):
 def test_an_algorithm_that_writes_its_actor_is_refused_at_its_first_update(echo, monkeypatch):
     looks = []
     monkeypatch.setattr(SubspaceActor, "look", lambda self, evaluator, steps: looks.append(steps))
-    for algorithm in ("test_gradient.WritesItsParameters", "sb3_contrib.TRPO"):
+    for algorithm in (f"{__name__}.WritesItsParameters", "sb3_contrib.TRPO"):
         agent = agent_of("ppo", algorithm=algorithm)
         if algorithm.endswith("TRPO"):
             agent = replace(agent, settings={"n_steps": 32, "batch_size": 64})
@@ -146,7 +146,7 @@ class NoOptimizer(PPO):
 
 
 def test_an_actor_without_an_optimizer_is_refused(echo):
-    agent = agent_of("ppo", algorithm="test_gradient.NoOptimizer")
+    agent = agent_of("ppo", algorithm=f"{__name__}.NoOptimizer")
     with pytest.raises(ConfigError, match="cannot be held in a subspace"):
         gradient.check(echo(), agent, environment.policy(echo()))
 

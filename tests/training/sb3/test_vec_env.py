@@ -1,13 +1,17 @@
 """Gymnasium's same-step vector environments behind SB3's interface, against SB3's own."""
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
+from factories import agent_of
 from stable_baselines3.common.env_util import make_vec_env
 
 from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
 from rl_intdim.tasks import atari, environment, vector
+from rl_intdim.training.sb3.model import training_envs
 from rl_intdim.training.sb3.vec_env import FlatPictures, SameStep, flat_pictures
 
 
@@ -114,3 +118,23 @@ def test_mistakes(changes, said):
     for make in (environment.make, lambda t: vector.make_vec(t, 1)):
         with pytest.raises(ConfigError, match=said):
             make(task)
+
+
+def test_breakout_gets_a_new_ball_after_every_lost_life():
+    """A policy that never fires loses all its lives, in training and in scoring; ALE fires at the start only."""
+    task = replace(cli.load("sweep", ["env=Pong"]).env, id="ALE/Breakout-v5", sticky=0.0)
+    envs = vector.make_vec(task, 2)
+    envs.reset(seed=1)
+    assert isinstance(envs.env, atari.FireOnLostLife)
+    done = np.zeros(2, bool)
+    for _ in range(400):
+        _, _, terminated, truncated, _ = envs.step(np.zeros(2, int))
+        done |= terminated
+        if done.all():
+            break
+    assert done.all()
+    assert not truncated.any()
+    trained = training_envs(task, agent_of("ppo", n_envs=2), environment.policy(task), 1)
+    trained.reset()
+    ends = sum(trained.step(np.zeros(2, int))[2] for _ in range(150))
+    assert (ends >= 3).all()
