@@ -1,5 +1,6 @@
 """The sweep from Python: `from rl_intdim import intrinsic_dimension`, made for notebooks."""
 
+import json
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from rl_intdim import sweep
-from rl_intdim.analysis import sweep_plots, tables
+from rl_intdim.analysis import sweep_figure, sweep_plots, tables
 from rl_intdim.config import cli
-from rl_intdim.records import run_folder, summary, trials_table
+from rl_intdim.errors import ConfigError
+from rl_intdim.records import trials_table
+from rl_intdim.records.sweep import read
+from rl_intdim.records.sweep_record import SweepRecord, interval, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,20 +26,25 @@ class Measured:
     """The result of a sweep, and its run folder."""
 
     folder: Path
-    summary: dict[str, Any]  # what result.json holds
+    record: SweepRecord
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What result.json holds."""
+        held: dict[str, Any] = json.loads(self.record.to_json())
+        return held
 
     @property
     def d_int(self) -> int | None:
-        return self.summary["d_int"]
+        return self.record.d_int
 
     @property
     def ci95(self) -> tuple[int, int | None]:
-        low, high = self.summary["ci95"]
-        return low, high
+        return self.record.ci95
 
     @property
     def status(self) -> str:
-        return self.summary["status"]
+        return self.record.status
 
     @property
     def trials(self) -> "pd.DataFrame":
@@ -44,21 +53,20 @@ class Measured:
 
     def plot(self) -> "Figure":
         """Scores and solved fraction against d; a matplotlib figure."""
-        return sweep_plots.draw(self.summary, run_folder.trials(self.folder))
+        return sweep_plots.draw(sweep_figure.figure(self.record, read(self.folder).trials))
 
     def __rich__(self) -> Any:
-        return tables.table(self.summary)
+        return tables.table(self.record)
 
     def __repr__(self) -> str:
-        shown = "-" if self.d_int is None else self.d_int
         return (
-            f"<{self.summary['env']} by {self.summary['agent']}: d_int {shown}, 95 % interval "
-            f"{summary.interval(self.ci95)}, {self.status}; {self.folder}>"
+            f"<{self.record.env} by {self.record.agent}: d_int {shown(self.d_int)}, 95 % interval "
+            f"{interval(self.ci95)}, {self.status}; {self.folder}>"
         )
 
     def _repr_html_(self) -> str:
         console = Console(record=True, file=StringIO(), width=90)
-        console.print(tables.table(self.summary))
+        console.print(tables.table(self.record))
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
 
@@ -69,5 +77,7 @@ def intrinsic_dimension(*words: str, env: str = "CartPole", agent: str = "cma", 
     workers=2). The same call resumes its run folder, or returns at once what was measured. Raises IntdimError.
     """
     config = cli.load("sweep", [f"env={env}", f"agent={agent}", *words, *(f"{k}={v}" for k, v in keys.items())])
-    result = sweep.sweep(config)
-    return Measured(Path(config.out), result)
+    record = sweep.sweep(config)
+    if record is None:
+        raise ConfigError("dry_run=true: nothing was measured, so there is no result.")
+    return Measured(Path(config.out), record)

@@ -21,7 +21,7 @@ from rl_intdim.config import cli
 from rl_intdim.config.validation import one_of
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import write_whole
-from rl_intdim.records.sweep_record import read
+from rl_intdim.records.sweep import read
 
 BY = ("env", "agent", "hidden", "pair")
 

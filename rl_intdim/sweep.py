@@ -1,27 +1,28 @@
 """python -m rl_intdim.sweep: the intrinsic dimension of one task by one agent."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from rl_intdim import runners
-from rl_intdim.analysis import style, sweep_plots, tables
+from rl_intdim.analysis import style, sweep_figure, sweep_plots, tables
 from rl_intdim.config import cli
 from rl_intdim.config.schema import SubspaceConfig, SweepConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.files import check_folder, write_whole
+from rl_intdim.records import provenance
 from rl_intdim.records.run_folder import Store
 from rl_intdim.records.summary import summarise
+from rl_intdim.records.sweep_record import SweepRecord
 from rl_intdim.runners.executor import measure
 from rl_intdim.search.adaptive import largest
 from rl_intdim.search.loop import spaced
 from rl_intdim.solution.solution import smallest
 
 
-def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]:
-    """Measure d_int; returns the result as written to result.json, or {} of a dry run. Raises IntdimError."""
+def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | None:
+    """Measure d_int; returns the result as written to result.json, or None of a dry run. Raises IntdimError."""
     from rl_intdim.runners.throughput import say_how_long, say_what_would_run
     from rl_intdim.subspace.projections import check_memory, resolve
     from rl_intdim.training.trial import check
@@ -45,14 +46,14 @@ def sweep(config: SweepConfig, console: Console | None = None) -> dict[str, Any]
     config = replace(config, subspace=SubspaceConfig(projection), search=search)
     if config.dry_run:
         say_what_would_run(config, runner, D, d_max, console)
-        return {}
+        return None
     if config.env.checkpoint:  # it takes long: say how long before it does
         say_how_long(config, runner, D, d_max, console)
-    with Store(Path(config.out)).open(asdict(config)) as store:
-        trials = measure(config, runner, d_max, store, console)
-        result = summarise(config, D, d_max, trials)
+    with Store(Path(config.out)).open(config) as store:
+        trials = measure(config, runner, D, d_max, store, console)
+        result = summarise(config, D, d_max, trials, provenance.here())
         store.write_result(result)
-        write_whole(store.folder / "plot.png", style.png(sweep_plots.draw(result, trials)))
+        write_whole(store.folder / "plot.png", style.png(sweep_plots.draw(sweep_figure.figure(result, trials))))
         write_whole(store.folder / "curves.png", style.png(sweep_plots.curves(result, trials)))
         best = smallest(config, trials)
         if best:

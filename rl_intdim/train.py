@@ -3,6 +3,7 @@
 import json
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -54,11 +55,11 @@ def train(config: TrainConfig) -> None:
     if config.out:
         folder = Path(config.out)
         found = Solution(
-            config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d
+            config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d or []
         )
         found.save(folder / "solution.json")
         # Last: a folder that holds it is done, and until then the same command goes on from its checkpoint.
-        write_whole(folder / "trial.json", json.dumps(result.record()) + "\n")
+        write_whole(folder / "trial.json", json.dumps(asdict(result.kept())) + "\n")
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
         console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
 

@@ -21,12 +21,13 @@ import numpy as np
 import pandas as pd
 
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE
-from rl_intdim.config.schema import DIRECT, Search
+from rl_intdim.config.schema import Search
 from rl_intdim.records import provenance
 from rl_intdim.search import paper_rule
 from rl_intdim.search.adaptive import answer
 from rl_intdim.search.loop import drive, outcomes, spaced, stopped_by
 from rl_intdim.search.simulation import SOLVE_MEDIAN, SOLVE_SIGMA, UNSOLVED_MEAN, SimulatedTask
+from rl_intdim.search.trials import TrialRecord
 
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "calibration"
 KINDS = {"plain": 0.6, "weibull": 0.1, "falling": 0.2, "none": 0.1}
@@ -59,13 +60,13 @@ def measure(search: Search, i: int) -> dict[str, Any]:
     }
     row["oracle"] = oracle(task, search.ci_ratio)
 
-    def sweep(search: Search, name: str) -> list[dict[str, Any]]:
+    def sweep(search: Search, name: str) -> list[TrialRecord]:
         trials = drive(search, D, task.budget, task.run(i, search.full_budget))
-        searched = [t for t in trials if t["d"] != DIRECT]
+        searched = [t for t in trials if not t.direct]
         said = answer(search, D, outcomes(searched, task.budget))
         low, high = said.ci95
-        row[f"{name}_trials"] = sum(t["d"] > 0 for t in searched)
-        row[f"{name}_budgets"] = sum(t["env_steps"] for t in searched) / task.budget
+        row[f"{name}_trials"] = sum(t.d != 0 for t in searched)
+        row[f"{name}_budgets"] = sum(t.env_steps for t in searched) / task.budget
         row[f"{name}_low"], row[f"{name}_high"] = low, high
         row[f"{name}_covers"] = high is None if truth is None else low <= truth <= (high or np.inf)
         row[f"{name}_stopped_by"] = stopped_by(search, D, task.budget, trials)
@@ -74,15 +75,15 @@ def measure(search: Search, i: int) -> dict[str, Any]:
 
     sweep(search, "search")
     trials = sweep(GRID, "grid")
-    direct = [t for t in trials if t["d"] == DIRECT]
-    low, high = paper_rule.d90([t for t in trials if t["d"] != DIRECT], direct)["ci95"]
+    direct = [t for t in trials if t.direct]
+    low, high = paper_rule.d90([t for t in trials if not t.direct], direct).ci95
     expected = [task.chance(d) + (1 - task.chance(d)) * UNSOLVED_MEAN for d in [*GRID.ds, D]]  # type: ignore[misc]
     meant = next((d for d, score in zip(GRID.ds, expected, strict=False) if score >= 0.9 * expected[-1]), np.inf)  # type: ignore[arg-type]
     row |= {"paper_low": low, "paper_high": high, "paper_covers": (low or np.inf) <= meant <= (high or np.inf)}
     # The rule cannot tell d from the grid point below: that is where its interval really begins.
     begins = {d: before + 1 for before, d in zip([0, *GRID.ds], GRID.ds, strict=False)}  # type: ignore[misc, arg-type]
     if truth is not None:
-        for name, first, last in (("paper", begins.get(low), high), ("grid", row["grid_low"], row["grid_high"])):
+        for name, first, last in (("paper", begins.get(low or 0), high), ("grid", row["grid_low"], row["grid_high"])):
             if first and last:
                 row[f"{name}_ratio"] = ratio = float(last) / float(first)
                 sweep(replace(search, ci_ratio=ratio, max_trials=2000), f"as_{name}")

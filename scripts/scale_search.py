@@ -24,7 +24,8 @@ from rl_intdim.analysis.style import png
 from rl_intdim.config import cli
 from rl_intdim.config.schema import DIRECT, Search
 from rl_intdim.records import provenance
-from rl_intdim.search.loop import Job, Record, drive
+from rl_intdim.search.loop import drive
+from rl_intdim.search.trials import Job, TrialRecord
 
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "scaling"
 ROUNDS = (3, 6, 12, 24, 64, 256)
@@ -38,9 +39,9 @@ def measure(size: int, i: int) -> dict[str, Any]:
     clock = dict.fromkeys(WORKERS, 0.0)
     play = task.run(i)
 
-    def run(jobs: list[Job]) -> dict[Job, Record]:
+    def run(jobs: list[Job]) -> dict[Job, TrialRecord]:
         records = play(jobs)
-        costs = [records[job]["env_steps"] / task.budget for job in jobs]
+        costs = [records[job].env_steps / task.budget for job in jobs]
         for workers in WORKERS:
             clock[workers] += makespan(costs, workers)
         return records
@@ -49,8 +50,8 @@ def measure(size: int, i: int) -> dict[str, Any]:
     return {
         "round": size,
         "task": i,
-        "trials": sum(t["d"] != DIRECT for t in trials),
-        "budgets": sum(t["env_steps"] for t in trials) / task.budget,
+        "trials": sum(not t.direct for t in trials),
+        "budgets": sum(t.env_steps for t in trials) / task.budget,
     } | {f"wall_{workers}": clock[workers] for workers in WORKERS}
 
 

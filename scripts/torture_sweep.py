@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,7 +22,9 @@ from typing import Any
 import psutil
 
 from rl_intdim.records import provenance
-from rl_intdim.records.run_folder import trials
+from rl_intdim.records.reader import read_config, read_result, read_trials
+from rl_intdim.records.sweep_record import SweepRecord
+from rl_intdim.search.trials import TrialRecord
 
 OUT = Path(__file__).parent.parent / "docs" / "results" / "torture.json"
 WAYS = ("kill the sweep", "kill a worker", "kill both", "Ctrl-C", "SIGTERM")
@@ -52,15 +55,18 @@ def attack(sweep: psutil.Popen, way: str, rng: random.Random) -> list[psutil.Pro
     return below
 
 
-def told(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def told(folder: Path) -> tuple[SweepRecord, list[TrialRecord]]:
     """All that a sweep says, but for times, command and commit."""
-    result = json.loads((folder / "result.json").read_text())
-    records = sorted(trials(folder), key=lambda t: int(t["seed"]))
-    for record in (result, *records):
-        record.pop("seconds")
-    result.pop("command")
-    result.pop("commit")  # a commit made meanwhile changes nothing that runs
-    return result, records
+    result = read_result(folder)
+    if result is None:
+        raise SystemExit(f"{folder}: the sweep ended without a result.")
+    trials = sorted(recorded(folder), key=lambda t: t.seed)
+    # A commit made meanwhile changes nothing that runs.
+    return replace(result, seconds=0.0, command="", commit=None), [replace(t, seconds=0.0) for t in trials]
+
+
+def recorded(folder: Path) -> list[TrialRecord]:
+    return read_trials(folder, read_config(folder)) if (folder / "trials.jsonl").exists() else []
 
 
 def main() -> None:
@@ -79,7 +85,7 @@ def main() -> None:
         if undisturbed.wait():
             raise SystemExit(undisturbed.stderr.read().decode())
         seconds = time.monotonic() - began
-        before: list[dict[str, Any]] = []
+        before: list[TrialRecord] = []
         kills = finished = 0
         while not finished or kills < args.kills:
             if finished and kills < args.kills:  # it ended before it was killed often enough: begin a new one
@@ -102,8 +108,8 @@ def main() -> None:
             errors = sweep.stderr.read().decode()
             status = sweep.wait()
             _, alive = psutil.wait_procs(below, timeout=PATIENCE)
-            after = trials(wild) if (wild / "trials.jsonl").exists() else []
-            jobs = [(t["d"], t["seed"]) for t in after]
+            after = recorded(wild)
+            jobs = [(t.d, t.seed) for t in after]
             entry: dict[str, Any] = {
                 "way": way,
                 "status": status,

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -13,6 +13,7 @@ import numpy as np
 from rl_intdim.config import cli
 from rl_intdim.config.schema import DIRECT, Conv, Policy
 from rl_intdim.records.run_folder import Store
+from rl_intdim.search.trials import TrialRecord
 
 HERE = Path(__file__).parent
 PYTHONPATH = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])  # of a test's processes
@@ -111,15 +112,26 @@ def pictures(echo, **changes):
     return echo(id="test/Pictures-v0", kwargs={}, policy=policy, **changes)
 
 
+def record(d, seed=0, solved=False, **changes):
+    """A made-up finished trial of a task with D = 562 and a threshold of 475."""
+    steps = changes.pop("env_steps", 10)
+    score = changes.pop("score", 500.0 if solved else 20.0)
+    fields = {
+        **{"d": d, "seed": seed, "D": 562, "solved": solved, "score": score},
+        **{"solved_at": steps if solved else None, "env_steps": steps, "scoring_steps": 1, "seconds": 0.1},
+        **{"confirmations": [[steps, score]] if solved else [], "curve": [[steps, score, 0.5]] if d else []},
+        "theta_d": [] if d == DIRECT else [0.5] * d,
+    }
+    return TrialRecord(**fields | changes)
+
+
 def compared(folder, rise, *words, seeds=10):
     """A run folder in which d of `rise` and above solve, all seeds, and none below; 5 seeds direct."""
     config = cli.load("sweep", ["search.ds=[1,2,4,8,16,32]", *words])
     jobs = [(d, 100 * d + i) for d in config.search.ds for i in range(seeds)] + [(DIRECT, i) for i in range(5)]
-    with Store(Path(folder)).open(asdict(config)) as store:
+    with Store(Path(folder)).open(config) as store:
         for d, seed in jobs:
-            solved = d == DIRECT or d >= rise
-            store.append({"d": d, "D": 562, "seed": seed, "solved": solved, "solved_at": 10 if solved else None,
-                          "score": 500.0 * solved, "env_steps": 10, "scoring_steps": 1, "seconds": 0.1})  # fmt: skip
+            store.append(record(d, seed, solved=d == DIRECT or d >= rise))
     return folder
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from factories import compared, run
+from factories import compared, record, run
 
 from rl_intdim.analysis import comparison_page, ranking
 from rl_intdim.config import cli
-from rl_intdim.records import sweep_record
 from rl_intdim.records.run_folder import Store
+from rl_intdim.records.sweep import read
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def folders():
 
 
 def test_the_table_is_sorted_and_ranked(folders):
-    sweeps = [sweep_record.read(folder) for folder in folders]
+    sweeps = [read(folder) for folder in folders]
     table = ranking.table(sweeps, papers=False)
     assert list(table["agent"]) == ["cma", "cma", "ppo", "random"]
     assert table["rank"].tolist()[:3] == [1, 2, 3]
@@ -38,19 +38,20 @@ def test_the_table_is_sorted_and_ranked(folders):
 
 
 def test_a_sweep_that_has_ended_speaks_by_what_it_decided(folders):
-    before = sweep_record.read("easy")
+    before = read("easy")
     with Path("easy/trials.jsonl").open("a") as file:  # of a round that was cut off: not decided upon
         for i in range(20):
-            record = {"d": 1, "D": 562, "seed": 5000 + i, "solved": True, "solved_at": 1, "env_steps": 1, "score": 1}
-            file.write(json.dumps(record) + "\n")
-    assert sweep_record.read("easy").answer.trials == 80
-    Path("easy/result.json").write_text(json.dumps({"trials": 3300, "command": "c"}))  # seeds below 3,300 here
-    after = sweep_record.read("easy")
-    assert (after.answer, after.env_steps, after.command) == (before.answer, before.env_steps, "c")
+            file.write(json.dumps(asdict(record(1, 5000 + i, solved=True))) + "\n")
+    assert read("easy").answer.trials == 80
+    ended = replace(before.record, trials=3300, command="c")  # seeds below 3,300 here
+    Path("easy/result.json").write_text(ended.to_json())
+    after = read("easy")
+    assert (after.answer, after.env_steps) == (before.answer, before.env_steps)
+    assert (after.provenance.command, after.record.command) == ("c", "c")
 
 
 def test_the_papers_rows_are_marked_and_unranked(folders):
-    table = ranking.table([sweep_record.read(folders[1])])
+    table = ranking.table([read(folders[1])])
     theirs = table[table.status == "the paper's d_int90"]
     assert len(theirs) == 9
     assert theirs["rank"].isna().all()
@@ -61,7 +62,7 @@ def test_the_papers_rows_are_marked_and_unranked(folders):
 @pytest.mark.parametrize("word", ["env.threshold=400", "env.budget=1000", "env.id=CartPole-v0"])
 def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
     changed = compared("changed", 8, "agent=ppo", word)
-    sweeps = [sweep_record.read(folder) for folder in [*folders[:3], changed]]
+    sweeps = [read(folder) for folder in [*folders[:3], changed]]
     table = ranking.table(sweeps, papers=False)
     assert table.set_index("task")["rank"].isna().to_dict() == {"CartPole": True, "InvertedPendulum": False}
     pairs = ranking.differences(sweeps)
@@ -71,7 +72,7 @@ def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ran
 
 
 def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
-    hard, easy, other, never = (sweep_record.read(folder) for folder in folders)
+    hard, easy, other, never = (read(folder) for folder in folders)
     assert ranking.below(easy, hard) > 0.99
     assert ranking.below(hard, easy) == pytest.approx(1 - ranking.below(easy, hard))
     assert ranking.below(easy, easy) == pytest.approx(0.5)
@@ -86,8 +87,8 @@ def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
 
 def test_what_lies_above_the_largest_d_is_not_ordered(folders):
     wide, short = (
-        sweep_record.read(folders[1]),
-        sweep_record.read(compared("short", 99, "search.d_max=2", "search.ds=[1,2]")),
+        read(folders[1]),
+        read(compared("short", 99, "search.d_max=2", "search.ds=[1,2]")),
     )
     assert short.d_max < wide.answer.d_int
     assert ranking.below(short, wide) == pytest.approx(1 - ranking.below(wide, short))
@@ -95,28 +96,27 @@ def test_what_lies_above_the_largest_d_is_not_ordered(folders):
 
 
 def test_a_sweep_in_which_nothing_solved_has_no_verdict(folders):
-    table = ranking.differences([sweep_record.read(folder) for folder in folders])
+    table = ranking.differences([read(folder) for folder in folders])
     assert not (table["first"] + table["second"]).str.contains("random").any()
 
 
 def test_of_an_unfinished_search_whole_rounds_count():
     config = cli.load("sweep", ["search.round=3"])
-    with Store(Path("cut")).open(asdict(config)) as store:
+    with Store(Path("cut")).open(config) as store:
         for seed in (0, 1, 2, 3, 5):  # of the second round, seed 4 was running
-            store.append({"d": 4, "D": 562, "seed": seed, "solved": True, "solved_at": 10, "score": 500.0,
-                          "env_steps": 10, "scoring_steps": 1, "seconds": 0.1})  # fmt: skip
-    assert sweep_record.read("cut").answer.trials == 3
+            store.append(record(4, seed, solved=True))
+    assert read("cut").answer.trials == 3
 
 
 def test_below_1_is_below_everything(folders):
-    easy = sweep_record.read(folders[1])
+    easy = read(folders[1])
     nothing = replace(easy, answer=replace(easy.answer, tested={0: (6, 6)}))
     assert ranking.below(nothing, easy) == pytest.approx(1)
 
 
 def test_pivots(folders):
     wide = compared("wide", 4, "env.policy.hidden=[64,64]")
-    sweeps = [sweep_record.read(folder) for folder in [*folders, wide]]
+    sweeps = [read(folder) for folder in [*folders, wide]]
     by_agent = ranking.pivot(sweeps, "agent").set_index(["task", "hidden"])
     assert by_agent.loc[("CartPole", "20-20"), "ppo"] == ranking.cell(sweeps[0])
     assert "above_max" in by_agent.loc[("CartPole", "20-20"), "random"]
@@ -125,7 +125,7 @@ def test_pivots(folders):
 
 
 def test_two_sweeps_in_one_cell_are_both_shown():
-    sweeps = [sweep_record.read(compared("a", 4)), sweep_record.read(compared("b", 16, "search.seed=1000"))]
+    sweeps = [read(compared("a", 4)), read(compared("b", 16, "search.seed=1000"))]
     assert ranking.pivot(sweeps, "agent").loc[0, "cma"] == f"{ranking.cell(sweeps[0])}; {ranking.cell(sweeps[1])}"
 
 

@@ -3,28 +3,24 @@
 import io
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from factories import run
+from factories import record, run
 
 from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
 from rl_intdim.records import trials_table
 from rl_intdim.records.run_folder import Store
 
-TRIAL = {"d": 3, "D": 562, "seed": 0, "solved": True, "score": 500.0, "solved_at": 40, "env_steps": 40,
-         "scoring_steps": 9, "seconds": 0.5, "curve": [[1, 2, 3]], "theta_d": [0.5]}  # fmt: skip
-
 
 @pytest.fixture
 def folders():
     for agent in ("cma", "ppo"):
-        with Store(Path(agent)).open(asdict(cli.load("sweep", [f"agent={agent}"]))) as store:
-            store.append(TRIAL)
-            store.append(TRIAL | {"d": "direct", "seed": 1, "solved": False, "solved_at": None})
+        with Store(Path(agent)).open(cli.load("sweep", [f"agent={agent}"])) as store:
+            store.append(record(3, 0, solved=True))
+            store.append(record("direct", 1))
     return ["cma", "ppo"]
 
 
@@ -43,7 +39,7 @@ def test_csv_to_standard_output_and_to_a_file(folders):
     assert Path("all.csv").read_text() == printed
     read = pd.read_csv(io.StringIO(printed))
     assert len(read) == 4
-    assert read.score.tolist() == [500.0] * 4
+    assert read.score.tolist() == [500.0, 20.0] * 2
 
 
 def test_a_line_being_written_is_left_out(folders):

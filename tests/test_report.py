@@ -5,19 +5,22 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import asdict
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from factories import run
+from factories import record, run
+from markupsafe import escape
 
 from rl_intdim.analysis import report_page
 from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
 from rl_intdim.records import reproduce
+from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.run_folder import Store
 from rl_intdim.records.summary import summarise
+from rl_intdim.search.adaptive import largest
 from rl_intdim.solution import video
 from rl_intdim.solution.solution import smallest
 
@@ -28,23 +31,21 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 
 
 def trial(d, seed, solved):
-    score = 480.25 if solved else 20.0
-    return {"d": d, "D": 562, "seed": seed, "solved": solved, "score": score,
-            "solved_at": 300 if solved else None, "env_steps": 300 if solved else 500_000, "scoring_steps": 9,
-            "confirmations": [[300, score]], "curve": [], "seconds": 0.5,
-            "theta_d": [0.5] * d if isinstance(d, int) else []}  # fmt: skip
+    return record(d, seed, solved, score=480.25 if solved else 20.0, env_steps=300 if solved else 500_000)
 
 
-def sweep(folder, solves_from=4, words=(), **changes):
+def sweep(folder, solves_from=4, words=(), config=None, ds=(0, 0, 0, 0, *[1, 2, 3, 4, 8, 32] * 4), **changes):
     """The folder of a finished sweep whose trials solve from some d on, with made-up trials."""
-    config = cli.load("sweep", ["agent=cma", "subspace.projection=dense", *words])
-    trials = [trial(d, seed, 0 < solves_from <= d) for seed, d in enumerate([0] * 4 + [1, 2, 3, 4, 8, 32] * 4)]
+    config = config or cli.load("sweep", ["agent=cma", "subspace.projection=dense", *words])
+    trials = [trial(d, seed, 0 < solves_from <= d) for seed, d in enumerate(ds)]
     trials.append(trial("direct", 500_000, True))
-    with Store(Path(folder)).open(asdict(config)) as store:
+    with Store(Path(folder)).open(config) as store:
         for each in trials:
             store.append(each)
-        result = summarise(config, 562, 562, trials)
-        store.write_result(result | changes)
+        result = summarise(
+            config, 562, largest(config.search, 562), trials, Provenance(command="python -m rl_intdim.sweep")
+        )
+        store.write_result(replace(result, **changes))
         if best := smallest(config, trials):
             best.save(store.folder / "solution.json")
     return Path(folder)
@@ -66,17 +67,17 @@ class Tags(HTMLParser):
 def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     one = sweep(folder / "one")
-    two = sweep(
-        folder / "two", solves_from=0, words=["agent=random"], status="above_max", d_int=None, ci95=[562, None]
-    )
+    two = sweep(folder / "two", solves_from=0, words=["agent=random", "search.d_max=2"], ds=[1, 2] * 14)
     return report_page.page([one, two], video.clip)
 
 
 def test_the_page_fetches_nothing_and_brings_plotly_once(page):
     fetched = [a.get(key) for _, a in Tags(page).found for key in ("src", "href") if key in a]
     assert all(address.startswith("data:") for address in fetched)
-    assert "@import" not in report_page.STYLE
-    assert "url(" not in report_page.STYLE
+    style = re.search(r"<style>(.*?)</style>", page, re.S)[1]
+    assert "body {" in style
+    assert "@import" not in style
+    assert "url(" not in style
     assert 4e6 < len(page) < 7e6
 
 
@@ -109,7 +110,7 @@ def test_hover_shows_the_trial_and_the_command_that_runs_it(page):
 )  # fmt: skip
 def test_the_command_of_a_trial_composes_to_the_same_trial(words):
     swept = cli.load("sweep", words)
-    trained = cli.load("train", [*reproduce.words(asdict(swept)), "d=3", "seed=7"])
+    trained = cli.load("train", [*reproduce.words(swept), "d=3", "seed=7"])
     for part in reproduce.PARTS:
         assert getattr(trained, part) == getattr(swept, part)
 
@@ -137,10 +138,13 @@ def test_without_opengl_the_page_says_so(monkeypatch):
 
 
 def test_hostile_names_are_text():
-    folder = sweep("run", env=HOSTILE, command=HOSTILE, threshold_source=HOSTILE, warnings=[HOSTILE])
+    config = cli.load("sweep", ["subspace.projection=dense"])
+    env = replace(config.env, name=HOSTILE, threshold_source=HOSTILE)
+    config = replace(config, env=env, agent=replace(config.agent, name=HOSTILE, note=HOSTILE))
+    folder = sweep("run", config=config, command=HOSTILE, commit=HOSTILE)
     text = report_page.page([folder], video.clip)
     assert "alert(1)</script>" not in text
-    assert html.escape(HOSTILE) in text
+    assert text.count(str(escape(HOSTILE))) >= 5
     assert sum(tag == "script" for tag, _ in Tags(text).found) == sum(
         tag == "script" for tag, _ in Tags(report_page.page([sweep("plain")], video.clip)).found
     )
@@ -238,10 +242,10 @@ def test_a_browser_draws_every_plot_without_an_error(page):
 def test_no_solution_is_made_of_a_trial_that_ended_on_a_policy_that_does_not_solve():
     """With search.full_budget: solved at some look, worse at the end, or no longer where the goal is."""
     config = cli.load("sweep", ["agent=cma", "subspace.projection=dense"])
-    worse = trial(2, 0, True) | {"score": 470.0, "confirmations": [[300, 480.25], [500, 470.0]]}
+    worse = replace(trial(2, 0, True), score=470.0, confirmations=[[300, 480.25], [500, 470.0]])
     assert smallest(config, [worse]) is None
     assert smallest(config, [worse, trial(4, 1, True)]).d == 4
     walks = cli.load("sweep", ["env=Humanoid"])
-    stands = trial(2, 0, True) | {"score": 6100.0, "confirmations": [[300, 6001.0, 9.0], [500, 6100.0, 4.0]]}
+    stands = replace(trial(2, 0, True), score=6100.0, confirmations=[[300, 6001.0, 9.0], [500, 6100.0, 4.0]])
     assert smallest(walks, [stands]) is None
-    assert smallest(walks, [stands | {"score": 6001.0}]).d == 2
+    assert smallest(walks, [replace(stands, score=6001.0)]).d == 2

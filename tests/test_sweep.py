@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from factories import PYTHONPATH
+from factories import PYTHONPATH, record
 
 from rl_intdim import sweep
-from rl_intdim.analysis import style, sweep_plots
+from rl_intdim.analysis import style, sweep_figure, sweep_plots
 from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.records import summary
+from rl_intdim.records.provenance import Provenance
+from rl_intdim.records.reader import read_trials
 from rl_intdim.search.adaptive import answer
 from rl_intdim.search.loop import outcomes
 from rl_intdim.solution import loading
@@ -39,7 +42,7 @@ def lines(folder):
 def test_below_1():
     """A threshold that theta0 alone reaches: nothing has to be learned."""
     result, folder = run("env.threshold=5")
-    assert (result["status"], result["d_int"], result["ci95"]) == ("below_1", 0, [0, 0])
+    assert (result.status, result.d_int, result.ci95) == ("below_1", 0, (0, 0))
     assert {t["d"] for t in lines(folder)} == {0, "direct"}
     assert json.loads((folder / "result.json").read_text())["status"] == "below_1"
 
@@ -47,23 +50,23 @@ def test_below_1():
 def test_above_max():
     """A threshold that no policy reaches, up to d = 2."""
     result, folder = run("env.threshold=501", "env.budget=2000", "search.d_max=2")
-    assert (result["status"], result["d_int"], result["ci95"]) == ("above_max", None, [2, None])
+    assert (result.status, result.d_int, result.ci95) == ("above_max", None, (2, None))
     assert not (folder / "solution.json").exists()
-    assert result["direct"] == [0, 1]
-    assert "direct training failed" in " ".join(result["warnings"])
+    assert result.direct == (0, 1)
+    assert "direct training failed" in " ".join(result.warnings)
 
 
 def test_a_search_leaves_a_whole_run_folder(capsys):
     result, folder = run("env.threshold=100", "env.budget=20000", "search.max_trials=60")
-    assert set(result) >= KEYS
-    assert result["status"] == "found"
-    assert 1 <= result["ci95"][0] <= result["d_int"] <= result["ci95"][1] <= 8
+    assert set(json.loads((folder / "result.json").read_text())) >= KEYS
+    assert result.status == "found"
+    assert 1 <= result.ci95[0] <= result.d_int <= result.ci95[1] <= 8
     assert {p.name for p in folder.iterdir()} - {".lock"} == {
         "config.yaml", "trials.jsonl", "result.json", "plot.png", "curves.png", "solution.json",
     }  # fmt: skip
     trials = lines(folder)
-    assert result["trials"] == len(trials) - 1
-    assert result["env_steps"] == sum(t["env_steps"] for t in trials)
+    assert result.trials == len(trials) - 1
+    assert result.env_steps == sum(t["env_steps"] for t in trials)
     for t in trials:
         assert t["solved"] == (t["score"] >= 100)
         assert t["score"] == t["confirmations"][-1][1]
@@ -87,21 +90,19 @@ def test_resumed_repeated_or_with_other_workers_the_answer_is_the_same(monkeypat
     (other / "trials.jsonl").write_text("".join(json.dumps(t) + "\n" for t in half))
     again, _ = run(*words, "workers=2", f"out={other}")
     assert sorted((t["d"], t["seed"], t["score"]) for t in lines(other) if t["d"] != "direct") == decided
-    assert {k: whole[k] for k in ("d_int", "ci95", "env_steps")} == {
-        k: again[k] for k in ("d_int", "ci95", "env_steps")
-    }
+    assert (whole.d_int, whole.ci95, whole.env_steps) == (again.d_int, again.ci95, again.env_steps)
     # Finished: nothing is run again, and nothing written anew.
     monkeypatch.setattr("rl_intdim.training.trial.run_trial", None)
     before = (folder / "trials.jsonl").read_bytes()
-    assert run(*words)[0]["d_int"] == whole["d_int"]
+    assert run(*words)[0].d_int == whole.d_int
     assert (folder / "trials.jsonl").read_bytes() == before
 
 
 def test_a_grid_runs_exactly_that():
     result, folder = run("search.ds=[1,4]", "search.seeds=3", "search.d_max=null")
-    assert result["tested"].keys() == {"1", "4"}
-    assert all(n == 3 for n, _ in result["tested"].values())
-    assert result["d_max"] == 4
+    assert result.tested.keys() == {1, 4}
+    assert all(n == 3 for n, _ in result.tested.values())
+    assert result.d_max == 4
     assert len(lines(folder)) == 7
 
 
@@ -111,36 +112,29 @@ def test_the_papers_grid():
     trials = lines(folder)
     assert {t["d"] for t in trials} == {1, 3, 8, "direct"}
     assert all(t["env_steps"] >= 5000 for t in trials)
-    assert result["stopped_by"] == "search.ds"
-    rule = result["d90_paper"]
+    assert result.stopped_by == "search.ds"
+    rule = result.d90_paper
     means = {d: sum(t["score"] for t in trials if t["d"] == d) / 2 for d in (1, 3, 8)}
-    assert rule["level"] == pytest.approx(0.9 * next(t["score"] for t in trials if t["d"] == "direct"))
-    assert rule["d_int90"] == next((d for d in (1, 3, 8) if means[d] >= rule["level"]), None)
-    assert run("out=other", "search.ds=[1]", "search.seeds=1", "search.d_max=null")[0]["d90_paper"] is None
+    assert rule.level == pytest.approx(0.9 * next(t["score"] for t in trials if t["d"] == "direct"))
+    assert rule.d_int90 == next((d for d in (1, 3, 8) if means[d] >= rule.level), None)
+    assert run("out=other", "search.ds=[1]", "search.seeds=1", "search.d_max=null")[0].d90_paper is None
 
 
 def test_flaws_are_said_and_drawn():
     """A record in which success comes and goes: every flaw in words, in the result and in the plot."""
     config = cli.load("sweep", ["search.ds=[1,4,16]"])
-    record = {"D": 562, "score": 1.0, "env_steps": 10, "scoring_steps": 1, "seconds": 0.1, "theta_d": [0.0]}
-    odd = [
-        record | {"d": d, "seed": 10 * d + i, "solved": i < k, "solved_at": 10 if i < k else None}
-        for d, k in ((1, 9), (4, 0), (16, 10))
-        for i in range(10)
-    ]
-    said = summary.summarise(config, 562, 562, odd)
-    assert said["flaws"] == ["misfit"]
-    assert "not to be trusted" in " ".join(said["warnings"])
-    falling = [t | {"solved": t["d"] == 4, "solved_at": 10 if t["d"] == 4 else None} for t in odd]
-    said = summary.summarise(config, 562, 562, falling)
-    assert said["flaws"] == ["falling"]
-    assert "falls off again" in " ".join(said["warnings"])
-    assert len(style.png(sweep_plots.draw(said, falling))) > 10_000
+    odd = [record(d, 10 * d + i, solved=i < k) for d, k in ((1, 9), (4, 0), (16, 10)) for i in range(10)]
+    said = summary.summarise(config, 562, 562, odd, Provenance())
+    assert said.flaws == ["misfit"]
+    assert "not to be trusted" in " ".join(said.warnings)
+    falling = [record(t.d, t.seed, solved=t.d == 4) for t in odd]
+    said = summary.summarise(config, 562, 562, falling, Provenance())
+    assert said.flaws == ["falling"]
+    assert "falls off again" in " ".join(said.warnings)
+    assert len(style.png(sweep_plots.draw(sweep_figure.figure(said, falling)))) > 10_000
 
 
 def test_a_diagonal_covariance_is_said_where_one_was_used():
-    record = {"D": 562, "score": 1.0, "env_steps": 10, "scoring_steps": 1, "seconds": 0.1, "theta_d": [0.0]}
-    record |= {"solved": True, "solved_at": 10}
     for agent, ds, says in (
         ("cma", [4, 300], False),
         ("cma", [4, 301], True),
@@ -149,8 +143,9 @@ def test_a_diagonal_covariance_is_said_where_one_was_used():
         ("ppo", [4, 301], False),
     ):
         config = cli.load("sweep", [f"agent={agent}"])
-        said = summary.summarise(config, 562, 562, [record | {"d": d, "seed": i} for i, d in enumerate(ds)])
-        assert ("only the diagonal" in " ".join(said["warnings"])) is says
+        trials = [record(d, i, solved=True) for i, d in enumerate(ds)]
+        said = summary.summarise(config, 562, 562, trials, Provenance())
+        assert ("only the diagonal" in " ".join(said.warnings)) is says
 
 
 @pytest.mark.parametrize(
@@ -171,9 +166,9 @@ def test_what_a_reader_must_know_is_said(words, says):
 def test_the_smaller_budgets_are_answered_from_the_recorded_steps():
     result, folder = run("search.ds=[2,8]", "search.seeds=4", "env.threshold=100", "search.d_max=null")
     config = cli.load("sweep", ["search.ds=[2,8]"])
-    half = answer(config.search, 8, outcomes(lines(folder), 5_000))
-    assert result["by_budget"]["half"]["d_int"] == half.d_int
-    assert result["by_budget"]["all"]["d_int"] == result["d_int"]
+    half = answer(config.search, 8, outcomes(read_trials(folder, config), 5_000))
+    assert result.by_budget["half"].d_int == half.d_int
+    assert result.by_budget["all"].d_int == result.d_int
 
 
 def test_a_trial_that_breaks_down_is_tried_again_and_never_counted(monkeypatch):
@@ -196,7 +191,7 @@ def test_a_trial_that_breaks_down_is_tried_again_and_never_counted(monkeypatch):
     assert len(lines(folder)) == 4  # all the others, and the direct run
     assert len((folder / "failures.jsonl").read_text().splitlines()) == 2
     result, _ = run(*words)
-    assert result["tested"] == {"1": [4, 0]}
+    assert result.tested == {1: (4, 0)}
 
 
 def test_a_worker_that_is_killed_fails_alone(monkeypatch):
@@ -261,11 +256,12 @@ def test_a_finished_trials_state_that_a_kill_left_behind_is_removed():
 
 
 def test_curves_show_what_the_goal_names_too():
-    said = {"env": "Humanoid", "agent": "cma", "threshold": 6000, "goal": {"info": "x_position", "least": 5.0}}
+    config = cli.load("sweep", ["env=Humanoid", "agent=cma"])
     looks = [[10, 100.0, 0.1, 0.25], [20, 6001.0, 0.2, 7.5]]
-    trials = [{"d": d, "curve": looks, "solved_at": 20} for d in (700, "direct")]
+    trials = [record(d, solved=True, env_steps=20, curve=looks, D=166_673) for d in (700, "direct")]
+    said = summary.summarise(config, 166_673, 700, trials, Provenance())
     score, far = sweep_plots.curves(said, trials).axes
     assert [line.get_ydata()[-1] for line in score.lines[:4]] == [6001.0] * 4  # a line and a dot each
     assert [line.get_ydata()[-1] for line in far.lines] == [7.5] * 4 + [5.0]
     assert "x_position" in far.get_ylabel()
-    assert len(sweep_plots.curves(said | {"goal": None}, trials).axes) == 1
+    assert len(sweep_plots.curves(replace(said, goal=None), trials).axes) == 1

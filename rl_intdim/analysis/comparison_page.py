@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rl_intdim.analysis.paired_test import pairs, shares
 from rl_intdim.analysis.ranking import SURE, comparable, differences, pivot, table
 from rl_intdim.analysis.tables import markdown
-from rl_intdim.records.sweep_record import Sweep
+from rl_intdim.records.sweep import Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
 def page_of_pairs(sweeps: Sequence[Sweep], found: "pd.DataFrame", picture: str) -> str:
     """The Markdown page of `by=pair`: what the figures are, plot, table, and the command of every sweep."""
     shown = {*found["first"], *found["second"]}
-    notes = {s.agent: s.note for s in sweeps if s.note and s.agent in shown}
+    notes = {s.agent: s.config.agent.note for s in sweeps if s.config.agent.note and s.agent in shown}
     return "\n".join(
         [
             f"# Agents in the same subspaces\n\nMade by `python -m rl_intdim.compare ... by=pair`.\n{PAIRED}\n",
@@ -61,7 +61,7 @@ def page_of_pairs(sweeps: Sequence[Sweep], found: "pd.DataFrame", picture: str) 
             f"![The difference of every pair, with its interval]({picture})\n",
             markdown(found),
             "## Commands\n",
-            *(f"    {s.command}" for s in sweeps if s.command),
+            *(f"    {s.provenance.command}" for s in sweeps if s.provenance.command),
             "",
         ]
     )

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rl_intdim.analysis.ladder import ladder
 from rl_intdim.analysis.paired_test import SURE, TASK
-from rl_intdim.analysis.ranking import label, rung
+from rl_intdim.analysis.ranking import label
 from rl_intdim.analysis.style import BLUE, GREY, png
-from rl_intdim.records.sweep_record import Sweep
+from rl_intdim.records.sweep import Sweep
 from rl_intdim.search import paper_rule
 
-if TYPE_CHECKING:
-    import pandas as pd
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -21,21 +20,22 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
-    rows = sorted((s for s in sweeps if s.answer.d_int is not None or s.answer.status != "undecided"), key=rung)
+    shown = [s for s in sweeps if s.answer.d_int is not None or s.answer.status != "undecided"]
+    rungs = ladder(shown, [label(s) for s in shown])
     marks = sorted(paper_rule.ROWS, key=lambda row: row["d_int"])
-    figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rows) + len(marks))), layout="constrained")
+    figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rungs) + len(marks))), layout="constrained")
     axis = figure.subplots()
-    for y, s in enumerate(rows):
-        low, high = s.answer.ci95
-        axis.plot([max(low, 0.5), s.D if high is None else max(high, 0.5)], [y, y], color=BLUE, lw=2)
-        if s.answer.d_int is not None:
-            found = s.answer.status in ("found", "below_1")
-            axis.plot(max(s.answer.d_int, 0.5), y, "o", color=BLUE, mfc=BLUE if found else "white", ms=6)
-        elif s.answer.status == "above_max":
-            axis.plot(low, y, ">", color=BLUE, ms=6)
-    for y, row in enumerate(marks, len(rows)):
+    for y, r in enumerate(rungs):
+        answer = r.sweep.answer
+        axis.plot([r.low, r.high], [y, y], color=BLUE, lw=2)
+        if answer.d_int is not None:
+            found = answer.status in ("found", "below_1")
+            axis.plot(r.place, y, "o", color=BLUE, mfc=BLUE if found else "white", ms=6)
+        elif answer.status == "above_max":
+            axis.plot(r.place, y, ">", color=BLUE, ms=6)
+    for y, row in enumerate(marks, len(rungs)):
         axis.plot(row["d_int"], y, "D", color=GREY, ms=5)
-    names = [label(s) for s in rows] + [f"{row['task']} by {row['agent']}, {row['hidden']} (paper)" for row in marks]
+    names = [r.label for r in rungs] + [f"{row['task']} by {row['agent']}, {row['hidden']} (paper)" for row in marks]
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.invert_yaxis()
     axis.set_xscale("log")

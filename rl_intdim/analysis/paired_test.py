@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rl_intdim.analysis.ranking import comparable
-from rl_intdim.records.sweep_record import Sweep
+from rl_intdim.records.sweep import Sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,7 @@ def shares(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 def same_subspaces(a: Sweep, b: Sweep) -> bool:
     """Have equal seeds and d of two sweeps the same theta0 and P, and are they scored alike?"""
-    alike = (a.env, a.policy, a.projection) == (b.env, b.policy, b.projection)
+    alike = (a.env, a.config.env.policy, a.projection) == (b.env, b.config.env.policy, b.projection)
     return alike and comparable(a, b) and a.agent != b.agent
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rl_intdim.records.summary import interval, shown
-from rl_intdim.records.sweep_record import Sweep
+from rl_intdim.records.sweep import Sweep
+from rl_intdim.records.sweep_record import interval, shown
 from rl_intdim.search import paper_rule
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
                 "trials": s.answer.trials,
                 "direct": "{} of {}".format(*s.direct),
                 "status": s.answer.status,
-                "command": s.command,
+                "command": s.provenance.command,
             }
         )
     for row in paper_rule.ROWS if papers else ():

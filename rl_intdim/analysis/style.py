@@ -1,7 +1,7 @@
-"""What the figures share: colours, ticks, and PNG bytes."""
+"""What the figures share: colours and PNG bytes."""
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # half a second to import
     from matplotlib.figure import Figure
@@ -15,12 +15,3 @@ def png(figure: "Figure") -> bytes:
     picture = BytesIO()
     figure.savefig(picture, dpi=150)
     return picture.getvalue()
-
-
-def spaced_ticks(ds: list[int], letters: int = 72) -> list[Any]:
-    """Ticks far enough apart on a log axis to be read, of which so many letters fill it; the largest d always."""
-    kept: list[Any] = []
-    for d in sorted(ds, reverse=True):
-        if not kept or kept[-1] / d >= max(ds) ** (max(len(str(kept[-1])) + 1.2, 4) / letters):
-            kept.append(d)
-    return kept[::-1]

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from rl_intdim.records.summary import rows
+from rl_intdim.records.sweep_record import SweepRecord, rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def table(result: dict[str, Any]) -> Table:
+def table(record: SweepRecord) -> Table:
     """The result of one sweep, a row a figure."""
     out = Table(
-        title=f"Intrinsic dimension of {result['env']} by {result['agent']}",
+        title=f"Intrinsic dimension of {record.env} by {record.agent}",
         show_header=False,
         title_style="bold",
     )
     out.add_column(style="cyan")
     out.add_column()
-    for name, text in rows(result).items():
+    for name, text in rows(record).items():
         out.add_row(name, text)
-    for warning in result["warnings"]:
+    for warning in record.warnings:
         out.add_row("note", f"[yellow]{warning}[/yellow]")
     return out
 

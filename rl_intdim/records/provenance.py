@@ -4,10 +4,25 @@ import platform
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 PACKAGES = ("rl_intdim", "cma", "gymnasium", "mujoco", "numpy", "stable-baselines3", "torch")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made the figures of a sweep."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    commit: str | None = None
+    command: str = ""
+
+
+def here() -> Provenance:
+    """Of this process."""
+    return Provenance(versions(), commit(), command())
 
 
 def versions() -> dict[str, str]:

@@ -3,12 +3,13 @@
 import json
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rl_intdim.config import cli
 from rl_intdim.config.identity import flat
+from rl_intdim.config.schema import Command, SweepConfig
 from rl_intdim.errors import ConfigError
 
 PARTS = ("env", "agent", "subspace", "threads")  # of a sweep's configuration: what a trial depends on
@@ -20,7 +21,7 @@ FREE = (
 )  # mappings that take keys of any name
 
 
-def words(config: dict[str, Any], command: str = "") -> list[str]:
+def words(config: SweepConfig, command: str = "") -> list[str]:
     """The words after `python -m rl_intdim.train` that all trials of a sweep share.
 
     They name the task and the agent, and then each value that the catalogue gives otherwise, so that tuned or
@@ -34,19 +35,18 @@ def words(config: dict[str, Any], command: str = "") -> list[str]:
         options = [word for folder in folders for word in ("--config-dir", str(folder))]
     except (ConfigError, ValueError):  # a folder that is gone, a command cut off
         pass
-    env, agent = config["env"], config["agent"]
-    named = [f"env={env['name']}", f"agent={agent['name']}"]
-    if env["name"] not in cli.register(folders)["env"] and env["name"] == env["id"]:  # any Gymnasium id
-        named = ["env=gym", named[1], f"env.id={_value(env['id'])}", f"env.threshold={env['threshold']}"]
+    env = config.env
+    named = [f"env={env.name}", f"agent={config.agent.name}"]
+    if env.name not in cli.register(folders)["env"] and env.name == env.id:  # any Gymnasium id
+        named = ["env=gym", named[1], f"env.id={_value(env.id)}", f"env.threshold={env.threshold}"]
     try:
         train = cli.load("train", named, folders)
-        known = flat({part: _plain(getattr(train, part)) for part in PARTS})
+        known = _values(train)
     except ConfigError:
-        known = {f"{part}.name": config[part]["name"] for part in ("env", "agent")}  # name comes with the file
-    wanted = flat({part: config[part] for part in PARTS if part in config})
+        known = {"env.name": env.name, "agent.name": config.agent.name}  # name comes with the file
     changed = [
         f"{'++' if key.startswith(FREE) else ''}{key}={_value(value)}"
-        for key, value in wanted.items()
+        for key, value in _values(config).items()
         if (key not in known or known[key] != value) and value != {}
     ]
     return [*options, *named, *changed]
@@ -57,8 +57,10 @@ def trial(shared: Sequence[str], d: int | str, seed: int) -> str:
     return shlex.join(["python", "-m", "rl_intdim.train", *shared, f"d={d}", f"seed={seed}"])
 
 
-def _plain(node: Any) -> Any:
-    return asdict(node) if is_dataclass(node) and not isinstance(node, type) else node
+def _values(config: Command) -> dict[str, Any]:
+    """All that a trial depends on, by dotted key."""
+    every = asdict(config)
+    return flat({part: every[part] for part in PARTS})
 
 
 def _value(value: Any) -> str:

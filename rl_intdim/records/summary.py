@@ -1,20 +1,16 @@
-"""What a finished sweep says: the result as written to result.json, and the solution worth keeping."""
+"""What the trials of a sweep say: d_int at parts of the budget, the flaws of the fit, what a reader must know."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
 
-from rl_intdim.config.schema import DIRECT, LINEAR, EvolutionAgent, GradientAgent, SweepConfig
-from rl_intdim.records import provenance
+from rl_intdim.config.schema import LINEAR, EvolutionAgent, GradientAgent, SweepConfig
+from rl_intdim.records.provenance import Provenance
+from rl_intdim.records.sweep_record import Estimate, SweepRecord
 from rl_intdim.search import paper_rule
 from rl_intdim.search.adaptive import answer
 from rl_intdim.search.loop import outcomes, stopped_by
-
-if TYPE_CHECKING:  # half a second to import
-    pass
+from rl_intdim.search.trials import TrialRecord
 
 MISFIT = 0.05  # the p-value below which a misfit is said
-FLAWS = {"falling": "success falls off again above d_int", "misfit": "no curve of the model fits these trials"}
 METHOD = (
     "d_int: posterior median of the d at which the chance of solving crosses 1/2; ci95: its central 95 % credible "
     "interval. Model: a logistic in log d with unknown place, width and lapse, and perhaps a fall "
@@ -22,16 +18,18 @@ METHOD = (
 )
 
 
-def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, Any]]) -> dict[str, Any]:
-    """The result of a finished sweep, as written to result.json."""
+def summarise(
+    config: SweepConfig, D: int, d_max: int, trials: Sequence[TrialRecord], provenance: Provenance
+) -> SweepRecord:
+    """The result of a sweep from its trials."""
     task, search = config.env, config.search
-    searched = [t for t in trials if t["d"] != DIRECT]
-    direct = [t for t in trials if t["d"] == DIRECT]
+    searched = [t for t in trials if not t.direct]
+    direct = [t for t in trials if t.direct]
     said = answer(search, d_max, outcomes(searched, task.budget))
-    by_budget: dict[str, dict[str, Any]] = {}
+    by_budget = {}
     for name, part in (("quarter", 0.25), ("half", 0.5), ("all", 1.0)):
         then = answer(search, d_max, outcomes(searched, task.budget, part))
-        by_budget[name] = {"d_int": then.d_int, "ci95": list(then.ci95), "status": then.status}
+        by_budget[name] = Estimate(then.d_int, then.ci95, then.status)
     flaws = [name for name, is_so in (("misfit", said.misfit < MISFIT), ("falling", said.p_falling > 0.5)) if is_so]
     warnings = disclosures(config)
     if "misfit" in flaws:
@@ -46,52 +44,51 @@ def summarise(config: SweepConfig, D: int, d_max: int, trials: list[dict[str, An
         )
     if search.ds is None and said.status in ("found", "undecided") and not said.looked_above:
         warnings.append("no look well above d_int was made yet; success could fall off there.")
-    half = by_budget["half"]["d_int"]
+    half = by_budget["half"].d_int
     if said.d_int and (half is None or half > said.d_int):
         warnings.append("d_int still falls as the budget grows; more budget may lower it further.")
-    if direct and sum(t["solved"] for t in direct) * 2 < len(direct):
+    if direct and sum(t.solved for t in direct) * 2 < len(direct):
         warnings.append(
             "direct training failed in most runs. That does not invalidate d_int: "
             "a larger space can be harder for a given budget."
         )
     above = diagonal_above(config)
-    if above is not None and any((D if t["d"] == DIRECT else t["d"]) > above for t in trials):
+    if above is not None and any((D if t.direct else int(t.d)) > above for t in trials):
         warnings.append(f"CMA-ES kept only the diagonal of its covariance above d = {above} (agent.diagonal_above).")
-    result = {
-        "env": task.name,
-        "agent": config.agent.name,
-        "projection": config.subspace.projection,
-        "d_int": said.d_int,
-        "ci95": list(said.ci95),
-        "status": said.status,
-        "stopped_by": stopped_by(search, d_max, task.budget, trials),
-        "method": METHOD,
-        "threshold": task.threshold,
-        "threshold_source": task.threshold_source,
-        "goal": asdict(task.goal) if task.goal.info else None,
-        "confirm_episodes": task.scoring.confirm_episodes,
-        "D": D,
-        "d_max": d_max,
-        "budget": task.budget,
-        "trials": len(searched),
-        "env_steps": sum(t["env_steps"] for t in trials),
-        "seconds": round(sum(t["seconds"] for t in trials), 1),
-        "scoring_steps": sum(t["scoring_steps"] for t in trials),
-        "direct": [sum(t["solved"] for t in direct), len(direct)],
-        "tested": {str(d): list(nk) for d, nk in said.tested.items()},
-        "by_budget": by_budget,
-        "d90_paper": paper_rule.d90(searched, direct) if search.full_budget and search.ds and direct else None,
-        "p_falling": round(said.p_falling, 3),
-        "misfit": round(said.misfit, 3),
-        "looked_above": said.looked_above,
-        "flaws": flaws,
-        "warnings": warnings,
-        "threads": config.threads,
-        "versions": provenance.versions(),
-        "commit": provenance.commit(),
-        "command": provenance.command(),
-    }
-    return result
+    return SweepRecord(
+        env=task.name,
+        agent=config.agent.name,
+        projection=config.subspace.projection,
+        d_int=said.d_int,
+        ci95=said.ci95,
+        status=said.status,
+        stopped_by=stopped_by(search, d_max, task.budget, trials),
+        method=METHOD,
+        threshold=task.threshold,
+        threshold_source=task.threshold_source,
+        goal=task.goal if task.goal.info else None,
+        confirm_episodes=task.scoring.confirm_episodes,
+        D=D,
+        d_max=d_max,
+        budget=task.budget,
+        trials=len(searched),
+        env_steps=sum(t.env_steps for t in trials),
+        seconds=round(sum(t.seconds for t in trials), 1),
+        scoring_steps=sum(t.scoring_steps for t in trials),
+        direct=(sum(t.solved for t in direct), len(direct)),
+        tested=said.tested,
+        by_budget=by_budget,
+        d90_paper=paper_rule.d90(searched, direct) if search.full_budget and search.ds and direct else None,
+        p_falling=round(said.p_falling, 3),
+        misfit=round(said.misfit, 3),
+        looked_above=said.looked_above,
+        flaws=flaws,
+        warnings=warnings,
+        threads=config.threads,
+        versions=provenance.versions,
+        commit=provenance.commit,
+        command=provenance.command,
+    )
 
 
 def disclosures(config: SweepConfig) -> list[str]:
@@ -118,43 +115,3 @@ def diagonal_above(config: SweepConfig) -> int | None:
     """The d above which the agent was CMA-ES with a diagonal covariance; None for any other agent."""
     agent = config.agent
     return agent.diagonal_above if isinstance(agent, EvolutionAgent) and agent.strategy == "cma" else None
-
-
-MEANING = {
-    "found": "the interval is as narrow as asked for",
-    "below_1": "theta0 alone, with nothing learned, solves the task with chance 1/2 or more",
-    "above_max": "no d up to the largest tried solves with chance 1/2",
-    "undecided": "the interval is wider than asked for",
-}
-
-
-def interval(ci95: Sequence[int | None]) -> str:
-    low, high = ("?" if bound is None else bound for bound in ci95)
-    return f"[{low}, {high}]"
-
-
-def shown(d_int: int | None) -> str:
-    """A d_int as written; a dash stands for none."""
-    return "-" if d_int is None else f"{d_int}"
-
-
-def rows(result: dict[str, Any]) -> dict[str, str]:
-    """The figures of one sweep in words, name -> text. Results of older versions lack some keys."""
-    d_int, D, source = result["d_int"], result["D"], result.get("threshold_source")
-    by = f"; stopped by {result['stopped_by']}" if result.get("stopped_by") else ""
-    out = {
-        "d_int": f"{shown(d_int)}, 95 % interval {interval(result['ci95'])}",
-        "status": f"{result['status']}: {MEANING[result['status']]}{by}",
-        "threshold": f"{result['threshold']:g}" + (f" ({source})" if source else ""),
-        "D": f"{D:,}" + (f", D / d_int = {D / d_int:.0f}" if d_int else ""),
-        "direct": "{} of {} solved".format(*result["direct"]),
-        "budget": f"{result['budget']:,} env steps a trial",
-        "trials": f"{result['trials']} in {result['seconds']:.0f} s of computing",
-        "env steps": f"{result['env_steps']:,} of training, {result['scoring_steps']:,} of scoring",
-        "less budget": "; ".join(
-            f"{part}: {shown(row['d_int'])} {interval(row['ci95'])}" for part, row in result["by_budget"].items()
-        ),
-    }
-    if rule := result.get("d90_paper"):
-        out["d_int90"] = f"{shown(rule['d_int90'])} {interval(rule['ci95'])} by the paper's rule ({rule['method']})"
-    return out

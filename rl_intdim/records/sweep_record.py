@@ -1,139 +1,100 @@
-"""What the trials in a run folder say, and whether two sweeps may be set side by side."""
+"""What a sweep says, typed: result.json, key for key."""
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 
-import numpy as np
+from rl_intdim.config.schema import Goal
+from rl_intdim.search.paper_rule import PaperEstimate
 
-from rl_intdim.config.catalogue import merged
-from rl_intdim.config.schema import DIRECT, Search
-from rl_intdim.errors import ConfigError, one_line
-from rl_intdim.records.run_folder import read_config, result, trials
-from rl_intdim.records.summary import MEANING, rows
-from rl_intdim.search.adaptive import Answer, answer, largest
-from rl_intdim.search.loop import outcomes
-from rl_intdim.search.posterior import p_zero, posterior
+STATUSES = {
+    "found": "the interval is as narrow as asked for",
+    "below_1": "theta0 alone, with nothing learned, solves the task with chance 1/2 or more",
+    "above_max": "no d up to the largest tried solves with chance 1/2",
+    "undecided": "the interval is wider than asked for",
+}
+FLAWS = {"falling": "success falls off again above d_int", "misfit": "no curve of the model fits these trials"}
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """One run folder, and what its trials say."""
+class Estimate:
+    """d_int as the trials of a sweep tell it."""
 
-    folder: Path
+    d_int: int | None
+    ci95: tuple[int, int | None]  # None: no upper bound up to d_max
+    status: str  # of STATUSES
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRecord:
+    """The result of a sweep, in the order of result.json. Keys with a default are missing in older ones."""
+
     env: str
     agent: str
-    note: str  # what a reader of the agent's results must know, or empty
     projection: str
-    hidden: str  # units of the layers, such as 20-20
+    d_int: int | None
+    ci95: tuple[int, int | None]
+    status: str
+    stopped_by: str = ""  # the key of the configuration, or the status, that ended it
+    method: str = ""
     threshold: float
-    budget: int
+    threshold_source: str = ""
+    goal: Goal | None = None
+    confirm_episodes: int = 100
     D: int
     d_max: int
-    answer: Answer
-    env_steps: int
+    budget: int  # env steps a trial
+    trials: int  # of the search
+    env_steps: int  # of training, direct runs included
+    seconds: float  # of computing, on one core or many
+    scoring_steps: int  # env steps of looks and confirmations
     direct: tuple[int, int]  # solved, runs
-    command: str
-    policy: dict[str, Any]  # the task's network, as configured
-    world: tuple[Any, ...]  # the task's environment, its scoring, and what is asked beside the return
-    solved: dict[tuple[int, int], bool]  # by d and seed of every trial of the search
+    tested: dict[int, tuple[int, int]]  # d -> seeds, solved
+    by_budget: dict[str, Estimate]  # at a quarter, half and all of the budget
+    d90_paper: PaperEstimate | None = None
+    p_falling: float = 0.0  # posterior probability that success falls off again well above d_int
+    misfit: float = 1.0  # p-value of the fit
+    looked_above: bool = True
+    flaws: list[str] = field(default_factory=list)  # of FLAWS
+    warnings: list[str]
+    threads: int = 1
+    versions: dict[str, str] = field(default_factory=dict)
+    commit: str | None = None
+    command: str = ""
 
-    def distribution(self) -> tuple[np.ndarray, np.ndarray]:
-        """The values that d_int may have, increasing, and their posterior probabilities; (n,) each."""
-        model = posterior(self.d_max)
-        return model.distribution(model.update(self.answer.tested), p_zero(self.answer.tested))
-
-
-def read(folder: Path | str) -> Sweep:
-    """What the trials of a run folder say, finished or not. Raises ConfigError for what is no run folder."""
-    folder = Path(folder)
-    config, records = read_config(folder), trials(folder)
-    if not records:
-        raise ConfigError(f"{folder}: no trial has finished yet.")
-    search: Any = merged(Search, config["search"], folder / "config.yaml")
-    search = Search(**{str(key): search[key] for key in search})
-    D = int(records[0]["D"])
-    d_max = largest(search, D)
-    env, direct = config["env"], [t for t in records if t["d"] == DIRECT]
-    searched, ended = [t for t in records if t["d"] != DIRECT], result(folder)
-    # A sweep speaks by the rounds that it decided upon: one that was cut off has left its quick trials, the solved.
-    if ended:
-        searched = [t for t in searched if t["seed"] < search.seed + ended["trials"]]
-    elif search.ds is None:
-        whole = _whole_rounds(search, {t["seed"] for t in searched})
-        searched = [t for t in searched if t["seed"] < search.seed + whole * search.round]
-    return Sweep(
-        folder,
-        env["name"],
-        config["agent"]["name"],
-        config["agent"].get("note") or "",
-        config["subspace"]["projection"],
-        "-".join(map(str, env["policy"]["hidden"])),
-        float(env["threshold"]),
-        int(env["budget"]),
-        D,
-        d_max,
-        answer(search, d_max, outcomes(searched, env["budget"])),
-        sum(t["env_steps"] for t in searched + direct),
-        (sum(t["solved"] for t in direct), len(direct)),
-        ended.get("command", ""),
-        env["policy"],
-        _world(env),
-        {(t["d"], t["seed"]): t["solved"] for t in searched},
-    )
+    def to_json(self) -> str:
+        """As result.json holds it."""
+        return json.dumps(asdict(self), indent=2, allow_nan=False)
 
 
-def _world(env: dict[str, Any]) -> tuple[Any, ...]:
-    sticky = env.get("sticky") if env.get("vector") == "atari" else None
-    statistics, goal = env.get("statistics") or {}, env.get("goal") or {}
-    return (
-        env["id"],
-        env.get("kwargs") or {},
-        env.get("wrappers") or [],
-        sticky,
-        [statistics[key] for key in ("mean", "std", "clip")] if statistics.get("mean") else [],
-        [goal["info"], goal["least"]] if goal.get("info") else [],
-        env["scoring"],
-    )
+def interval(ci95: Sequence[int | None]) -> str:
+    """An interval as written; a question mark stands for an end that is not known."""
+    low, high = ("?" if bound is None else bound for bound in ci95)
+    return f"[{low}, {high}]"
 
 
-def _whole_rounds(search: Search, seeds: set[int]) -> int:
-    """How many rounds of a search have all their trials."""
-    rounds = 0
-    while all(search.seed + rounds * search.round + i in seeds for i in range(search.round)):
-        rounds += 1
-    return rounds
+def shown(d_int: int | None) -> str:
+    """A d_int as written; a dash stands for none."""
+    return "-" if d_int is None else f"{d_int}"
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished sweep as it stands in its folder."""
-
-    folder: Path
-    config: dict[str, Any]
-    result: dict[str, Any]
-    trials: list[dict[str, Any]]
-
-    @property
-    def label(self) -> str:
-        hidden = "-".join(map(str, self.config["env"].get("policy", {}).get("hidden", [])))
-        return "{env} / {agent} / {projection} / ".format(**self.result) + (hidden or "linear")
-
-
-def read_finished(folder: Path) -> Run | None:
-    """The sweep of a run folder, or None if it is not finished. Raises ConfigError for what is no run folder."""
-    config, found = read_config(folder), result(folder)
-    if not found:
-        return None
-    try:
-        if found["status"] not in MEANING:
-            raise ValueError(f"status {found['status']!r}")
-        low, high = found["ci95"]
-        float(low) + float(high or 0) + float(found["d_int"] or 0) + float(found["d_max"])
-        sum(int(d) + n + k for d, (n, k) in found["tested"].items())
-        str(found["projection"]), rows(found), list(found["warnings"])
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise ConfigError(
-            f"{folder / 'result.json'}: not a sweep's result: {type(error).__name__}: {one_line(error)}"
-        ) from None
-    return Run(folder, config, found, trials(folder))
+def rows(record: SweepRecord) -> dict[str, str]:
+    """The figures of one sweep in words, name -> text."""
+    d_int, D = record.d_int, record.D
+    by = f"; stopped by {record.stopped_by}" if record.stopped_by else ""
+    out = {
+        "d_int": f"{shown(d_int)}, 95 % interval {interval(record.ci95)}",
+        "status": f"{record.status}: {STATUSES[record.status]}{by}",
+        "threshold": f"{record.threshold:g}" + (f" ({record.threshold_source})" if record.threshold_source else ""),
+        "D": f"{D:,}" + (f", D / d_int = {D / d_int:.0f}" if d_int else ""),
+        "direct": f"{record.direct[0]} of {record.direct[1]} solved",
+        "budget": f"{record.budget:,} env steps a trial",
+        "trials": f"{record.trials} in {record.seconds:.0f} s of computing",
+        "env steps": f"{record.env_steps:,} of training, {record.scoring_steps:,} of scoring",
+        "less budget": "; ".join(
+            f"{part}: {shown(then.d_int)} {interval(then.ci95)}" for part, then in record.by_budget.items()
+        ),
+    }
+    if rule := record.d90_paper:
+        out["d_int90"] = f"{shown(rule.d_int90)} {interval(rule.ci95)} by the paper's rule ({rule.method})"
+    return out

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rl_intdim.records.run_folder import read_config, trials
+from rl_intdim.records.reader import read_config, read_trials
 
 if TYPE_CHECKING:  # a quarter of a second to import; mistakes are answered before
     import pandas as pd
@@ -27,14 +27,10 @@ def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
     rows = []
     for folder in map(Path, folders):
         config = read_config(folder)
-        env = config["env"]
-        sweep = {
-            "folder": str(folder),
-            "env": env["name"],
-            "agent": config["agent"]["name"],
-            "projection": config["subspace"]["projection"],
-            "threshold": env["threshold"],
-            "budget": env["budget"],
-        }
-        rows += [sweep | {key: trial[key] for key in COLUMNS if key in trial} for trial in trials(folder)]
+        env = config.env
+        sweep = (str(folder), env.name, config.agent.name, config.subspace.projection, env.threshold, env.budget)
+        rows += [
+            (*sweep, t.d, t.D, t.seed, t.solved, t.score, t.solved_at, t.env_steps, t.scoring_steps, t.seconds)
+            for t in read_trials(folder, config)
+        ]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"solved_at": "Int64"})

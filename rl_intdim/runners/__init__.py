@@ -14,7 +14,8 @@ from rl_intdim.config.schema import Runner
 from rl_intdim.errors import own_frames
 
 if TYPE_CHECKING:  # the parent process needs no torch
-    from rl_intdim.training.trial import Trial, TrialResult
+    from rl_intdim.search.trials import TrialRecord
+    from rl_intdim.training.trial import Trial
 
 Params = ParamSpec("Params")
 T = TypeVar("T")
@@ -55,7 +56,7 @@ class TrialRunner(Protocol):
 
     def run(
         self, trials: "Sequence[Trial]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
-    ) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
+    ) -> "Iterator[tuple[Trial, TrialRecord | TrialError]]":
         """Run trials and yield each as it finishes.
 
         A trial that takes longer than `hours` is stopped, and `on_wait` is called every TICK seconds. Closing the
@@ -75,7 +76,7 @@ def load(config: Runner, workers: int | None) -> TrialRunner:
     return LocalRunner(workers)
 
 
-def attempt(trial: "Trial") -> "TrialResult | TrialError":
+def attempt(trial: "Trial") -> "TrialRecord | TrialError":
     """Run a trial in this process, whatever happens."""
     from rl_intdim.training.trial import run_trial
 

@@ -8,12 +8,13 @@ from rich.console import Console
 
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import TrialFailure
-from rl_intdim.records import summary
 from rl_intdim.records.run_folder import Store
+from rl_intdim.records.sweep_record import interval, shown
 from rl_intdim.runners import TrialError, TrialRunner
 from rl_intdim.runners.progress import Display
 from rl_intdim.search.adaptive import Answer
-from rl_intdim.search.loop import Job, Record, at_most, drive
+from rl_intdim.search.loop import at_most, drive
+from rl_intdim.search.trials import Job, TrialRecord
 from rl_intdim.training import progress
 
 if TYPE_CHECKING:  # torch takes seconds to import; mistakes are answered before
@@ -23,18 +24,21 @@ if TYPE_CHECKING:  # torch takes seconds to import; mistakes are answered before
 ATTEMPTS = 2  # a trial that breaks down is tried once more
 
 
-def measure(config: SweepConfig, runner: TrialRunner, d_max: int, store: Store, console: Console) -> list[Record]:
-    """All trials of the sweep, those on disk recalled and the others run."""
+def measure(
+    config: SweepConfig, runner: TrialRunner, D: int, d_max: int, store: Store, console: Console
+) -> list[TrialRecord]:
+    """All trials of the sweep, those on disk recalled and the others run. Raises ConfigError for a line on disk that
+    is no trial of it."""
     from rl_intdim.training.trial import Trial
 
-    finished: dict[Job, Record] = {(t["d"], t["seed"]): t for t in store.trials()}
+    finished: dict[Job, TrialRecord] = {(t.d, t.seed): t for t in store.trials(config, D)}
     for job in finished:  # killed between its record and this, a trial would leave its state for ever
         store.forget(*job)
     if finished:
         console.print(f"Resuming {store.folder}: {len(finished)} trials are finished.")
     with Display(console, at_most(config.search), runner.slots, config.env.budget) as display:
 
-        def run(jobs: list[Job]) -> dict[Job, Record]:
+        def run(jobs: list[Job]) -> dict[Job, TrialRecord]:
             todo = [
                 Trial(
                     config.env,
@@ -58,7 +62,7 @@ def measure(config: SweepConfig, runner: TrialRunner, d_max: int, store: Store, 
         def on_round(now: Answer, pending: int) -> None:
             display.round(
                 pending,
-                f"d_int {summary.shown(now.d_int)} {summary.interval(now.ci95)}" if now.tested else "no estimate yet",
+                f"d_int {shown(now.d_int)} {interval(now.ci95)}" if now.tested else "no estimate yet",
             )
 
         return drive(config.search, d_max, config.env.budget, run, on_round)
@@ -69,7 +73,7 @@ def run_all(
     runner: TrialRunner,
     hours: float,
     store: Store,
-    finished: dict[Job, Record],
+    finished: dict[Job, TrialRecord],
     display: Display,
 ) -> None:
     """Run trials until each has finished, on disk before it is counted; one that breaks down is tried again."""
@@ -83,14 +87,12 @@ def run_all(
         for trial, outcome in runner.run(todo, hours, on_wait):
             if isinstance(outcome, TrialError):
                 failed.append((trial, outcome.message))
-                said = {"message": outcome.message, "traceback": outcome.traceback}
-                store.append_failure({"d": trial.d, "seed": trial.seed, "attempt": attempt, **said})
+                store.append_failure(trial.d, trial.seed, attempt, outcome.message, outcome.traceback)
             else:
-                record = outcome.record()
-                store.append(record)
+                store.append(outcome)
                 store.forget(trial.d, trial.seed)
-                finished[trial.d, trial.seed] = record
-                display.done(record)
+                finished[trial.d, trial.seed] = outcome.kept()
+                display.done(outcome)
         todo = [trial for trial, _ in failed]
     if failed:
         trial, message = failed[0]

@@ -14,7 +14,8 @@ from rl_intdim.processes import begin
 from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 
 if TYPE_CHECKING:  # the parent process needs no torch
-    from rl_intdim.training.trial import Trial, TrialResult
+    from rl_intdim.search.trials import TrialRecord
+    from rl_intdim.training.trial import Trial
 
 
 class LocalRunner:
@@ -37,7 +38,7 @@ class LocalRunner:
 
     def run(
         self, trials: "Sequence[Trial]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
-    ) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
+    ) -> "Iterator[tuple[Trial, TrialRecord | TrialError]]":
         if not trials:
             return
         if self.slots == 0:

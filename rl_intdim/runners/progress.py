@@ -7,6 +7,8 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from rl_intdim.search.trials import TrialRecord
+
 
 class Display:
     """Counts trials and env steps. `done` is called with each finished trial, `estimate` after each round."""
@@ -64,17 +66,17 @@ class Display:
         left = span(said["seconds"] * (self.budget / said["env_steps"] - 1))
         return f"{said['env_steps']:,} of {self.budget:,} env steps, look {said['score']:.1f}, {left} left at most"
 
-    def done(self, trial: dict[str, Any]) -> None:
+    def done(self, trial: TrialRecord) -> None:
         self.trials, self.steps, self.pending = (
             self.trials + 1,
-            self.steps + trial["env_steps"],
+            self.steps + trial.env_steps,
             self.pending - 1,
         )
         if self.bar is None:
-            what = "solved" if trial["solved"] else "not solved"
+            what = "solved" if trial.solved else "not solved"
             self.console.print(
-                f"  d={trial['d']} seed={trial['seed']}: {what}, score {trial['score']:.1f}, "
-                f"{trial['env_steps']:,} env steps, {trial['seconds']:.1f} s",
+                f"  d={trial.d} seed={trial.seed}: {what}, score {trial.score:.1f}, "
+                f"{trial.env_steps:,} env steps, {trial.seconds:.1f} s",
             )
         self._refresh()
 

@@ -25,7 +25,8 @@ from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 from rl_intdim.runners.local import LocalRunner, cores
 
 if TYPE_CHECKING:
-    from rl_intdim.training.trial import Trial, TrialResult
+    from rl_intdim.search.trials import TrialRecord
+    from rl_intdim.training.trial import Trial
 
 # Of a Ray that serves this sweep alone: no dashboard, and nothing that listens beyond this machine.
 OWN: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
@@ -94,7 +95,7 @@ class RayRunner:
 
     def run(
         self, trials: "Sequence[Trial]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
-    ) -> "Iterator[tuple[Trial, TrialResult | TrialError]]":
+    ) -> "Iterator[tuple[Trial, TrialRecord | TrialError]]":
         """As TrialRunner says. Raises ConfigError where no node has room for a trial."""
         if not trials:
             return

@@ -1,32 +1,29 @@
 """Drives the search: rounds of trials, from the first to the last. Knows neither processes nor environments."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT, DIRECT_SEED, Search
 from rl_intdim.search.adaptive import Answer, Outcome, answer, next_round
-
-Job = tuple[int | str, int]  # d, seed
-Record = dict[str, Any]  # a trial as it stands in trials.jsonl
+from rl_intdim.search.trials import Job, TrialRecord
 
 
 def drive(
     search: Search,
     d_max: int,
     budget: int,
-    run: Callable[[list[Job]], dict[Job, Record]],
+    run: Callable[[list[Job]], dict[Job, TrialRecord]],
     on_round: Callable[[Answer, int], None] = lambda now, pending: None,
-) -> list[Record]:
+) -> list[TrialRecord]:
     """Drive the search to its end with `run`, which runs or recalls the trials of a round.
 
     Direct runs go first: if they fail, the task may be beyond the agent. Returns the trials in the order
     decided, direct runs last.
     """
     direct: list[Job] = [(DIRECT, search.seed + DIRECT_SEED + i) for i in range(search.direct)]
-    trials: list[Record] = []
-    direct_trials: list[Record] = []
+    trials: list[TrialRecord] = []
+    direct_trials: list[TrialRecord] = []
     while not stopped_by(search, d_max, budget, trials + direct_trials):
         ds = next_round(search, d_max, outcomes(trials, budget))
         jobs: list[Job] = [(d, search.seed + len(trials) + i) for i, d in enumerate(ds)]
@@ -39,7 +36,7 @@ def drive(
     return trials + direct_trials
 
 
-def stopped_by(search: Search, d_max: int, budget: int, trials: list[Record]) -> str:
+def stopped_by(search: Search, d_max: int, budget: int, trials: Sequence[TrialRecord]) -> str:
     """What ends the sweep after these trials: the key of the configuration, or the answer; "" if nothing does.
 
     Neither limit is ever exceeded: a round that might is not begun.
@@ -51,23 +48,23 @@ def stopped_by(search: Search, d_max: int, budget: int, trials: list[Record]) ->
         return "search.ci_ratio" if status == "found" else status
     if len(searched) + search.round > search.max_trials:
         return "search.max_trials"
-    spent = sum(t["env_steps"] for t in trials)
+    spent = sum(t.env_steps for t in trials)
     coming = search.round if searched else search.direct  # beside theta0 alone, which trains nothing
     if search.max_env_steps is not None and spent + coming * budget > search.max_env_steps:
         return "search.max_env_steps"
     return ""
 
 
-def outcomes(trials: list[Record], budget: int, part: float = 1.0) -> list[Outcome]:
+def outcomes(trials: Sequence[TrialRecord], budget: int, part: float = 1.0) -> list[Outcome]:
     """What the search may know of the trials, had they been stopped after this part of the budget."""
     return [
         Outcome(
-            t["d"],
-            bool(t["solved"] and t["solved_at"] <= part * budget),
-            min(t["env_steps"], part * budget) / budget,
+            int(t.d),
+            t.solved_at is not None and t.solved_at <= part * budget,
+            min(t.env_steps, part * budget) / budget,
         )
         for t in trials
-        if t["d"] != DIRECT
+        if not t.direct
     ]
 
 

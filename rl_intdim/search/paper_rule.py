@@ -5,9 +5,12 @@ runs that are never stopped early (search=grid), since a trial that stops when s
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from rl_intdim.search.trials import TrialRecord
 
 # The paper's figures, by its own rule and thresholds. It gives 8,000 to 9,000 for CIFAR-10 fully connected, by width;
 # D there is that of 200-200, computed.
@@ -26,16 +29,27 @@ DRAWS = 2000
 LEVEL = 0.9
 
 
-def d90(trials: Sequence[dict[str, Any]], direct: Sequence[dict[str, Any]], draws: int = DRAWS) -> dict[str, Any]:
-    """The rule on trials and direct runs, each with its `score`, and its 95 % bootstrap interval: the runs of
-    each d and the direct ones are drawn anew, with replacement, always by the same draws.
+@dataclass(frozen=True)
+class PaperEstimate:
+    """What the rule says of a sweep."""
+
+    d_int90: int | None
+    ci95: tuple[int | None, int | None]
+    level: float  # the score that counts as solved
+    baseline: float  # mean score of the direct runs
+    method: str
+
+
+def d90(trials: Sequence[TrialRecord], direct: Sequence[TrialRecord], draws: int = DRAWS) -> PaperEstimate:
+    """The rule on the scores of trials and direct runs, and its 95 % bootstrap interval: the runs of each d and
+    the direct ones are drawn anew, with replacement, always by the same draws.
 
     With a baseline below 0 the level is baseline - 0.1 |baseline|, which is 90 % in the sense of a loss.
     d_int90 or a bound is None where no d of the grid reaches the level.
     """
-    ds = sorted({t["d"] for t in trials})
-    scores = [np.array([t["score"] for t in trials if t["d"] == d]) for d in ds]
-    base = np.array([t["score"] for t in direct])
+    ds = sorted({int(t.d) for t in trials})
+    scores = [np.array([t.score for t in trials if t.d == d]) for d in ds]
+    base = np.array([t.score for t in direct])
     rng = np.random.default_rng(0)
 
     def resampled(x: np.ndarray) -> np.ndarray:
@@ -46,13 +60,13 @@ def d90(trials: Sequence[dict[str, Any]], direct: Sequence[dict[str, Any]], draw
     drawn = np.quantile(places[_first(means >= _level(resampled(base)))], (0.025, 0.975), method="inverted_cdf")
     there = places[_first(np.array([x.mean() for x in scores]) >= _level(base.mean()))]
     d_int90, low, high = (None if np.isinf(x) else int(x) for x in (there, *drawn))
-    return {
-        "d_int90": d_int90,
-        "ci95": [low, high],
-        "level": float(_level(base.mean())),
-        "baseline": float(base.mean()),
-        "method": f"first d with mean score >= 90 % of direct; percentile bootstrap over runs, {draws} draws",
-    }
+    return PaperEstimate(
+        d_int90=d_int90,
+        ci95=(low, high),
+        level=float(_level(base.mean())),
+        baseline=float(base.mean()),
+        method=f"first d with mean score >= 90 % of direct; percentile bootstrap over runs, {draws} draws",
+    )
 
 
 def _level(base: Any) -> Any:

@@ -7,7 +7,8 @@ from statistics import mean
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT, Search
-from rl_intdim.search.loop import Job, Record, at_most, drive
+from rl_intdim.search.loop import at_most, drive
+from rl_intdim.search.trials import Job, TrialRecord
 
 # The share of the budget after which solved trials solve, log-normal, cut at 1: as in docs/results/, where
 # the twelve sweeps have medians from .07 to .22 and a spread of the logarithm from .6 to 1.2.
@@ -48,28 +49,34 @@ class SimulatedTask:
         first = max(1, int(self.place) - 1)
         return next((d for d in range(first, min(first + 100, d_max) + 1) if self.chance(d) >= 0.5 - 1e-9), None)
 
-    def run(self, seed: int, full_budget: bool = False) -> Callable[[list[Job]], dict[Job, Record]]:
+    def run(self, seed: int, full_budget: bool = False) -> Callable[[list[Job]], dict[Job, TrialRecord]]:
         """A `run` for rounds.drive: trials that solve with that chance, each by its own seed."""
 
-        def run(jobs: list[Job]) -> dict[Job, Record]:
+        def run(jobs: list[Job]) -> dict[Job, TrialRecord]:
             return {job: self._trial(*job, seed, full_budget) for job in jobs}
 
         return run
 
-    def _trial(self, d: int | str, trial_seed: int, seed: int, full_budget: bool) -> Record:
+    def _trial(self, d: int | str, trial_seed: int, seed: int, full_budget: bool) -> TrialRecord:
         rng = np.random.default_rng((seed, trial_seed))
         place = self.D if d == DIRECT else int(d)
         solved = bool(rng.random() < self.chance(place))
         share = min(1.0, SOLVE_MEDIAN * float(np.exp(SOLVE_SIGMA * rng.standard_normal())))
         steps = 0 if place == 0 else int(self.budget * share) if solved else self.budget
-        return {
-            "d": d,
-            "seed": trial_seed,
-            "solved": solved,
-            "solved_at": steps if solved else None,
-            "env_steps": self.budget if full_budget else steps,
-            "score": 1.0 if solved else 2 * UNSOLVED_MEAN * float(rng.random()),
-        }
+        return TrialRecord(
+            d=d,
+            seed=trial_seed,
+            D=self.D,
+            solved=solved,
+            score=1.0 if solved else 2 * UNSOLVED_MEAN * float(rng.random()),
+            solved_at=steps if solved else None,
+            env_steps=self.budget if full_budget else steps,
+            scoring_steps=0,
+            confirmations=[],
+            curve=[],
+            seconds=0.0,
+            theta_d=None,
+        )
 
 
 def expected(search: Search, D: int, d_max: int, budget: int, tasks: int = 16) -> tuple[float, float]:
@@ -82,5 +89,5 @@ def expected(search: Search, D: int, d_max: int, budget: int, tasks: int = 16) -
     for i in range(tasks):
         task = SimulatedTask(2 ** rng.uniform(0, np.log2(d_max)), rng.uniform(0.2, 2), D=D, budget=budget)
         trials = drive(search, d_max, budget, task.run(i))
-        costs.append((len(trials), sum(t["env_steps"] for t in trials)))
+        costs.append((len(trials), sum(t.env_steps for t in trials)))
     return mean(c[0] for c in costs), mean(c[1] for c in costs)

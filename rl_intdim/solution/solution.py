@@ -5,6 +5,7 @@ The file is JSON; `loading` reads it.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from rl_intdim import files
 from rl_intdim.config.catalogue import shipped, task_node
 from rl_intdim.config.schema import DIRECT, SweepConfig, Task
 from rl_intdim.errors import ConfigError, IntdimError
+from rl_intdim.search.trials import TrialRecord
 
 if TYPE_CHECKING:
     import torch
@@ -118,25 +120,25 @@ def _unlike(key: str, mine: Any, other: Any) -> str:
     return f"other {key}" if key == "statistics" else f"{key}={mine}, not {other}"  # hundreds of numbers
 
 
-def holds(task: Task, trial: dict[str, Any]) -> bool:
+def holds(task: Task, trial: TrialRecord) -> bool:
     """Does the policy that a trial ended on solve the task? With search.full_budget another may have solved it."""
-    confirmed = [told for _, *told in trial["confirmations"] if told[0] == trial["score"]]
+    confirmed = [told for _, *told in trial.confirmations if told[0] == trial.score]
     return any(task.solved_by(*told) for told in confirmed)
 
 
-def smallest(config: SweepConfig, trials: list[dict[str, Any]]) -> Solution | None:
-    """The solved policy of the smallest d, the best score among equals."""
-    solved = [t for t in trials if t["solved"] and holds(config.env, t) and t["d"] != DIRECT]
+def smallest(config: SweepConfig, trials: Sequence[TrialRecord]) -> Solution | None:
+    """The solved policy of the smallest d, the best score among equals; of those that were kept."""
+    solved = [t for t in trials if t.solved and holds(config.env, t) and not t.direct and t.theta_d is not None]
     if not solved:
         return None
-    best = min(solved, key=lambda t: (t["d"], -t["score"]))
+    best = min(solved, key=lambda t: (t.d, -t.score))
     return Solution(
         config.env,
         config.agent.name,
         config.subspace.projection,
-        best["d"],
-        best["seed"],
-        best["score"],
-        best["theta_d"],
-        seeds_tried=sum(t["d"] != DIRECT for t in trials),
+        best.d,
+        best.seed,
+        best.score,
+        best.theta_d or [],
+        seeds_tried=sum(not t.direct for t in trials),
     )

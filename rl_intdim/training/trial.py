@@ -1,8 +1,8 @@
-"""One trial: (task, agent, d, seed) -> TrialResult. The same seed and d give every agent the same subspace."""
+"""One trial: (task, agent, d, seed) -> TrialRecord. The same seed and d give every agent the same subspace."""
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from rl_intdim.config.schema import DIRECT, Agent, Task
+from rl_intdim.config.schema import Agent, Task
 from rl_intdim.errors import IntdimError, TrialFailure, raised
+from rl_intdim.search.trials import TrialRecord
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.training import progress
 from rl_intdim.training.checkpoint import Checkpoints
@@ -46,30 +47,7 @@ class Trial:
         return sha256(json.dumps(self.identity()).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
-class TrialResult:
-    """What one trial says. Steps are env steps; returns are undiscounted and unclipped."""
-
-    d: int | str
-    seed: int
-    D: int
-    solved: bool
-    score: float  # mean return of the policy scored at the end, on the fresh episodes of its confirmation
-    solved_at: int | None  # env steps of training when the solved policy was first looked at
-    env_steps: int  # of training
-    scoring_steps: int  # of looks and confirmations
-    confirmations: list[list[float]]  # [env steps, mean return], and the mean reached where the task has a goal
-    curve: list[list[float]]  # [env steps, look score, norm of theta_d], and what was reached
-    seconds: float
-    theta_d: list[float] = field(repr=False, default_factory=list)  # of that policy
-
-    def record(self) -> dict[str, Any]:
-        """What a file of trials holds of this one: all but the D numbers of a direct run, megabytes that no
-        solution is made of."""
-        return asdict(self) | ({"theta_d": []} if self.d == DIRECT else {})
-
-
-def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambda *said: None) -> TrialResult:
+def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambda *said: None) -> TrialRecord:
     """Run one trial in this process. Raises TrialFailure if it broke down; that says nothing about d.
 
     `on_look` hears of each look: env steps, score, norm of theta_d.
@@ -82,12 +60,12 @@ def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambd
         raise TrialFailure(raised(error)) from error
 
 
-def _run(trial: Trial, on_look: Callable[[int, float, float], None]) -> TrialResult:
+def _run(trial: Trial, on_look: Callable[[int, float, float], None]) -> TrialRecord:
     context = prepare(trial, on_look)
     evaluator, subspace = context.evaluator, context.subspace
     env_steps = trainer(trial.agent).train(context) if subspace.d > 0 else 0
     scored = evaluator.close()
-    return TrialResult(
+    return TrialRecord(
         d=trial.d,
         seed=trial.seed,
         D=subspace.D,

@@ -6,7 +6,7 @@ import pytest
 from factories import compared, run
 
 from rl_intdim.analysis import comparison_page, paired_test
-from rl_intdim.records import sweep_record
+from rl_intdim.records.sweep import read
 
 
 def test_mcnemar():
@@ -30,7 +30,7 @@ def test_holms_p_values():
 def test_sweeps_that_share_subspaces():
     settings = [(4,), (16, "agent=ppo"), (16, "agent=ppo", "env=InvertedPendulum")]
     folders = [compared(name, *words, seeds=20) for name, words in zip("abc", settings, strict=True)]
-    table = paired_test.pairs([sweep_record.read(folder) for folder in folders]).set_index("d")
+    table = paired_test.pairs([read(folder) for folder in folders]).set_index("d")
     assert list(table.index) == [1, 2, 4, 8, 16, 32, "all"]
     assert set(zip(table["first"], table["second"], strict=True)) == {("cma", "ppo")}
     every = table.loc["all"]
@@ -53,7 +53,7 @@ def test_sweeps_that_share_subspaces():
 )
 def test_other_subspaces_or_another_scale_are_no_pairs(word):
     folders = [compared("a", 4, seeds=20), compared("b", 16, "agent=ppo", word, seeds=20)]
-    assert paired_test.pairs([sweep_record.read(folder) for folder in folders]).empty
+    assert paired_test.pairs([read(folder) for folder in folders]).empty
 
 
 def test_two_networks_and_two_settings_are_rows_of_their_own():
@@ -62,7 +62,7 @@ def test_two_networks_and_two_settings_are_rows_of_their_own():
     folders = [
         compared(name, *words, "search.ds=[4]", seeds=20) for name, words in zip("abcde", settings, strict=True)
     ]
-    table = paired_test.pairs([sweep_record.read(folder) for folder in folders])
+    table = paired_test.pairs([read(folder) for folder in folders])
     seen = table[["network", "first", "second", "second solved", "p (Holm)"]].to_numpy().tolist()
     sure = paired_test.mcnemar(20, 0)
     assert [row[:4] for row in seen] == [
@@ -77,9 +77,7 @@ def test_two_networks_and_two_settings_are_rows_of_their_own():
 
 
 def test_one_agent_twice_is_no_pair():
-    assert paired_test.pairs(
-        [sweep_record.read(compared(name, rise, seeds=20)) for name, rise in (("a", 4), ("b", 8))]
-    ).empty
+    assert paired_test.pairs([read(compared(name, rise, seeds=20)) for name, rise in (("a", 4), ("b", 8))]).empty
 
 
 def test_too_few_pairs_at_a_d_are_none_and_d_0_is_no_pair():
@@ -87,7 +85,7 @@ def test_too_few_pairs_at_a_d_are_none_and_d_0_is_no_pair():
     assert "No two sweeps share 20 trials at a d." in run("compare", *few, "by=pair").stdout
     ds = "search.ds=[0,4]"
     nothing = [compared("c", 4, ds, seeds=20), compared("d", 16, ds, "agent=ppo", seeds=20)]
-    assert paired_test.pairs([sweep_record.read(folder) for folder in nothing])["d"].tolist() == [4]
+    assert paired_test.pairs([read(folder) for folder in nothing])["d"].tolist() == [4]
 
 
 def test_the_command_and_the_page():
@@ -95,8 +93,8 @@ def test_the_command_and_the_page():
     done = run("compare", *folders, "by=pair")
     assert done.returncode == 0, done.stderr
     assert "cma" in done.stdout
-    assert "McNemar" in comparison_page.page([sweep_record.read(folder) for folder in folders], "plot.png")
-    assert "McNemar" not in comparison_page.page([sweep_record.read(folders[0])], "plot.png")
+    assert "McNemar" in comparison_page.page([read(folder) for folder in folders], "plot.png")
+    assert "McNemar" not in comparison_page.page([read(folders[0])], "plot.png")
     run("compare", *folders, "by=pair", "out=pairs.csv")
     assert Path("pairs.csv").read_text().count("\n") == 8
 
@@ -114,7 +112,7 @@ def test_the_page_of_pairs_labels_agents_and_corrects_for_their_number():
     assert "dqn: is of another kind." in page
     assert "![" in page
     assert Path("pairs.png").read_bytes().startswith(b"\x89PNG")
-    table = paired_test.pairs([sweep_record.read(folder) for folder in folders])
+    table = paired_test.pairs([read(folder) for folder in folders])
     every = table[table["d"] == "all"].set_index(["first", "second"])
     assert every.loc[("cma", "ppo"), "p (Holm)"] == pytest.approx(3 * every.loc[("cma", "ppo"), "p"], rel=0.1)
     assert every.loc[("dqn", "ppo"), "p (Holm)"] == 1

@@ -1,9 +1,9 @@
 """The run folder: nothing written is lost, and nothing foreign is mixed in."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from factories import record
 
 from rl_intdim.config import cli
 from rl_intdim.config.identity import flat
@@ -11,30 +11,26 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.records.run_folder import Store
 
 
-def trial(d, seed):
-    return {"d": d, "seed": seed, "D": 562, "solved": False, "score": 1.0, "env_steps": 10}
-
-
 def config(*words):
-    return asdict(cli.load("sweep", list(words)))
+    return cli.load("sweep", list(words))
 
 
 def test_appends_and_recalls():
     with Store(Path("run")).open(config()) as store:
-        store.append(trial(1, 0))
+        store.append(record(1, 0))
     with Store(Path("run")).open(config()) as store:
-        store.append(trial(2, 1))
-        assert store.trials() == [trial(1, 0), trial(2, 1)]
+        store.append(record(2, 1))
+        assert store.trials(config(), 562) == [record(1, 0), record(2, 1)]
 
 
 def test_a_torn_last_line_is_kept_aside():
     with Store(Path("run")).open(config()) as store:
-        store.append(trial(1, 0))
+        store.append(record(1, 0))
     with Path("run/trials.jsonl").open("a") as file:
         file.write('{"d": 2, "se')
     with Store(Path("run")).open(config()) as store:
-        store.append(trial(3, 2))
-        assert [t["d"] for t in store.trials()] == [1, 3]
+        store.append(record(3, 2))
+        assert [t.d for t in store.trials(config(), 562)] == [1, 3]
     assert Path("run/torn.txt").read_text() == '{"d": 2, "se\n'
 
 

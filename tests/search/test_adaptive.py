@@ -1,10 +1,10 @@
 """The search against simulated tasks: no environment, no torch."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from factories import record
 
 from rl_intdim.config.schema import Search
 from rl_intdim.search.adaptive import MIN_LOOK, Outcome, answer, count, lattice, next_round
@@ -43,11 +43,11 @@ def test_the_interval_covers_on_many_tasks():
 
 def test_below_1_when_theta0_alone_solves():
     def run(jobs):
-        return {job: {"d": job[0], "solved": True, "solved_at": 0, "env_steps": 0} for job in jobs}
+        return {(d, s): record(d, s, solved=True, env_steps=0) for d, s in jobs}
 
     said, trials = measure(SimulatedTask(1), run=run)
     assert (said.status, said.d_int, said.ci95) == ("below_1", 0, (0, 0))
-    assert {t["d"] for t in trials} == {0, "direct"}
+    assert {t.d for t in trials} == {0, "direct"}
     assert stopped_by(DEFAULTS, 562, 10, trials) == "below_1"
 
 
@@ -55,10 +55,10 @@ def alone(chance, seed=0):
     """A `run` for a task at d_int 0 or 1: theta0 alone solves with this chance, every subspace always."""
 
     def run(jobs):
-        return {(d, s): record(d, d != 0 or np.random.default_rng((seed, s)).random() < chance) for d, s in jobs}
+        return {(d, s): trial(d, s) for d, s in jobs}
 
-    def record(d, solved):
-        return {"d": d, "solved": solved, "solved_at": 0 if solved else None, "env_steps": 0}
+    def trial(d, s):
+        return record(d, s, solved=bool(d != 0 or np.random.default_rng((seed, s)).random() < chance), env_steps=0)
 
     return run
 
@@ -110,7 +110,7 @@ def test_env_steps_are_never_exceeded_and_what_stopped_is_said():
     task = SimulatedTask(50, width=3)
     search = Search(max_env_steps=30 * task.budget)
     said, trials = measure(task, search)
-    spent = sum(t["env_steps"] for t in trials)
+    spent = sum(t.env_steps for t in trials)
     assert 24 * task.budget < spent <= 30 * task.budget
     assert said.status == "undecided"
     assert stopped_by(search, 562, task.budget, trials) == "search.max_env_steps"
@@ -120,8 +120,8 @@ def test_theta0_alone_is_charged_nothing_and_direct_runs_are():
     task = SimulatedTask(50)
     for budgets, begun in ((5, True), (4, False)):
         _, trials = measure(task, Search(max_env_steps=budgets * task.budget, direct=5))
-        assert sum(t["d"] == 0 for t in trials) == 6 * begun
-        assert sum(t["d"] == "direct" for t in trials) == 5 * begun
+        assert sum(t.d == 0 for t in trials) == 6 * begun
+        assert sum(t.direct for t in trials) == 5 * begun
 
 
 def test_looks_well_above_the_estimate():
@@ -173,10 +173,10 @@ def test_decisions_depend_on_configuration_and_results_alone():
     """Repeated, or resumed from what was finished: the same rounds, the same seeds, each seed once."""
     task = SimulatedTask(9, width=1.5)
     _, once = measure(task)
-    memory = {(t["d"], t["seed"]): t for t in once}
+    memory = {(t.d, t.seed): t for t in once}
     _, again = measure(task, run=lambda jobs: {job: memory[job] for job in reversed(jobs)})
-    assert json.dumps(once) == json.dumps(again)
-    seeds = [t["seed"] for t in once]
+    assert once == again
+    seeds = [t.seed for t in once]
     assert len(set(seeds)) == len(seeds)
 
 
@@ -292,7 +292,7 @@ def test_lattice_and_count():
 
 
 def test_a_solve_after_the_cut_budget_does_not_count():
-    trials = [{"d": 3, "solved": True, "solved_at": at, "env_steps": at} for at in (80, 20)]
+    trials = [record(3, solved=True, env_steps=at) for at in (80, 20)]
     assert outcomes(trials, 100, 0.5) == [Outcome(3, False, 0.5), Outcome(3, True, 0.2)]
 
 

@@ -162,11 +162,11 @@ def test_a_sweep_says_how_far_its_long_trials_are_and_resumes_them(tmp_path, mon
     config = cli.load("sweep", words)
     result = sweep(config, Console(file=said, width=200))
     assert before >= 1
-    assert result["tested"] == {"4": [1, 0]}
+    assert result.tested == {4: (1, 0)}
     assert "d-4-seed-0: " in said.getvalue()
     assert "left at most" in said.getvalue()
     assert not folder.exists()
     again = sweep(cli.load("sweep", [*words, "out=again"]), Console(file=io.StringIO()))
     trials = [json.loads(Path(run, "trials.jsonl").read_text()) for run in ("run", "again")]
     assert all(trials[0][k] == trials[1][k] for k in ("curve", "theta_d", "env_steps", "score"))
-    assert again["tested"] == result["tested"]
+    assert again.tested == result.tested

@@ -1,0 +1,152 @@
+"""A sweep read back: what its trials say, worked out anew, and what its result alone knows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rl_intdim.config.schema import DIRECT_SEED, Search, SweepConfig, Task
+from rl_intdim.errors import ConfigError
+from rl_intdim.records.provenance import Provenance
+from rl_intdim.records.reader import read_config, read_result, read_trials
+from rl_intdim.records.summary import summarise
+from rl_intdim.records.sweep_record import SweepRecord
+from rl_intdim.search.adaptive import Answer, answer, largest
+from rl_intdim.search.loop import outcomes
+from rl_intdim.search.posterior import p_zero, posterior
+from rl_intdim.search.trials import TrialRecord
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One run folder, and what its trials say."""
+
+    folder: Path
+    config: SweepConfig
+    trials: list[TrialRecord]  # that the sweep decided upon, direct runs included, in the order they finished
+    answer: Answer
+    provenance: Provenance  # empty while the sweep has not ended
+    in_folder: int  # trials of the search that stand in the folder
+    ended_with: int | None  # trials that the sweep counted when it ended; None while it has not
+
+    @property
+    def env(self) -> str:
+        return self.config.env.name
+
+    @property
+    def agent(self) -> str:
+        return self.config.agent.name
+
+    @property
+    def projection(self) -> str:
+        return self.config.subspace.projection
+
+    @property
+    def hidden(self) -> str:
+        """Units of the policy's layers, such as 20-20; empty for a linear one."""
+        return "-".join(map(str, self.config.env.policy.hidden))
+
+    @property
+    def threshold(self) -> float:
+        return self.config.env.threshold
+
+    @property
+    def budget(self) -> int:
+        """Env steps a trial."""
+        return self.config.env.budget
+
+    @property
+    def D(self) -> int:
+        return self.trials[0].D
+
+    @property
+    def d_max(self) -> int:
+        return largest(self.config.search, self.D)
+
+    @property
+    def env_steps(self) -> int:
+        """Of training, direct runs included."""
+        return sum(t.env_steps for t in self.trials)
+
+    @property
+    def direct(self) -> tuple[int, int]:
+        """Direct runs that solved, and all."""
+        runs = [t.solved for t in self.trials if t.direct]
+        return sum(runs), len(runs)
+
+    @cached_property
+    def record(self) -> SweepRecord:
+        """The result, worked out from the trials."""
+        return summarise(self.config, self.D, self.d_max, self.trials, self.provenance)
+
+    @cached_property
+    def solved(self) -> dict[tuple[int, int], bool]:
+        """By d and seed of every trial of the search."""
+        return {(int(t.d), t.seed): t.solved for t in self.trials if not t.direct}
+
+    @cached_property
+    def world(self) -> tuple[Any, ...]:
+        """The task's environment, its scoring, and what is asked beside the return: alike where scores compare."""
+        return _world(self.config.env)
+
+    def distribution(self) -> tuple[np.ndarray, np.ndarray]:
+        """The values that d_int may have, increasing, and their posterior probabilities; (n,) each."""
+        model = posterior(self.d_max)
+        return model.distribution(model.update(self.answer.tested), p_zero(self.answer.tested))
+
+
+def read(folder: Path | str) -> Sweep:
+    """The sweep of a run folder, finished or not. Raises ConfigError for what is no run folder, and where no trial
+    has finished."""
+    folder = Path(folder)
+    config = read_config(folder)
+    found, ended = read_trials(folder, config), read_result(folder)
+    if not found:
+        raise ConfigError(f"{folder}: no trial has finished yet.")
+    trials = _decided(config.search, found, ended)
+    d_max = largest(config.search, found[0].D)
+    return Sweep(
+        folder,
+        config,
+        trials,
+        answer(config.search, d_max, outcomes(trials, config.env.budget)),
+        Provenance(ended.versions, ended.commit, ended.command) if ended else Provenance(),
+        sum(not t.direct for t in found),
+        ended.trials if ended else None,
+    )
+
+
+def read_finished(folder: Path) -> Sweep | None:
+    """The sweep of a run folder, or None if it is not finished. Raises ConfigError, as `read` does."""
+    read_config(folder)
+    return read(folder) if read_result(folder) else None
+
+
+def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord | None) -> list[TrialRecord]:
+    """The trials that a sweep speaks by. One that was cut off within a round has left its quick trials, the solved,
+    so only whole rounds count."""
+    if ended:
+        last, last_direct = search.seed + ended.trials, search.seed + DIRECT_SEED + ended.direct[1]
+        return [t for t in trials if t.seed < (last_direct if t.direct else last)]
+    if search.ds is not None:
+        return list(trials)
+    seeds, rounds = {t.seed for t in trials if not t.direct}, 0
+    while all(search.seed + rounds * search.round + i in seeds for i in range(search.round)):
+        rounds += 1
+    return [t for t in trials if t.direct or t.seed < search.seed + rounds * search.round]
+
+
+def _world(env: Task) -> tuple[Any, ...]:
+    statistics, goal = env.statistics, env.goal
+    return (
+        env.id,
+        env.kwargs,
+        env.wrappers,
+        env.sticky if env.vector == "atari" else None,
+        (statistics.mean, statistics.std, statistics.clip) if statistics.mean else (),
+        (goal.info, goal.least) if goal.info else (),
+        env.scoring,
+    )

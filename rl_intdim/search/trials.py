@@ -1,0 +1,35 @@
+"""A finished trial: what the search decides by, and a line of trials.jsonl."""
+
+from dataclasses import dataclass, field, replace
+
+from rl_intdim.config.schema import DIRECT
+
+Job = tuple[int | str, int]  # d (or "direct") and seed: which trial of a sweep
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """What one trial says. Steps are env steps; returns are undiscounted and unclipped."""
+
+    d: int | str
+    seed: int
+    D: int
+    solved: bool
+    score: float  # mean return of the policy scored at the end, on the fresh episodes of its confirmation
+    solved_at: int | None  # env steps of training when the solved policy was first looked at
+    env_steps: int  # of training
+    scoring_steps: int  # of looks and confirmations
+    confirmations: list[list[float]]  # [env steps, mean return], and the mean reached where the task has a goal
+    curve: list[list[float]]  # [env steps, look score, norm of theta_d], and what was reached
+    seconds: float
+    theta_d: list[float] | None = field(repr=False)  # of that policy; (d,); None where it was not kept
+
+    @property
+    def direct(self) -> bool:
+        """Did it train all D parameters, with no projection?"""
+        return self.d == DIRECT
+
+    def kept(self) -> "TrialRecord":
+        """The record as trials.jsonl holds it: without the D numbers of a direct run, megabytes that no solution
+        is made of."""
+        return replace(self, theta_d=[]) if self.direct else self
