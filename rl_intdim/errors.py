@@ -67,7 +67,12 @@ def _installed(frame: FrameSummary) -> bool:
     return "site-packages" in frame.filename or frame.filename.startswith(get_path("stdlib"))
 
 
-def one_line(error: BaseException, longest: int = 200) -> str:
-    """What an error says, its type where it says nothing, in one line of at most so many characters."""
+def one_line(error: BaseException, longest: int = 200, named: bool = False) -> str:
+    """What an error says in one line of at most so many characters; `named`, and where it says nothing, its type.
+
+    For errors of others, whose text may be anything: a KeyError says a key alone, a library hundreds of lines.
+    """
     text = " ".join(str(error).split())[:longest]
+    if named and text:
+        return f"{type(error).__name__}: {text}"
     return f"no key {text}" if isinstance(error, KeyError) else text or type(error).__name__

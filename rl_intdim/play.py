@@ -9,7 +9,7 @@ from rich.console import Console
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import PlayConfig
-from rl_intdim.errors import NotVerified
+from rl_intdim.errors import NotVerified, one_line
 from rl_intdim.files import check_file, write_whole
 from rl_intdim.solution import loading
 from rl_intdim.solution.isolation import isolated
@@ -94,9 +94,7 @@ def show(found: Solution, seed: int) -> None:
                 raise RuntimeError("pygame finds no display")
         envs.close()
     except Exception as error:  # OpenGL and pygame raise anything where there is no display
-        raise RenderFailure(
-            f"no window can be opened: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        ) from None
+        raise RenderFailure(f"no window can be opened: {one_line(error, named=True)}") from None
 
 
 if __name__ == "__main__":

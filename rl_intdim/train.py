@@ -20,7 +20,7 @@ from rl_intdim.solution.solution import Solution
 def train(config: TrainConfig) -> None:
     """Run one trial and print its score; write it to `out` if given. Raises IntdimError."""
     from rl_intdim.subspace.projections import resolve
-    from rl_intdim.training.trial import Trial, check, run_trial
+    from rl_intdim.training.trial import TrialSpec, check, run_trial
 
     console = Console(highlight=False, soft_wrap=True)
     if config.out:
@@ -39,7 +39,7 @@ def train(config: TrainConfig) -> None:
             f"{env_steps:>9,} env steps  look {score:8.1f}  norm of theta_d {norm:<8.3g} {left} left at most"
         )
 
-    trial = Trial(
+    trial = TrialSpec(
         *(config.env, config.agent, projection, config.d, config.seed),
         threads=config.threads,
         device=config.device,

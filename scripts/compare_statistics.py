@@ -27,7 +27,7 @@ from rl_intdim.config import cli
 from rl_intdim.config.schema import EvolutionAgent, Statistics, Task
 from rl_intdim.subspace.projections import resolve
 from rl_intdim.tasks import environment, vector
-from rl_intdim.training.trial import Trial, run_trial
+from rl_intdim.training.trial import TrialSpec, run_trial
 
 FIRST_SEED = 1_000_000
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "statistics"
@@ -98,7 +98,7 @@ def main() -> None:
     for seed in range(FIRST_SEED, FIRST_SEED + args.seeds):
         for arm in ARMS:
             task = config.env if arm == "fixed" else replace(config.env, statistics=Statistics())
-            trial = Trial(task, config.agent, projection, args.d, seed)
+            trial = TrialSpec(task, config.agent, projection, args.d, seed)
             key = trial.digest(), arm
             if key not in known:
                 with learned(task) if arm == "learned" else nullcontext():

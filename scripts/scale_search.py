@@ -90,10 +90,10 @@ def plot(means: pd.DataFrame) -> bytes:
 def hours(env: str, agent: str) -> dict[str, float]:
     """The pace of training on one core, measured now, and the hours of one budget at it; looks not counted."""
     from rl_intdim.runners.throughput import pace
-    from rl_intdim.training.trial import Trial
+    from rl_intdim.training.trial import TrialSpec
 
     config = cli.load("sweep", [f"env={env}", f"agent={agent}"])
-    steps = pace(Trial(config.env, config.agent, "countsketch", DIRECT, 0))
+    steps = pace(TrialSpec(config.env, config.agent, "countsketch", DIRECT, 0))
     return {"env_steps_per_s": steps, "budget": config.env.budget, "hours": config.env.budget / steps / 3600}
 
 

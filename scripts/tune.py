@@ -17,7 +17,7 @@ from rl_intdim.config.schema import DIRECT
 from rl_intdim.runners import TrialError
 from rl_intdim.runners.local import LocalRunner
 from rl_intdim.subspace.projections import resolve
-from rl_intdim.training.trial import Trial, check
+from rl_intdim.training.trial import TrialSpec, check
 
 FIRST_SEED = 1_000_000
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "tuning"
@@ -46,7 +46,7 @@ def main() -> None:
             d = word if word == DIRECT else int(word)
             P = resolve(config.subspace.projection, D, D if d == DIRECT else d)
             seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
-            trials = [Trial(config.env, config.agent, P, d, seed) for seed in seeds]
+            trials = [TrialSpec(config.env, config.agent, P, d, seed) for seed in seeds]
             runner = LocalRunner(args.workers)
             for trial, result in runner.run([t for t in trials if t.digest() not in known]):
                 if isinstance(result, TrialError):

@@ -22,7 +22,7 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
 
     shown = [s for s in sweeps if s.answer.d_int is not None or s.answer.status != "undecided"]
     rungs = ladder(shown, [label(s) for s in shown])
-    marks = sorted(paper_rule.ROWS, key=lambda row: row["d_int"])
+    marks = sorted(paper_rule.ROWS, key=lambda row: row.d_int)
     figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rungs) + len(marks))), layout="constrained")
     axis = figure.subplots()
     for y, r in enumerate(rungs):
@@ -34,8 +34,8 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
         elif answer.status == "above_max":
             axis.plot(r.place, y, ">", color=BLUE, ms=6)
     for y, row in enumerate(marks, len(rungs)):
-        axis.plot(row["d_int"], y, "D", color=GREY, ms=5)
-    names = [r.label for r in rungs] + [f"{row['task']} by {row['agent']}, {row['hidden']} (paper)" for row in marks]
+        axis.plot(row.d_int, y, "D", color=GREY, ms=5)
+    names = [r.label for r in rungs] + [f"{row.task} by {row.agent}, {row.hidden} (paper)" for row in marks]
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.invert_yaxis()
     axis.set_xscale("log")

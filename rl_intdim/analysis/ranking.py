@@ -1,6 +1,7 @@
 """Sweeps ranked by d_int: the difficulty table, which are told apart, and which may be set side by side."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -73,8 +74,8 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
             }
         )
     for row in paper_rule.ROWS if papers else ():
-        told = {"D / d_int": round(row["D"] / row["d_int"], 1), "status": "the paper's d_int90", "rank": False}
-        rows.append(row | told)
+        told = {"D / d_int": round(row.D / row.d_int, 1), "status": "the paper's d_int90", "rank": False}
+        rows.append(asdict(row) | told)
     out = pd.DataFrame(rows)
     out = out.sort_values(["d_int", "high", "task", "agent"], na_position="last", kind="stable")
     place = out["rank"].cumsum().where(out["rank"])

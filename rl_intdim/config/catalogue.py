@@ -11,7 +11,7 @@ from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBas
 
 from rl_intdim.config import hints
 from rl_intdim.config.schema import AGENTS, Task
-from rl_intdim.errors import ConfigError, choices
+from rl_intdim.errors import ConfigError, choices, one_line
 
 
 def shipped(kind: str) -> Path:
@@ -87,7 +87,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
         raise ConfigError(f"{where}: not valid YAML: {error.problem or error}") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
+        raise ConfigError(f"{path}: cannot be read: {one_line(error)}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: expected `key: value` lines, got {type(data).__name__}.")
     return data

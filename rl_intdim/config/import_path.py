@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from rl_intdim.errors import ConfigError, choices
+from rl_intdim.errors import ConfigError, choices, one_line
 
 
 def load(path: str, key: str) -> Any:
@@ -14,7 +14,7 @@ def load(path: str, key: str) -> Any:
         if hasattr(found, name):  # a module may import more only now
             return getattr(found, name)
     except (ImportError, ValueError) as error:
-        raise ConfigError(f"{key}={path}: cannot be imported: {error}") from None
+        raise ConfigError(f"{key}={path}: cannot be imported: {one_line(error)}") from None
     raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(found))}")
 
 

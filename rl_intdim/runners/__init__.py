@@ -15,7 +15,7 @@ from rl_intdim.errors import own_frames
 
 if TYPE_CHECKING:  # the parent process needs no torch
     from rl_intdim.search.trials import TrialRecord
-    from rl_intdim.training.trial import Trial
+    from rl_intdim.training.trial import TrialSpec
 
 Params = ParamSpec("Params")
 T = TypeVar("T")
@@ -55,8 +55,8 @@ class TrialRunner(Protocol):
         """Call a function once where a trial would run, and return its value. Raises what it raises."""
 
     def run(
-        self, trials: "Sequence[Trial]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
-    ) -> "Iterator[tuple[Trial, TrialRecord | TrialError]]":
+        self, trials: "Sequence[TrialSpec]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
+    ) -> "Iterator[tuple[TrialSpec, TrialRecord | TrialError]]":
         """Run trials and yield each as it finishes.
 
         A trial that takes longer than `hours` is stopped, and `on_wait` is called every TICK seconds. Closing the
@@ -76,7 +76,7 @@ def load(config: Runner, workers: int | None) -> TrialRunner:
     return LocalRunner(workers)
 
 
-def attempt(trial: "Trial") -> "TrialRecord | TrialError":
+def attempt(trial: "TrialSpec") -> "TrialRecord | TrialError":
     """Run a trial in this process, whatever happens."""
     from rl_intdim.training.trial import run_trial
 

@@ -18,7 +18,7 @@ from rl_intdim.search.trials import Job, TrialRecord
 from rl_intdim.training import progress
 
 if TYPE_CHECKING:  # torch takes seconds to import; mistakes are answered before
-    from rl_intdim.training.trial import Trial
+    from rl_intdim.training.trial import TrialSpec
 
 
 ATTEMPTS = 2  # a trial that breaks down is tried once more
@@ -29,7 +29,7 @@ def measure(
 ) -> list[TrialRecord]:
     """All trials of the sweep, those on disk recalled and the others run. Raises ConfigError for a line on disk that
     is no trial of it."""
-    from rl_intdim.training.trial import Trial
+    from rl_intdim.training.trial import TrialSpec
 
     finished: dict[Job, TrialRecord] = {(t.d, t.seed): t for t in store.trials(config, D)}
     for job in finished:  # killed between its record and this, a trial would leave its state for ever
@@ -40,7 +40,7 @@ def measure(
 
         def run(jobs: list[Job]) -> dict[Job, TrialRecord]:
             todo = [
-                Trial(
+                TrialSpec(
                     config.env,
                     config.agent,
                     config.subspace.projection,
@@ -69,7 +69,7 @@ def measure(
 
 
 def run_all(
-    todo: "Sequence[Trial]",
+    todo: "Sequence[TrialSpec]",
     runner: TrialRunner,
     hours: float,
     store: Store,
@@ -81,7 +81,7 @@ def run_all(
     def on_wait() -> None:
         display.running(progress.read(store.running()))
 
-    failed: list[tuple[Trial, str]] = []
+    failed: list[tuple[TrialSpec, str]] = []
     for attempt in range(1, ATTEMPTS + 1):
         failed = []
         for trial, outcome in runner.run(todo, hours, on_wait):

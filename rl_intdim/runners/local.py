@@ -15,7 +15,7 @@ from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 
 if TYPE_CHECKING:  # the parent process needs no torch
     from rl_intdim.search.trials import TrialRecord
-    from rl_intdim.training.trial import Trial
+    from rl_intdim.training.trial import TrialSpec
 
 
 class LocalRunner:
@@ -37,8 +37,8 @@ class LocalRunner:
         return function(*args, **kwargs)
 
     def run(
-        self, trials: "Sequence[Trial]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
-    ) -> "Iterator[tuple[Trial, TrialRecord | TrialError]]":
+        self, trials: "Sequence[TrialSpec]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
+    ) -> "Iterator[tuple[TrialSpec, TrialRecord | TrialError]]":
         if not trials:
             return
         if self.slots == 0:
@@ -50,7 +50,7 @@ class LocalRunner:
         context.set_forkserver_preload(["rl_intdim.training.trial"])
         pool = ProcessPool(max_workers=min(self.slots, len(trials)), context=context, initializer=begin)
         try:
-            waiting: dict[Any, Trial] = {pool.schedule(attempt, args=(t,), timeout=limit): t for t in trials}
+            waiting: dict[Any, TrialSpec] = {pool.schedule(attempt, args=(t,), timeout=limit): t for t in trials}
             while waiting:
                 finished, _ = wait(waiting, timeout=runners.TICK, return_when=FIRST_COMPLETED)
                 on_wait()

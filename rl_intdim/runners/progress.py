@@ -2,12 +2,13 @@
 
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from rl_intdim.search.trials import TrialRecord
+from rl_intdim.training.progress import TrialProgress
 
 
 class Display:
@@ -18,7 +19,7 @@ class Display:
         self.budget = budget
         self.start, self.trials, self.steps, self.text = time.perf_counter(), 0, 0, "no estimate yet"
         self.pending = self.recalled = 0
-        self.heard: dict[str, dict[str, Any]] = {}
+        self.heard: dict[str, TrialProgress] = {}
         columns = [
             TextColumn("{task.completed} of at most {task.total} trials"),
             BarColumn(20),
@@ -51,9 +52,9 @@ class Display:
         self.recalled, self.pending = self.recalled + trials, self.pending - trials
         self._refresh()
 
-    def running(self, trials: dict[str, dict[str, Any]]) -> None:
-        """What long trials said at their last look: {name: env_steps, score, seconds}."""
-        fresh = [name for name, said in trials.items() if self.heard.get(name) != said]
+    def running(self, trials: dict[str, TrialProgress]) -> None:
+        """How far the long trials are, by name."""
+        fresh = [name for name, now in trials.items() if self.heard.get(name) != now]
         self.heard = trials
         if self.bar is None:
             for name in fresh:
@@ -61,10 +62,10 @@ class Display:
         elif fresh:
             self._refresh()
 
-    def _look(self, said: dict[str, Any]) -> str:
+    def _look(self, now: TrialProgress) -> str:
         """One running trial in words, with the time left if it takes its whole budget."""
-        left = span(said["seconds"] * (self.budget / said["env_steps"] - 1))
-        return f"{said['env_steps']:,} of {self.budget:,} env steps, look {said['score']:.1f}, {left} left at most"
+        left = span(now.seconds * (self.budget / now.env_steps - 1))
+        return f"{now.env_steps:,} of {self.budget:,} env steps, look {now.score:.1f}, {left} left at most"
 
     def done(self, trial: TrialRecord) -> None:
         self.trials, self.steps, self.pending = (
@@ -87,7 +88,7 @@ class Display:
         running = min(self.pending, self.workers)
         todo = self.at_most - self.trials - self.recalled
         left = f"{span(todo * self.budget / rate)} left at most" if rate else "timing"
-        long = "; ".join(f"{name}: {self._look(said)}" for name, said in self.heard.items())
+        long = "; ".join(f"{name}: {self._look(now)}" for name, now in self.heard.items())
         line = f"{long or f'{running} running'}; {self.text}; {rate:,.0f} env steps/s; {left}"
         self.bar.update(self.task, completed=self.trials + self.recalled, line=line)
 

@@ -26,7 +26,7 @@ from rl_intdim.runners.local import LocalRunner, cores
 
 if TYPE_CHECKING:
     from rl_intdim.search.trials import TrialRecord
-    from rl_intdim.training.trial import Trial
+    from rl_intdim.training.trial import TrialSpec
 
 # Of a Ray that serves this sweep alone: no dashboard, and nothing that listens beyond this machine.
 OWN: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
@@ -94,8 +94,8 @@ class RayRunner:
             ray.cancel(ref, force=True)  # of what has ended nothing is left to cancel
 
     def run(
-        self, trials: "Sequence[Trial]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
-    ) -> "Iterator[tuple[Trial, TrialRecord | TrialError]]":
+        self, trials: "Sequence[TrialSpec]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
+    ) -> "Iterator[tuple[TrialSpec, TrialRecord | TrialError]]":
         """As TrialRunner says. Raises ConfigError where no node has room for a trial."""
         if not trials:
             return
@@ -104,7 +104,7 @@ class RayRunner:
 
         self.nodes()
         task, todo = self._task(attempt), deque(trials)
-        started: dict[Any, tuple[Trial, float]] = {}
+        started: dict[Any, tuple[TrialSpec, float]] = {}
         try:
             while todo or started:
                 while todo and len(started) < self.slots:
@@ -185,7 +185,7 @@ def _knock(address: str) -> None:
         socket.create_connection((host.rpartition("/")[2], int(port)), timeout=10).close()
 
 
-def _at_home(trial: "Trial") -> "Trial":
+def _at_home(trial: "TrialSpec") -> "TrialSpec":
     """The trial with paths that do not depend on where a worker runs."""
     folder, logs = (str(Path(path).resolve()) if path else None for path in (trial.folder, trial.tensorboard))
     return replace(trial, folder=folder, tensorboard=logs)

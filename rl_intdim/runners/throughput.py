@@ -11,7 +11,7 @@ from rl_intdim.runners.progress import span
 from rl_intdim.search.loop import at_most
 from rl_intdim.search.simulation import expected
 from rl_intdim.training.evaluator import Evaluator
-from rl_intdim.training.trial import Trial, prepare, trainer
+from rl_intdim.training.trial import TrialSpec, prepare, trainer
 
 SECONDS = 4.0
 
@@ -32,7 +32,7 @@ class _Clock(Evaluator):
         return False
 
 
-def pace(trial: Trial) -> float:
+def pace(trial: TrialSpec) -> float:
     """Env steps a second of the trial's training, direct, looks not counted; takes SECONDS, or one update."""
     task = replace(trial.task, checkpoint=None, scoring=replace(trial.task.scoring, look_episodes=1))
     context = prepare(replace(trial, task=task, d=DIRECT, folder=None, tensorboard=None), evaluator_type=_Clock)
@@ -67,7 +67,7 @@ def say_what_would_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: 
 def say_how_long(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
     """The time that training will take at the pace measured now, where trials run."""
     env, at_once = config.env, max(runner.slots, 1)
-    trial = Trial(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device)
+    trial = TrialSpec(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device)
     rate = runner.call(pace, trial)
     _, steps = expected(config.search, D, d_max, env.budget)
     console.print(

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from rl_intdim import files
 from rl_intdim.config.catalogue import shipped, task_node
 from rl_intdim.config.schema import DIRECT, SweepConfig, Task
-from rl_intdim.errors import ConfigError, IntdimError
+from rl_intdim.errors import ConfigError, IntdimError, one_line
 from rl_intdim.search.trials import TrialRecord
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Solution:
         except Exception as error:  # told nonsense by a file, an environment may raise anything
             raise ConfigError(
                 f"env.id={self.task.id}, env.kwargs={self.task.kwargs}: breaks down at play: "
-                f"{type(error).__name__}: {str(error)[:200]}"
+                f"{one_line(error, named=True)}"
             ) from None
         finally:
             envs.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from rl_intdim.errors import RenderFailure
+from rl_intdim.errors import RenderFailure, one_line
 from rl_intdim.solution import loading
 from rl_intdim.solution.solution import Solution
 
@@ -54,8 +54,9 @@ def frames(
             warnings.filterwarnings("ignore", message=".*render_mode")
             env = environment.make(solution.task, "rgb_array")
     except Exception as error:  # MuJoCo looks for OpenGL when it is imported, and may raise anything
-        reason = " ".join(str(error).split())
-        raise RenderFailure(f'{solution.task.id} cannot be made with render_mode="rgb_array": {reason}') from None
+        raise RenderFailure(
+            f'{solution.task.id} cannot be made with render_mode="rgb_array": {one_line(error)}'
+        ) from None
     try:
         with torch.inference_mode():
             policy, theta = solution.policy()
@@ -110,8 +111,7 @@ def _draw(env: "object", width: int | None) -> np.ndarray:
             picture = env.render()  # type: ignore[attr-defined]
     except Exception as error:  # OpenGL, pygame and a user's environment may raise anything
         hint = "" if "MUJOCO_GL" in os.environ or has_display() else " There is neither EGL nor OSMesa."
-        reason = str(error).split("\n")[0]
-        raise RenderFailure(f"the environment cannot be drawn: {type(error).__name__}: {reason}.{hint}") from None
+        raise RenderFailure(f"the environment cannot be drawn: {one_line(error, named=True)}.{hint}") from None
     if not (isinstance(picture, np.ndarray) and picture.ndim == 3 and picture.shape[2] == 3):
         raise RenderFailure(f"the environment draws no (H, W, 3) picture: render() gave {type(picture).__name__}.")
     picture = picture.astype(np.uint8, copy=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from rl_intdim.config.import_path import load
 from rl_intdim.config.schema import Statistics, Task
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, one_line
 from rl_intdim.tasks.border import Border
 from rl_intdim.tasks.network import Network
 
@@ -31,10 +31,8 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
             if not isinstance(env, gym.Env):
                 raise TypeError(f"gives {type(env).__name__}, which is no environment")
         except Exception as error:  # a user's wrapper may raise anything
-            raise ConfigError(f"env.wrappers={path}: {type(error).__name__}: {error}") from None
-    if task.max_episode_steps is not None:
-        env = gym.wrappers.TimeLimit(env, task.max_episode_steps)
-    env = Border(env)
+from rl_intdim.errors import ConfigError, one_line
+from rl_intdim.tasks.border import Border
     return standardised(env, task.statistics) if task.statistics.mean else env
 
 
@@ -66,11 +64,9 @@ def explained(task: Task) -> Iterator[None]:
     except gym.error.NameNotFound:
         raise ConfigError(f"env.id={task.id}: not registered with Gymnasium. {_near_ids(task.id)}") from None
     except (gym.error.Error, TypeError, ValueError, ModuleNotFoundError) as error:
-        raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {error}") from None
+        raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {one_line(error)}") from None
     except Exception as error:  # an environment may raise anything
-        raise ConfigError(
-            f"env.id={task.id}, env.kwargs={task.kwargs}: {type(error).__name__}: {str(error)[:200]}"
-        ) from None
+        raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {one_line(error, named=True)}") from None
 
 
 def _near_ids(value: str) -> str:

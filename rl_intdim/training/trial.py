@@ -23,7 +23,7 @@ from rl_intdim.training.seeding import draw_subspace
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialSpec:
     """All that a trial depends on, beside versions and CPU type."""
 
     task: Task
@@ -47,7 +47,7 @@ class Trial:
         return sha256(json.dumps(self.identity()).encode()).hexdigest()[:16]
 
 
-def run_trial(trial: Trial, on_look: Callable[[int, float, float], None] = lambda *said: None) -> TrialRecord:
+def run_trial(trial: TrialSpec, on_look: Callable[[int, float, float], None] = lambda *said: None) -> TrialRecord:
     """Run one trial in this process. Raises TrialFailure if it broke down; that says nothing about d.
 
     `on_look` hears of each look: env steps, score, norm of theta_d.
@@ -82,7 +82,7 @@ def _run(trial: Trial, on_look: Callable[[int, float, float], None]) -> TrialRec
 
 
 def prepare(
-    trial: Trial,
+    trial: TrialSpec,
     on_look: Callable[[int, float, float], None] = lambda *said: None,
     evaluator_type: type[Evaluator] = Evaluator,
 ) -> TrialContext[Any]:
@@ -95,7 +95,7 @@ def prepare(
     def tell(env_steps: int, score: float, norm: float) -> None:
         on_look(env_steps, score, norm)
         if trial.folder and trial.task.checkpoint:  # of long trials, for whoever waits
-            progress.write(Path(trial.folder), env_steps, score, checkpoints.seconds)
+            progress.write(Path(trial.folder), progress.TrialProgress(env_steps, score, checkpoints.seconds))
 
     task, network = trial.task, environment.policy(trial.task)
     subspace, (training, looks, confirms) = draw_subspace(network, trial.projection, trial.d, trial.seed)

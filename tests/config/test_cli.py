@@ -11,7 +11,7 @@ from factories import command
 from rl_intdim import sweep, train
 from rl_intdim.config import cli
 from rl_intdim.runners.throughput import pace
-from rl_intdim.training.trial import Trial
+from rl_intdim.training.trial import TrialSpec
 
 USER_TASK = """
 id: Acrobot-v1
@@ -208,7 +208,7 @@ def test_the_pace_is_that_of_training(agent, monkeypatch):
     """Even where making the algorithm takes longer than the measurement."""
     monkeypatch.setattr("rl_intdim.runners.throughput.SECONDS", 0.0)
     config = cli.load("sweep", [f"agent={agent}"])
-    assert 10 < pace(Trial(config.env, config.agent, "dense", "direct", 0)) < 10**6
+    assert 10 < pace(TrialSpec(config.env, config.agent, "dense", "direct", 0)) < 10**6
 
 
 def test_multirun_runs_every_combination(monkeypatch):

@@ -14,12 +14,12 @@ from rl_intdim.solution import loading
 from rl_intdim.solution.solution import Solution
 from rl_intdim.tasks import rollout, vector
 from rl_intdim.training.seeding import draw_subspace
-from rl_intdim.training.trial import Trial, run_trial
+from rl_intdim.training.trial import TrialSpec, run_trial
 
 
 def trained(d, budget):
     config = cli.load("sweep", ["env=CartPole", f"env.budget={budget}"])
-    result = run_trial(Trial(config.env, config.agent, "dense", d, seed=1))
+    result = run_trial(TrialSpec(config.env, config.agent, "dense", d, seed=1))
     return result, Solution(config.env, "cma", "dense", d, 1, result.score, result.theta_d)
 
 

@@ -19,7 +19,7 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.sweep import sweep
 from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.sb3.callback import TrialCallback
-from rl_intdim.training.trial import Trial, run_trial
+from rl_intdim.training.trial import TrialSpec, run_trial
 
 SLOW = ("td3", "tqc")  # as SAC, for another minute and a half
 KINDS_HERE = [pytest.param(*kind, marks=pytest.mark.slow) if kind[0] in SLOW else kind for kind in KINDS]
@@ -73,7 +73,7 @@ def test_buffers_of_what_is_free_go_on_too(echo, monkeypatch, tmp_path):
 
 
 def ends_the_same(monkeypatch, tmp_path, agent, task):
-    trial = Trial(task, agent, "dense", 8, 1)
+    trial = TrialSpec(task, agent, "dense", 8, 1)
     undisturbed = run_trial(trial)
     assert undisturbed.env_steps >= task.budget
     resumed = replace(trial, folder=str(tmp_path / "state"))
@@ -88,7 +88,7 @@ def ends_the_same(monkeypatch, tmp_path, agent, task):
 
 @pytest.mark.parametrize("other", [{"seed": 2}, {"d": 7}, {"projection": "sparse"}, {"agent": agent_of("random")}])
 def test_the_state_of_another_trial_is_refused(echo, monkeypatch, tmp_path, other):
-    mine = Trial(
+    mine = TrialSpec(
         echo(budget=4000, threshold=10.01, checkpoint=600), agent_of("cma"), "dense", 8, 1, folder=str(tmp_path)
     )
     killed_after(monkeypatch, mine, saves=1)
@@ -99,7 +99,7 @@ def test_the_state_of_another_trial_is_refused(echo, monkeypatch, tmp_path, othe
 
 def test_on_pictures(echo, monkeypatch, tmp_path):
     task = pictures(echo, budget=1500, threshold=11.0, checkpoint=500)
-    trial = Trial(task, agent_of("dqn", settings="{buffer_size:900,learning_starts:100}"), "countsketch", 8, 1)
+    trial = TrialSpec(task, agent_of("dqn", settings="{buffer_size:900,learning_starts:100}"), "countsketch", 8, 1)
     killed_after(monkeypatch, resumed := replace(trial, folder=str(tmp_path / "state")), saves=1)
     assert told(run_trial(resumed)) == told(run_trial(trial))
 
@@ -107,7 +107,7 @@ def test_on_pictures(echo, monkeypatch, tmp_path):
 def test_the_replay_buffer_is_appended_and_old_files_are_dropped(echo, monkeypatch, tmp_path):
     """Each checkpoint writes its own new rows; what is older than the buffer is removed."""
     task = echo("continuous", budget=4000, threshold=9.99, checkpoint=600)
-    trial = Trial(task, small("sac"), "dense", 8, 1, folder=str(tmp_path))
+    trial = TrialSpec(task, small("sac"), "dense", 8, 1, folder=str(tmp_path))
     killed_after(monkeypatch, trial, saves=5)  # the sixth is being written: its rows are there, its state is not
     ends = [int(path.stem.split("-")[1]) for path in sorted(tmp_path.glob("replay-*.npz"))]
     # In rows, of two env steps each: from 1500, where it resumes, the buffer's 750 reach back to 750.
@@ -117,7 +117,7 @@ def test_the_replay_buffer_is_appended_and_old_files_are_dropped(echo, monkeypat
 
 def test_the_clock_goes_on(echo, monkeypatch, tmp_path):
     task = echo(budget=2000, threshold=11.0, checkpoint=600)
-    trial = Trial(task, agent_of("ppo"), "dense", 8, 1, folder=str(tmp_path))
+    trial = TrialSpec(task, agent_of("ppo"), "dense", 8, 1, folder=str(tmp_path))
     killed_after(monkeypatch, trial, saves=1)
     with monkeypatch.context() as patch:
         real = Checkpoints.load
@@ -136,7 +136,7 @@ def test_without_checkpoints_nothing_restarts(echo, monkeypatch):
         raise AssertionError
 
     monkeypatch.setattr(TrialCallback, "restart", fail)
-    run_trial(Trial(echo(budget=1000), agent_of("ppo"), "dense", 3, 0))
+    run_trial(TrialSpec(echo(budget=1000), agent_of("ppo"), "dense", 3, 0))
 
 
 @pytest.mark.slow

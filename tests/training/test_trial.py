@@ -15,14 +15,14 @@ from rl_intdim.training.evaluator import Evaluator, Score
 from rl_intdim.training.sb3.model import build
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 from rl_intdim.training.seeding import draw_subspace
-from rl_intdim.training.trial import Trial, run_trial
+from rl_intdim.training.trial import TrialSpec, run_trial
 
 AGENTS = ["cma", "openai_es", "ppo", "random"]
 
 
 def trial(task, agent="cma", d=3, seed=0, **changes):
     config = cli.load("sweep", [f"agent={agent}", *(f"agent.{k}={v}" for k, v in changes.items())])
-    return Trial(task, config.agent, "dense", d, seed)
+    return TrialSpec(task, config.agent, "dense", d, seed)
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -261,5 +261,5 @@ def test_a_tensor_that_moves_and_is_not_listed_fails(echo):
 def test_a_trial_keeps_to_its_threads_in_blas_too(echo):
     """CMA-ES at d = 100 took 33 ms a generation, not 3, when the BLAS threads of two processes shared two cores."""
     threadpool_limits(2)
-    run_trial(Trial(echo(budget=200), cli.load("sweep", []).agent, "dense", 2, 0))
+    run_trial(TrialSpec(echo(budget=200), cli.load("sweep", []).agent, "dense", 2, 0))
     assert {pool["num_threads"] for pool in threadpool_info()} == {1}

@@ -18,7 +18,7 @@ from rl_intdim.training.sb3.model import build
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 from rl_intdim.training.sb3.vec_env import flat_pictures
 from rl_intdim.training.seeding import draw_subspace
-from rl_intdim.training.trial import Trial, run_trial
+from rl_intdim.training.trial import TrialSpec, run_trial
 
 # ------------------------------------------------------------------------------------ what is held
 
@@ -87,15 +87,15 @@ def test_target_networks_start_at_theta0(echo, name, kind):
 @pytest.mark.parametrize(("name", "kind"), [k for k in KINDS if k[0] != "ppo"])
 def test_every_agent_learns_a_trivial_task(echo, name, kind):
     task = echo(kind, budget=8000, threshold=8.5)
-    result = run_trial(Trial(task, small(name), "dense", 8, 1))
+    result = run_trial(TrialSpec(task, small(name), "dense", 8, 1))
     assert result.solved
-    assert run_trial(Trial(task, small(name), "dense", 0, 1)).score < 8.5
+    assert run_trial(TrialSpec(task, small(name), "dense", 0, 1)).score < 8.5
 
 
 @pytest.mark.parametrize("extractor", ["shared", "separate"])
 def test_ppo_learns_from_pictures(echo, extractor):
     agent = agent_of("ppo", multiplier=3, extractor=extractor, critic="{vf:[]}")
-    result = run_trial(Trial(pictures(echo, budget=6000), agent, "countsketch", 30, 1))
+    result = run_trial(TrialSpec(pictures(echo, budget=6000), agent, "countsketch", 30, 1))
     assert result.solved
 
 
@@ -135,7 +135,7 @@ def test_an_algorithm_that_writes_its_actor_is_refused_at_its_first_update(echo,
         if algorithm.endswith("TRPO"):
             agent = replace(agent, settings={"n_steps": 32, "batch_size": 64})
         with pytest.raises(TrialFailure, match=r"cannot be held|is not theta0"):
-            run_trial(Trial(echo(), agent, "dense", 3, 0))
+            run_trial(TrialSpec(echo(), agent, "dense", 3, 0))
     assert looks == []
 
 
@@ -207,21 +207,21 @@ def test_the_noise_of_a_policy_can_be_set(echo):
 def test_rewards_are_normalised_in_training_alone(echo):
     """A hundred times the reward: learning sees the same, scoring does not."""
     task, agent = echo("continuous", threshold=10.01, budget=2000), agent_of("ppo", normalize_reward=True)
-    one = run_trial(Trial(task, agent, "dense", 3, 0))
+    one = run_trial(TrialSpec(task, agent, "dense", 3, 0))
     wrapped = replace(task, wrappers=["factories.Hundredfold"])
-    hundred = run_trial(Trial(wrapped, agent, "dense", 3, 0))
+    hundred = run_trial(TrialSpec(wrapped, agent, "dense", 3, 0))
     assert hundred.score == pytest.approx(100 * one.score, rel=0.02)
     assert hundred.theta_d == pytest.approx(one.theta_d, abs=0.1)
 
 
 def test_a_policy_of_ones_own_and_batch_normalisation_in_the_critic(echo):
     task = echo("continuous", threshold=8.5)
-    result = run_trial(Trial(task, crossq(), "dense", 3, 0))
+    result = run_trial(TrialSpec(task, crossq(), "dense", 3, 0))
     assert result.solved
 
 
 def test_the_log_of_sb3_goes_to_tensorboard(echo, tmp_path):
-    run_trial(Trial(echo(budget=2000), agent_of("ppo"), "dense", 3, 0, tensorboard=str(tmp_path / "logs")))
+    run_trial(TrialSpec(echo(budget=2000), agent_of("ppo"), "dense", 3, 0, tensorboard=str(tmp_path / "logs")))
     assert list((tmp_path / "logs").glob("*/events.out.tfevents.*"))
 
 
