@@ -31,8 +31,10 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
             if not isinstance(env, gym.Env):
                 raise TypeError(f"gives {type(env).__name__}, which is no environment")
         except Exception as error:  # a user's wrapper may raise anything
-from rl_intdim.errors import ConfigError, one_line
-from rl_intdim.tasks.border import Border
+            raise ConfigError(f"env.wrappers={path}: {one_line(error, named=True)}") from None
+    if task.max_episode_steps is not None:
+        env = gym.wrappers.TimeLimit(env, task.max_episode_steps)
+    env = Border(env)
     return standardised(env, task.statistics) if task.statistics.mean else env
 
 

@@ -60,7 +60,7 @@ def run_trial(trial: TrialSpec, on_look: Callable[[int, float, float], None] = l
         raise TrialFailure(raised(error)) from error
 
 
-def _run(trial: Trial, on_look: Callable[[int, float, float], None]) -> TrialRecord:
+def _run(trial: TrialSpec, on_look: Callable[[int, float, float], None]) -> TrialRecord:
     context = prepare(trial, on_look)
     evaluator, subspace = context.evaluator, context.subspace
     env_steps = trainer(trial.agent).train(context) if subspace.d > 0 else 0
