@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from rl_intdim import files
 from rl_intdim.config.catalogue import shipped, task_node
 from rl_intdim.config.schema import DIRECT, SweepConfig, Task
-from rl_intdim.errors import ConfigError, IntdimError, one_line
+from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.search.trials import TrialRecord
 
 if TYPE_CHECKING:
@@ -91,12 +91,9 @@ class Solution:
         envs = vector.make_vec(self.task, slots)
         try:
             returns, reached, _ = rollout.score_episodes(envs, policy, theta, episodes, rng)
-        except IntdimError:
-            raise
-        except Exception as error:  # told nonsense by a file, an environment may raise anything
+        except TrialFailure as error:  # told nonsense by a file, an environment may do anything
             raise ConfigError(
-                f"env.id={self.task.id}, env.kwargs={self.task.kwargs}: breaks down at play: "
-                f"{one_line(error, named=True)}"
+                f"env.id={self.task.id}, env.kwargs={self.task.kwargs}: breaks down at play: {error}"
             ) from None
         finally:
             envs.close()

@@ -15,7 +15,7 @@ from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.tasks.border import Border, VectorBorder
 from rl_intdim.training.sb3.model import training_envs
-from rl_intdim.training.trial import Trial, check
+from rl_intdim.training.trial import TrialSpec, check
 
 
 class Faulty(gym.Env):
@@ -242,7 +242,7 @@ def test_a_goal_that_is_nan_fails_the_trial(faulty):
 @pytest.mark.parametrize("agent", ["cma", "ppo", "dqn"])
 @pytest.mark.parametrize("fault", ["raises", "exits", "NaN reward", "NaN observation"])
 def test_a_trial_that_breaks_down_says_where_in_one_line(faulty, agent, fault):
-    failed = runners.attempt(Trial(faulty(fault, budget=100), agent_of(agent), "dense", 2, 0))
+    failed = runners.attempt(TrialSpec(faulty(fault, budget=100), agent_of(agent), "dense", 2, 0))
     assert isinstance(failed, runners.TrialError)
     assert "\n" not in failed.message
     assert len(failed.message) < 300

@@ -16,7 +16,7 @@ from rl_intdim.training import gradient
 from rl_intdim.training.sb3.agreement import check_agreement
 from rl_intdim.training.sb3.model import build
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
-from rl_intdim.training.trial import Trial, run_trial
+from rl_intdim.training.trial import TrialSpec, run_trial
 
 
 class Relu(PPO):
@@ -37,7 +37,7 @@ def test_another_order_or_activation_is_refused_with_how_far_it_agrees(echo, kin
         with pytest.raises(ConfigError, match=r"agent.actor=.* on \d+% of 64 observations; valid: "):
             gradient.check(task, agent, environment.policy(task))
         with pytest.raises(ConfigError, match=r"on \d+% of 64"):
-            run_trial(Trial(task, agent, "dense", 2, 0))
+            run_trial(TrialSpec(task, agent, "dense", 2, 0))
 
 
 @pytest.mark.parametrize("pictured", [False, True])
@@ -70,5 +70,5 @@ def test_a_policy_of_another_kind_is_told_in_what_it_differs(echo, name, algorit
 
 def test_no_folder_is_left_in_the_temporary_directory(echo, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    run_trial(Trial(echo(budget=300), agent_of("ppo"), "dense", 2, 0))
+    run_trial(TrialSpec(echo(budget=300), agent_of("ppo"), "dense", 2, 0))
     assert list(tmp_path.glob("SB3*")) == []
