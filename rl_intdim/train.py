@@ -19,6 +19,7 @@ from rl_intdim.solution.solution import Solution
 
 def train(config: TrainConfig) -> None:
     """Run one trial and print its score; write it to `out` if given. Raises IntdimError."""
+    from rl_intdim.runners.local import LocalRunner
     from rl_intdim.subspace.projections import resolve
     from rl_intdim.training.trial import TrialSpec, check, run_trial
 
@@ -45,6 +46,7 @@ def train(config: TrainConfig) -> None:
         device=config.device,
         folder=str(Path(config.out, "checkpoint")) if config.out else None,
         tensorboard=config.tensorboard,
+        cores=LocalRunner(workers=0).cores,
     )
     result = run_trial(trial, on_look)
     when = f" after {result.solved_at:,} env steps" if result.solved_at else ""

@@ -45,6 +45,10 @@ class TrialRunner(Protocol):
     def slots(self) -> int:
         """Trials at a time; 0: one by one in this process."""
 
+    @property
+    def cores(self) -> int:
+        """Cores that each trial may keep busy, 1 or more."""
+
     def memory(self) -> Memory:
         """Memory for P on the machine that has the least for each of its trials."""
 

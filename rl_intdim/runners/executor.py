@@ -51,6 +51,7 @@ def measure(
                     config.device,
                     str(store.checkpoints(d, seed)),
                     str(Path(config.tensorboard, f"d-{d}-seed-{seed}")) if config.tensorboard else None,
+                    runner.cores,
                 )
                 for d, seed in jobs
                 if (d, seed) not in finished

@@ -25,6 +25,10 @@ class LocalRunner:
     def __init__(self, workers: int | None = None) -> None:
         self.slots = cores() if workers is None else workers
 
+    @property
+    def cores(self) -> int:
+        return max(1, cores() // max(1, self.slots))
+
     def memory(self) -> Memory:
         return Memory(psutil.virtual_memory().available, max(self.slots, 1))
 

@@ -54,6 +54,10 @@ class RayRunner:
             return self.workers
         return cores() if self.config.address is None else sum(node.room for node in self.nodes())
 
+    @property
+    def cores(self) -> int:
+        return max(1, int(self.asked["CPU"]))
+
     def memory(self) -> Memory:
         if self.config.address is None:
             return LocalRunner(self.slots).memory()

@@ -14,6 +14,7 @@ import numpy as np
 from rl_intdim.config.schema import Task
 
 gym.register_envs(ale_py)
+threads = 1  # that ALE plays the games of this process on; what they play does not depend on it
 PIXELS = 4  # drawn a pixel of the observation
 
 
@@ -30,7 +31,7 @@ def make_vec(task: Task, n: int, training: bool = False) -> gym.vector.VectorEnv
         "reward_clipping": training,
         "episodic_life": training,
         "autoreset_mode": gym.vector.AutoresetMode.SAME_STEP,
-        "num_threads": 1,  # trials run side by side
+        "num_threads": min(threads, n),
         **limit,
         **task.kwargs,
     }

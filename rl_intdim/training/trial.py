@@ -21,6 +21,8 @@ from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.process import device, settle
 from rl_intdim.training.seeding import draw_subspace
 
+PLACE = ("folder", "tensorboard", "cores")  # of a trial: what nothing that it says depends on
+
 
 @dataclass(frozen=True)
 class TrialSpec:
@@ -36,11 +38,12 @@ class TrialSpec:
     device: str = "auto"
     folder: str | None = None  # of its checkpoints; a trial that finds one there goes on from it
     tensorboard: str | None = None  # folder for what SB3 logs
+    cores: int = 1  # that ALE's games may keep busy; no answer depends on it
 
     def identity(self) -> dict[str, Any]:
         """What makes it this trial and no other, under the user's keys."""
         keys = {"task": "env", "projection": "subspace.projection"}
-        return {keys.get(k, k): v for k, v in asdict(self).items() if k not in ("folder", "tensorboard")}
+        return {keys.get(k, k): v for k, v in asdict(self).items() if k not in PLACE}
 
     def digest(self) -> str:
         """The identity in 16 letters, by which records know a trial."""
@@ -91,6 +94,10 @@ def prepare(
     `on_look` as in `run_trial`; `evaluator_type` judges the trial, or only watches it.
     """
     settle(trial.threads)
+    if trial.task.vectorisation.ale:
+        from rl_intdim.tasks import atari
+
+        atari.threads = trial.cores
 
     def tell(env_steps: int, score: float, norm: float) -> None:
         on_look(env_steps, score, norm)
