@@ -76,7 +76,7 @@ def user_folders(argv: list[str]) -> tuple[list[Path], list[str]]:
 def checked(name: str, words: Sequence[str], names: Names, multirun: bool) -> list[str]:
     """Compose and check every configuration that `words` ask for; the words for Hydra, to compose them again."""
     sweeps, out = [], []
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words, ""][1:], strict=True):
         _check_form(name, word, following, names)
         override = overrides.parse(word)
         values = overrides.alternatives(override)
