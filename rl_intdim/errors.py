@@ -68,7 +68,8 @@ def _installed(frame: FrameSummary) -> bool:
 
 
 def one_line(error: BaseException, longest: int = 200, named: bool = False) -> str:
-    """What an error says in one line of at most so many characters; `named`, and where it says nothing, its type.
+    """What an error says, in one line of at most so many characters; after its type if `named`, and the type alone
+    where it says nothing.
 
     For errors of others, whose text may be anything: a KeyError says a key alone, a library hundreds of lines.
     """

@@ -106,6 +106,9 @@ def test_of_an_unfinished_search_whole_rounds_count():
         for seed in (0, 1, 2, 3, 5):  # of the second round, seed 4 was running
             store.append(record(4, seed, solved=True))
     assert read("cut").answer.trials == 3
+    with Store(Path("begun")).open(config) as store:
+        store.append(record(4, 0, solved=True))
+    assert (read("begun").answer.trials, read("begun").D, read("begun").record.status) == (0, 562, "undecided")
 
 
 def test_below_1_is_below_everything(folders):

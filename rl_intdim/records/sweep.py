@@ -26,6 +26,7 @@ class Sweep:
 
     folder: Path
     config: SweepConfig
+    D: int
     trials: list[TrialRecord]  # that the sweep decided upon, direct runs included, in the order they finished
     answer: Answer
     provenance: Provenance  # empty while the sweep has not ended
@@ -57,10 +58,6 @@ class Sweep:
     def budget(self) -> int:
         """Env steps a trial."""
         return self.config.env.budget
-
-    @property
-    def D(self) -> int:
-        return self.trials[0].D
 
     @property
     def d_max(self) -> int:
@@ -106,11 +103,12 @@ def read(folder: Path | str) -> Sweep:
     found, ended = read_trials(folder, config), read_result(folder)
     if not found:
         raise ConfigError(f"{folder}: no trial has finished yet.")
-    trials = _decided(config.search, found, ended)
-    d_max = largest(config.search, found[0].D)
+    trials, D = _decided(config.search, found, ended), found[0].D
+    d_max = largest(config.search, D)
     return Sweep(
         folder,
         config,
+        D,
         trials,
         answer(config.search, d_max, outcomes(trials, config.env.budget)),
         Provenance(ended.versions, ended.commit, ended.command) if ended else Provenance(),
