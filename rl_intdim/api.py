@@ -10,11 +10,12 @@ from rich.console import Console
 
 from rl_intdim import sweep
 from rl_intdim.analysis import sweep_figure, sweep_plots, tables
-from rl_intdim.config import cli
+from rl_intdim.config import cli, compose, overrides
 from rl_intdim.errors import ConfigError
 from rl_intdim.records import trials_table
 from rl_intdim.records.sweep import read
 from rl_intdim.records.sweep_record import SweepRecord, interval, shown
+from rl_intdim.runners import calling_script
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,13 +71,20 @@ class Measured:
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
 
-def intrinsic_dimension(*words: str, env: str = "CartPole", agent: str = "cma", **keys: Any) -> Measured:
-    """Measure the intrinsic dimension of a task by an agent, as `python -m rl_intdim.sweep` does.
+def intrinsic_dimension(*words: str, env: str = "CartPole", agent: str | None = None, **keys: Any) -> Measured:
+    """Measure the intrinsic dimension of a task by an agent, the task's own if None, as `rl-intdim sweep` does.
 
-    `words` and `keys` are the command line's: intrinsic_dimension("search.max_trials=40", env="CartPole",
-    workers=2). The same call resumes its run folder, or returns at once what was measured. Raises IntdimError.
+    `words` are the command line's. `keys` are its keys with any Python value of the key's type, those of a group
+    in a mapping: intrinsic_dimension(env="CartPole", search={"max_trials": 40}, workers=2, out=Path("here")).
+    The same call resumes its run folder, or returns at once what was measured.
+
+    Trials run in processes of their own, so a script that calls this does so below `if __name__ == "__main__":`; a
+    notebook needs no such line. Raises IntdimError.
     """
-    config = cli.load("sweep", [f"env={env}", f"agent={agent}", *words, *(f"{k}={v}" for k, v in keys.items())])
+    given = {"env": env} | ({} if agent is None else {"agent": agent}) | keys
+    config = cli.load("sweep", [*overrides.words(given, compose.KINDS), *words])
+    if config.runner.name == "local" and config.workers != 0 and not config.dry_run:
+        calling_script.check()
     record = sweep.sweep(config)
     if record is None:
         raise ConfigError("dry_run=true: nothing was measured, so there is no result.")

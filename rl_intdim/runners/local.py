@@ -4,6 +4,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -65,6 +66,8 @@ class LocalRunner:
                         yield trial, TrialError(f"its process died (exit code {error.exitcode}).")
                     elif isinstance(error, TimeoutError):
                         yield trial, too_long(hours or 0)
+                    elif isinstance(error, BrokenProcessPool):
+                        yield trial, TrialError("the processes that run trials were lost, or could not be started.")
                     else:
                         yield trial, future.result()
             pool.close()
