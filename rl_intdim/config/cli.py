@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 from rl_intdim import __version__
 from rl_intdim.config import overrides
 from rl_intdim.config import schema as cfg
-from rl_intdim.config.compose import COMMANDS, KINDS, Names, compose, known, load, register, typed
+from rl_intdim.config.compose import COMMANDS, KINDS, Names, completed, compose, known, load, register, typed
 from rl_intdim.errors import ConfigError, IntdimError, choices
 from rl_intdim.files import check_file
 
@@ -78,6 +78,7 @@ def checked(name: str, words: Sequence[str], names: Names, multirun: bool) -> li
     sweeps, out = [], []
     for word, following in zip(words, [*words, ""][1:], strict=True):
         _check_form(name, word, following, names)
+    for word in completed(words):
         override = overrides.parse(word)
         values = overrides.alternatives(override)
         if override.is_sweep_override() and not multirun:

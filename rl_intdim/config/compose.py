@@ -82,6 +82,13 @@ def _with_agent(task: DictConfig, agent: str | None) -> DictConfig:
     return node
 
 
+def completed(words: Sequence[str]) -> list[str]:
+    """The words, and what they change without saying so: a threshold of the user's own has no other source."""
+    heads = {word.partition("=")[0].lstrip("+") for word in words}
+    alone = "env.threshold" in heads and "env.threshold_source" not in heads
+    return [*words, *(["env.threshold_source='the command line'"] if alone else [])]
+
+
 def compose(name: str, words: Sequence[str], names: Names) -> DictConfig:
     """The configuration that `words` make, not checked yet. Raises ConfigError for what does not fit."""
     words = [overrides.with_whole_numbers(word, known(name)) for word in words]
@@ -146,4 +153,4 @@ def load(name: str, words: Sequence[str], folders: Sequence[Path] = ()) -> Any:
     """The checked configuration `name` as overrides change it: load("sweep", ["env=CartPole", "agent=ppo"])."""
     names = register(folders)
     with initialize(version_base="1.3", config_path=None):
-        return typed(compose(name, words, names))
+        return typed(compose(name, completed(words), names))

@@ -5,15 +5,17 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from rl_intdim.config.schema import DIRECT, SweepConfig
+from rl_intdim.config.schema import DIRECT, SweepConfig, Task
 from rl_intdim.runners import TrialRunner
 from rl_intdim.runners.progress import span
 from rl_intdim.search.loop import at_most
-from rl_intdim.search.simulation import expected
+from rl_intdim.search.simulation import expected, unsolved
+from rl_intdim.tasks import environment, rollout
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.trial import TrialSpec, prepare, trainer
 
 SECONDS = 4.0
+LONGER = 3  # are episodes once a policy learns than those of theta0; Pong's in docs/results/
 
 
 class _Enough(Exception):
@@ -50,8 +52,47 @@ def pace(trial: TrialSpec) -> float:
     return (after - before) / (end - start)
 
 
+def scoring_pace(trial: TrialSpec) -> tuple[float, float]:
+    """Env steps a second of the trial's scoring, and the env steps of an episode to reckon with, by playing the
+    episodes of one look at theta0."""
+    context = prepare(replace(trial, d=0, folder=None, tensorboard=None))
+    evaluator, n = context.evaluator, trial.task.scoring.look_episodes
+    start = time.perf_counter()
+    theta = context.subspace.theta(context.subspace.theta0.new_zeros(0))
+    _, _, steps = rollout.score_episodes(evaluator.envs, context.network, theta, n, evaluator.looks)
+    seconds = time.perf_counter() - start
+    evaluator.envs.close()
+    return steps / seconds, episode_length(trial.task, steps / n)
+
+
+def episode_length(task: Task, measured: float) -> float:
+    """The env steps of an episode to reckon with: those that the time limit allows where there is one, since a policy
+    that learns lives longer; of a game, whose limit nobody reaches, LONGER times those of theta0."""
+    if task.vector == "atari":
+        return LONGER * measured
+    env = environment.make(task)
+    limit = env.spec.max_episode_steps if env.spec else None
+    env.close()
+    return limit or LONGER * measured
+
+
+def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple[float, float, tuple[float, ...]]:
+    """Env steps a second of training and of scoring, measured now where trials run, and the seconds of a trial that takes its whole
+    budget, of the sweep as expected, and of one in which no trial solves."""
+    env, scoring, at_once = config.env, config.env.scoring, max(runner.slots, 1)
+    trial = TrialSpec(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device)
+    training, (playing, length) = runner.call(pace, trial), runner.call(scoring_pace, trial)
+
+    def seconds(trials: float, steps: float) -> float:
+        episodes = steps / env.budget * scoring.looks * scoring.look_episodes + trials * scoring.confirm_episodes
+        return steps / training + episodes * length / playing
+
+    costs = [expected(config.search, D, d_max, env.budget), unsolved(config.search, D, d_max, env.budget)]
+    return training, playing, (seconds(1, env.budget), *(seconds(*cost) / at_once for cost in costs))
+
+
 def say_what_would_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
-    """The dry run: trials and env steps, at most and as expected."""
+    """The dry run: trials and env steps, at most and as expected, and hours."""
     env, search = config.env, config.search
     most = at_most(search)
     trials, steps = expected(search, D, d_max, env.budget)
@@ -65,12 +106,12 @@ def say_what_would_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: 
 
 
 def say_how_long(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
-    """The time that training will take at the pace measured now, where trials run."""
-    env, at_once = config.env, max(runner.slots, 1)
-    trial = TrialSpec(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device)
-    rate = runner.call(pace, trial)
-    _, steps = expected(config.search, D, d_max, env.budget)
+    """The time that the sweep will take at the pace measured now."""
+    training, playing, (whole, likely, longest) = hours(config, runner, D, d_max)
     console.print(
-        f"  pace        {rate:,.0f} env steps/s of training a trial, measured now: {span(env.budget / rate)} for a "
-        f"whole budget, {span(steps / rate / at_once)} for the sweep as expected, looks not counted"
+        f"  pace        {training:,.0f} env steps/s of training a trial, measured now; {playing:,.0f} of scoring"
+    )
+    console.print(
+        f"  time        {span(whole)} for a trial that takes its whole budget; {span(likely)} for the sweep as "
+        f"expected, if {config.agent.name} can learn the task, and {span(longest)} if no trial solves it"
     )
