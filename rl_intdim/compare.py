@@ -56,5 +56,10 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
             write_whole(path, page_of_pairs(sweeps, frame, picture) if paired else page(sweeps, picture))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command, as it stands in sys.argv."""
     cli.main_on_folders(compare, __doc__ or "", ("by", "out"))
+
+
+if __name__ == "__main__":
+    main()

@@ -82,5 +82,10 @@ def report(small: Solution, told: Size, D: int) -> Table:
     return out
 
 
+def main() -> None:
+    """The command, as it stands in sys.argv."""
+    cli.main("compress", isolated(compress), __doc__)
+
+
 if __name__ == "__main__":
-    cli.main("compress", isolated(compress))
+    main()

@@ -27,5 +27,10 @@ def export(folders: Sequence[Path], keys: dict[str, str]) -> None:
         print(table, end="", flush=True)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command, as it stands in sys.argv."""
     cli.main_on_folders(export, __doc__ or "", ("out",))
+
+
+if __name__ == "__main__":
+    main()

@@ -97,5 +97,10 @@ def show(found: Solution, seed: int) -> None:
         raise RenderFailure(f"no window can be opened: {one_line(error, named=True)}") from None
 
 
+def main() -> None:
+    """The command, as it stands in sys.argv."""
+    cli.main("play", isolated(play), __doc__)
+
+
 if __name__ == "__main__":
-    cli.main("play", isolated(play))
+    main()

@@ -24,5 +24,10 @@ def report(folders: Sequence[Path], keys: dict[str, str]) -> None:
     print(f"Wrote {out}: {len(folders)} run folder{'s' * (len(folders) > 1)}, {out.stat().st_size / 1e6:.1f} MB")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command, as it stands in sys.argv."""
     cli.main_on_folders(report, __doc__ or "", ("out",))
+
+
+if __name__ == "__main__":
+    main()

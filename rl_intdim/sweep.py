@@ -63,5 +63,10 @@ def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | 
     return result
 
 
+def main() -> None:
+    """The command, as it stands in sys.argv."""
+    cli.main("sweep", sweep, __doc__)
+
+
 if __name__ == "__main__":
-    cli.main("sweep", sweep)
+    main()

@@ -66,5 +66,10 @@ def train(config: TrainConfig) -> None:
         console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
 
 
+def main() -> None:
+    """The command, as it stands in sys.argv."""
+    cli.main("train", train, __doc__)
+
+
 if __name__ == "__main__":
-    cli.main("train", train)
+    main()

@@ -133,7 +133,7 @@ def exiting(name: str = "") -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
-def main(name: str, job: Callable[[Any], object]) -> None:
+def main(name: str, job: Callable[[Any], object], doc: str | None = None) -> None:
     """Run `job` on the configuration `name` as the command line changes it; exits, never returns a traceback
     for a mistake of the user's."""
     with exiting(name):
@@ -143,6 +143,9 @@ def main(name: str, job: Callable[[Any], object]) -> None:
             print(f"rl_intdim {__version__}")
             return
         names, words = register(folders), options.words
+        if options.help:
+            show_help(name, doc or "", words, names)
+            return
         if not (options.shell_completion or options.hydra_help):
             with initialize(version_base="1.3", config_path=None):
                 words = checked(name, words, names, options.multirun)
@@ -156,6 +159,16 @@ def main(name: str, job: Callable[[Any], object]) -> None:
     with TemporaryDirectory() as scratch:  # Hydra's sweeper insists on writing a file of its own
         sys.argv[1:] = [*options.given, *words, *QUIET, f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=."]
         run()
+
+
+def show_help(name: str, doc: str, words: Sequence[str], names: Names) -> None:
+    """Print the help of a command, with the values that its words give."""
+    from rl_intdim.config import help
+
+    with initialize(version_base="1.3", config_path=None):
+        node = compose(name, words, names)
+    about = doc.partition("\n\n")[0].partition(": ")[2]
+    print(help.page(name, about[:1].upper() + about[1:], node, names))
 
 
 def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str, keys: Sequence[str]) -> None:

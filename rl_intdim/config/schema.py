@@ -266,8 +266,8 @@ class Command:
             {"optional tuned@agent": "${agent}-${env}"},  # what the agent's file has under `tasks:`
         ]
     )
-    env: Any = key("a task: a file in envs/")
-    agent: Any = key("an agent: a file in agents/")
+    env: Any = key("the task; its keys, each of which a word may change")
+    agent: Any = key("the agent; its keys, likewise")
     subspace: SubspaceConfig = part("how P is drawn", SubspaceConfig)
     threads: int = key(
         "torch threads a trial; part of the configuration, since sums depend on it", 1, least=1, most=1024

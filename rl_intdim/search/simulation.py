@@ -97,4 +97,4 @@ def unsolved(search: Search, D: int, d_max: int, budget: int) -> tuple[int, int]
     """Trials and env steps of a sweep in which no trial solves: each takes its whole budget, but those of theta0."""
     task = SimulatedTask(place=1e300, D=D, budget=budget)
     trials = drive(search, d_max, budget, task.run(0))
-    return len(trials), sum(t["env_steps"] for t in trials)
+    return len(trials), sum(t.env_steps for t in trials)
