@@ -65,4 +65,7 @@ def commit() -> str | None:
 
 def command() -> str:
     """The command line that is running, as it was typed."""
-    return shlex.join(["python", *sys.orig_argv[1:]])
+    words = sys.orig_argv[1:]
+    if words and Path(words[0]).name == "rl-intdim":  # where it is installed is nobody's business
+        return shlex.join(["rl-intdim", *words[1:]])
+    return shlex.join(["python", *words])

@@ -1,15 +1,19 @@
 """The commands as a user types them: what works, and one clear message with exit status 2 for what does not."""
 
 import json
+import shlex
 import subprocess
 import sys
+import tempfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from factories import command
 
-from rl_intdim import sweep, train
+from rl_intdim import files, sweep, train
 from rl_intdim.config import cli
+from rl_intdim.errors import ConfigError
 from rl_intdim.runners.throughput import pace
 from rl_intdim.training.trial import TrialSpec
 
@@ -77,6 +81,26 @@ BAD = {
     "--config-dir nowhere": "no such folder",
     "-m env=CartPole,CartPol": "Did you mean CartPole?",
     "~env": "env",
+    "agent=cma,random": "Give -m for a run with each",
+    "search.ds=2,4": "Write 'search.ds=[2,4]', or give -m",
+    "++foo=1": "++foo=1: no such key",
+    "+agent.foo=1": "+agent.foo=1: no such key. Valid: common",
+    "agent.n_envs=4": "agent.n_envs=4: no such key",
+    "--config-dir": "Give --config-dir FOLDER",
+    "--config-dir=": "Give --config-dir FOLDER",
+    "--cfg": "--cfg/-c: expected one argument",
+    "--cfg=jbo": "invalid choice: 'jbo'",
+    "--nosuch": "unrecognized arguments: --nosuch",
+    "env CartPole": "Write env=CartPole",
+    "env": "Write env=... with one of Acrobot",
+    "CartPole": "Write env=CartPole",
+    "ppo": "Write agent=ppo",
+    "seeds=3": "Did you mean search.seeds?",
+    "env.budget=2.5e0": "env.budget=2.5e0",
+    "out=a(b)": "'out=\"a(b)\"'",
+    "out=#b": "'out=\"#b\"'",
+    "out=~{b": "'out=\"~{b\"'",
+    "env.id=[a": "env.id=[a: the value does not parse",
 }
 
 
@@ -115,6 +139,156 @@ def test_a_mistake_that_needs_the_environment(monkeypatch, capsys, line):
     assert LATE[line] in said.err
     assert "Traceback" not in said.err
     assert not list(Path().iterdir())
+
+
+def test_a_quoted_value_is_taken_as_the_message_says(monkeypatch):
+    """The word that the message gives, as a shell hands it on."""
+    outs = ["a (b)", "#b", "~{b", 'say "c"', "a,b", "it's", "a=b", "back\\"]
+    for out in outs:
+        seen = []
+        with pytest.raises(ConfigError) as caught:
+            cli.load("sweep", [f"out=[{out}"])
+        word = (
+            shlex.split(str(caught.value).rpartition("too: ")[2].replace("[", "", 1))[0] if "'" not in out else None
+        )
+        if word:
+            assert command(monkeypatch, "sweep", lambda c, seen=seen: seen.append(c.out), word) == 0
+            assert seen == [out]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "says"),
+    [
+        ("play", ["file.json"], "Write solution=file.json"),
+        ("sweep", ["out=taken"], "out=taken: taken is a file. Name a folder."),
+        ("sweep", ["out=taken/below"], "is a file. Name a folder."),
+        ("train", ["out=taken"], "out=taken: taken is a file. Name a folder."),
+        ("train", ["out=shut/here"], "shut cannot be written to"),
+        ("sweep", ["out=shut"], "shut cannot be written to"),
+        ("compress", ["solution=x", "out=folder"], "out=folder: is a folder. Name a file."),
+        ("compress", ["solution=x", "out=no/file"], "out=no/file: there is no folder no."),
+        ("compress", ["solution=x", "out=shut/file"], "shut cannot be written to"),
+        ("play", ["solution=x", "out=shut/film.gif"], "shut cannot be written to"),
+        ("report", ["runs", "out=shut/page.html"], "shut cannot be written to"),
+        ("export", ["runs", "out=folder"], "out=folder: is a folder. Name a file."),
+        ("compare", ["runs", "out=folder"], "out=folder: is a folder. Name a file."),
+    ],
+)
+def test_where_nothing_can_be_written_is_said_before_anything_runs(monkeypatch, capsys, name, words, says):
+    def refuse(dir, **more):
+        if Path(dir).name == "shut":  # a user who is root may write anywhere
+            raise PermissionError(13, "Permission denied")
+        return tempfile.TemporaryFile(dir=dir, **more)
+
+    monkeypatch.setattr("rl_intdim.files.TemporaryFile", refuse)
+    monkeypatch.setattr("rl_intdim.training.trial.run_trial", lambda *_: pytest.fail("ran"))
+    Path("taken").touch()
+    Path("shut").mkdir()
+    Path("folder").mkdir()
+    monkeypatch.setattr(sys, "argv", [name, *words])
+    with pytest.raises(SystemExit) as stop:
+        import_module(f"rl_intdim.{name}").main()
+    said = capsys.readouterr()
+    assert stop.value.code == 2
+    assert says in said.err
+    assert said.err.count("\n") == 1
+    assert sorted(p.name for p in Path().rglob("*")) == ["folder", "shut", "taken"]
+
+
+@pytest.mark.parametrize("file", ["solution.json", "trial.json"])
+def test_a_disk_that_is_full_at_the_end_costs_only_what_came_after_the_checkpoint(monkeypatch, capsys, file):
+    """The same command goes on, and ends with what an undisturbed one writes."""
+    words = ["d=3", "env.budget=4000", "env.threshold=501", "env.checkpoint=1000"]
+    assert command(monkeypatch, "train", train.train, *words, "out=whole") == 0
+    written = files.write_all
+
+    def full(handle, data):
+        if Path(handle.name).name == f"{file}.part":
+            raise OSError(28, "No space left on device")
+        written(handle, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_all", full)
+        assert command(patch, "train", train.train, *words, "out=cut") == 1
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert said.count("\n") == 1
+    assert Path("cut/checkpoint/state.pt").exists()
+    assert command(monkeypatch, "train", train.train, *words, "out=cut") == 0
+    whole, cut = (json.loads(Path(folder, "trial.json").read_text()) for folder in ("whole", "cut"))
+    assert whole | {"seconds": 0} == cut | {"seconds": 0}
+    assert Path("whole/solution.json").read_bytes() == Path("cut/solution.json").read_bytes()
+
+
+def test_a_whole_number_is_one_however_it_is_written():
+    words = ["env.budget=1e6", "search.ds=[1e1,2.0]", "agent=ppo", "agent.settings.n_steps=1e2", "env.threshold=1e2"]
+    config = cli.load("sweep", words)
+    assert (config.env.budget, config.search.ds, config.agent.settings["n_steps"]) == (1_000_000, [10, 2], 100)
+    assert isinstance(config.env.threshold, float)
+    assert cli.load("train", ["d=1e3"]).d == 1000
+
+
+def test_a_whole_number_in_a_file(monkeypatch):
+    Path("mine/envs").mkdir(parents=True)
+    Path("mine/envs/Mine.yaml").write_text("id: CartPole-v1\nthreshold: 3\nbudget: 1e6\npolicy: {hidden: [8.0]}\n")
+    task = cli.load("sweep", ["env=Mine"], [Path("mine")]).env
+    assert (task.budget, task.policy.hidden) == (1_000_000, [8])
+
+
+def test_a_threshold_of_the_users_own_has_no_other_source(monkeypatch):
+    assert "Gymnasium" in cli.load("sweep", []).env.threshold_source
+    seen = []
+    for words in (["env.threshold=100"], ["-m", "env.threshold=100,200"], ["env=Pong", "++env.threshold=1"]):
+        command(monkeypatch, "sweep", lambda c: seen.append(c.env.threshold_source), *words)
+    assert seen == ["the command line"] * 4
+    mine = cli.load("sweep", ["env.threshold=100", "env.threshold_source='my own'"])
+    assert mine.env.threshold_source == "my own"
+
+
+def test_a_task_names_its_agent(monkeypatch):
+    agent = {"CartPole": "cma", "Pong": "ppo", "gym": "cma"}
+    more = ["env.id=Acrobot-v1", "env.threshold=-100"]
+    for env, name in agent.items():
+        config = cli.load("sweep", [f"env={env}", *(more if env == "gym" else [])])
+        assert config.agent.name == name
+    pong = cli.load("sweep", ["env=Pong"])
+    assert pong.agent.extractor == "shared"  # as tuned for Pong
+    assert cli.load("sweep", ["env=Pong", "agent=dqn"]).agent.name == "dqn"
+    assert cli.load("train", ["agent=random", "env=Pong"]).agent.name == "random"
+    seen = []
+    assert command(monkeypatch, "sweep", lambda c: seen.append(c.out), "-m", "env=CartPole,Pong") == 0
+    assert seen == ["runs/CartPole-cma", "runs/Pong-ppo"]
+
+
+def test_a_users_task_names_a_users_agent(monkeypatch, capsys):
+    Path("mine/envs").mkdir(parents=True)
+    Path("mine/agents").mkdir()
+    task = Path("mine/envs/Mine.yaml")
+    task.write_text("id: CartPole-v1\nthreshold: 3\nagent: es\n")
+    Path("mine/agents/es.yaml").write_text("trainer: evolution\nstrategy: cma\npopsize: 8\n")
+    assert cli.load("sweep", ["env=Mine"], [Path("mine")]).agent.popsize == 8
+    task.write_text("id: CartPole-v1\nthreshold: 3\n")  # read again, since it changed
+    assert cli.load("sweep", ["env=Mine"], [Path("mine")]).agent.name == "cma"
+    task.write_text("id: CartPole-v1\nthreshold: 3\nagent: ess\n")
+    assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir", "mine", "env=Mine") == 2
+    assert "Mine.yaml: agent: ess: no such agent. Did you mean es?" in capsys.readouterr().err
+    assert cli.load("sweep", []).env.name == "CartPole"
+
+
+@pytest.mark.parametrize("flag", ["-m", "--multirun"])
+def test_each_combination_is_checked_with_its_own_agent(monkeypatch, capsys, flag):
+    """The key is not of the default agent; the option stands anywhere."""
+    seen = []
+    words = ["agent=ppo,a2c", flag, "agent.n_envs=4", "+agent.settings.ent_coef=0.01", "out='a b'", "dry_run=true"]
+    assert command(monkeypatch, "sweep", lambda c: seen.append((c.agent.name, c.agent.n_envs, c.out)), *words) == 0
+    assert seen == [("ppo", 4, "a b"), ("a2c", 4, "a b")]
+    assert command(monkeypatch, "sweep", lambda c: pytest.fail("ran"), flag, "agent=ppo,cma", "agent.n_envs=4") == 2
+    assert "agent.n_envs=4: no such key" in capsys.readouterr().err
+
+
+def test_hydras_own_options(monkeypatch, capsys):
+    assert command(monkeypatch, "sweep", lambda c: pytest.fail("ran"), "--cfg", "job", "env=Pong") == 0
+    assert "id: ALE/Pong-v5" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("d", ["-1", "563", "2.5", "all", "true"])
