@@ -1,10 +1,20 @@
 """The sweep from Python."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from nbclient import NotebookClient
 from rich.console import Console
 
 import rl_intdim
+from rl_intdim.config import overrides
 from rl_intdim.errors import ConfigError
 
 WORDS = ["env.budget=2000", "search.ds=[1,4]", "search.seeds=2", "search.direct=1"]
@@ -33,3 +43,78 @@ def test_a_mistake_is_an_exception():
         rl_intdim.intrinsic_dimension(env="CartPol")
     with pytest.raises(AttributeError, match="intrinsic_dimensions"):
         rl_intdim.intrinsic_dimensions  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("values", "read"),
+    [
+        ({"workers": None}, lambda c: c.workers is None),
+        ({"search": {"max_trials": 40, "ds": None}}, lambda c: c.search.max_trials == 40),
+        ({"search.ds": (1, 4)}, lambda c: c.search.ds == [1, 4]),
+        ({"search.ds": range(1, 3)}, lambda c: c.search.ds == [1, 2]),
+        ({"search.ds": np.array([2, 8])}, lambda c: c.search.ds == [2, 8]),
+        ({"env.budget": 1e5}, lambda c: c.env.budget == 100_000),
+        ({"env.threshold": np.float32(12.5)}, lambda c: c.env.threshold == 12.5),
+        ({"out": Path("a b", "c,d")}, lambda c: c.out == "a b/c,d"),
+        ({"out": "it's (#1), ~said\\"}, lambda c: c.out == "it's (#1), ~said\\"),
+        ({"out": "null"}, lambda c: c.out == "null"),
+        ({"env.vector": "slots", "env.kwargs": {"sutton_barto_reward": True}},
+         lambda c: c.env.kwargs == {"sutton_barto_reward": True}),
+        ({"agent": "ppo", "agent.settings": {"n_steps": 8}}, lambda c: c.agent.settings["n_steps"] == 8),
+        ({"env": "Pong"}, lambda c: c.agent.name == "ppo"),
+        ({"dry_run": True}, lambda c: c.dry_run is True),
+    ],
+)  # fmt: skip
+def test_any_python_value_of_the_keys_type(monkeypatch, values, read):
+    seen = []
+    monkeypatch.setattr("rl_intdim.sweep.sweep", lambda config: seen.append(config) or {})
+    monkeypatch.setattr("rl_intdim.runners.local.check_main", lambda: None)
+    rl_intdim.intrinsic_dimension(**{"workers": 0} | values)
+    assert read(seen[0])
+
+
+@given(st.text(st.characters(exclude_characters="$", exclude_categories=["C", "Z"]) | st.just(" "), min_size=1))
+def test_a_word_survives_its_quotes(text):
+    assert overrides.parse(f"out={overrides.literal(text)}").value() == text
+
+
+def test_a_value_that_no_configuration_holds():
+    with pytest.raises(ConfigError, match=r"workers=<object.*a object cannot be a value; valid: numbers"):
+        rl_intdim.intrinsic_dimension(workers=object())
+
+
+QUICK = '"env.budget=2000", "search.ds=[1]", "search.seeds=2", "search.direct=0", workers=2, out="here"'
+CALL = f"intrinsic_dimension({QUICK})"
+GUARDED = f'from rl_intdim import intrinsic_dimension\n\nif __name__ == "__main__":\n    print({CALL}.status)\n'
+UNGUARDED = f"from rl_intdim import intrinsic_dimension\n\ndef main():\n    print({CALL}.status)\n\nmain()\n"
+
+
+@pytest.mark.parametrize("how", ["file", "stdin"])
+def test_a_script_without_a_guard_is_told_what_to_write(how):
+    Path("script.py").write_text(UNGUARDED)
+    words = ["script.py"] if how == "file" else ["-"]
+    done = subprocess.run([sys.executable, *words], input=UNGUARDED, capture_output=True, text=True)
+    said = done.stderr.strip().splitlines()[-1]
+    assert ("script.py, line 6: workers import the script" if how == "file" else "<stdin>: workers import") in said
+    assert 'below a line `if __name__ == "__main__":`, or give workers=0.' in said
+    assert done.stderr.count("Error") == 1
+    assert not Path("here").exists()
+
+
+def test_a_script_with_a_guard_runs():
+    Path("script.py").write_text(GUARDED)
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] in ("found", "undecided", "above_max")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own packages
+def test_a_real_notebook_needs_no_guard():
+    """In a kernel as Jupyter starts it: workers find nothing to import, and need nothing."""
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [
+        nbformat.v4.new_code_cell("from rl_intdim import intrinsic_dimension"),
+        nbformat.v4.new_code_cell(f"{CALL}.status"),
+    ]
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    assert notebook.cells[1].outputs[-1].data["text/plain"] in ("'found'", "'undecided'", "'above_max'")
