@@ -77,8 +77,8 @@ def episode_length(task: Task, measured: float) -> float:
 
 
 def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple[float, float, tuple[float, ...]]:
-    """Env steps a second of training and of scoring, measured now where trials run, and the seconds of a trial that takes its whole
-    budget, of the sweep as expected, and of one in which no trial solves."""
+    """Env steps a second of training and of scoring, measured now where trials run, and the seconds of a trial that
+    takes its whole budget, of the sweep as expected, and of one in which no trial solves."""
     env, scoring, at_once = config.env, config.env.scoring, max(runner.slots, 1)
     trial = TrialSpec(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device)
     training, (playing, length) = runner.call(pace, trial), runner.call(scoring_pace, trial)
