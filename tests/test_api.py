@@ -68,7 +68,6 @@ def test_a_mistake_is_an_exception():
 def test_any_python_value_of_the_keys_type(monkeypatch, values, read):
     seen = []
     monkeypatch.setattr("rl_intdim.sweep.sweep", lambda config: seen.append(config) or {})
-    monkeypatch.setattr("rl_intdim.runners.local.check_main", lambda: None)
     rl_intdim.intrinsic_dimension(**{"workers": 0} | values)
     assert read(seen[0])
 
