@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from rl_intdim.config.hints import whole
 from rl_intdim.errors import ConfigError
 
-PLAIN = re.compile(r"[A-Za-z_][\w.-]*")  # needs no quotes
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")  # needs no quotes
 SPECIAL = {"null", "true", "false", "inf", "nan"}  # words that are no strings
 EXPONENT = re.compile(r"[+-]?\d[\d_]*(\.\d*)?e\+?\d+", re.IGNORECASE)
 

@@ -286,6 +286,12 @@ def test_each_combination_is_checked_with_its_own_agent(monkeypatch, capsys, fla
     assert "agent.n_envs=4: no such key" in capsys.readouterr().err
 
 
+def test_the_plain_command_is_cartpole_by_cma(monkeypatch):
+    seen = []
+    assert command(monkeypatch, "sweep", lambda c: seen.append(c.out)) == 0
+    assert seen == ["runs/CartPole-cma"]
+
+
 def test_hydras_own_options(monkeypatch, capsys):
     assert command(monkeypatch, "sweep", lambda c: pytest.fail("ran"), "--cfg", "job", "env=Pong") == 0
     assert "id: ALE/Pong-v5" in capsys.readouterr().out
