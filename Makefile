@@ -30,6 +30,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m rl_intdim.train d=0 > /dev/null   # compiles the episodes, once
 	touch $@
 
 clean:

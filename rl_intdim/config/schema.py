@@ -91,16 +91,18 @@ class Scoring:
 class Vectorisation:
     """What one way to put a task's environments side by side can do; `env.vector` names one of VECTORISATIONS."""
 
-    single: bool  # made of single environments: wrappers, statistics and the info of a goal fit these alone
+    single: bool  # made of single environments: wrappers and the info of a goal fit these alone
+    statistics: bool  # takes env.statistics
     kwargs: bool  # takes env.kwargs
     seed_per_slot: bool  # takes a seed for each slot, else one for all of them
     ale: bool  # ALE's games; SB3 trains on them too, since a slot starts its next episode in the step that ends one
 
 
 VECTORISATIONS = {
-    "slots": Vectorisation(single=True, kwargs=True, seed_per_slot=True, ale=False),
-    "native": Vectorisation(single=False, kwargs=False, seed_per_slot=False, ale=False),
-    "atari": Vectorisation(single=False, kwargs=True, seed_per_slot=True, ale=True),
+    "slots": Vectorisation(single=True, statistics=True, kwargs=True, seed_per_slot=True, ale=False),
+    "compiled": Vectorisation(single=False, statistics=True, kwargs=True, seed_per_slot=True, ale=False),
+    "native": Vectorisation(single=False, statistics=False, kwargs=False, seed_per_slot=False, ale=False),
+    "atari": Vectorisation(single=False, statistics=False, kwargs=True, seed_per_slot=True, ale=True),
 }
 
 
@@ -118,7 +120,8 @@ class Task:
     wrappers: list[str] = key("import paths of wrappers, applied in this order", [])
     statistics: Statistics = part("of the observations after the wrappers", Statistics)
     vector: str = key(
-        "slots: many single environments; native: Gymnasium's own vector entry point; atari: ALE's",
+        "slots: many single environments; compiled: Gymnasium's classic control and the policy in one compiled loop, "
+        "the same episodes to the bit; native: Gymnasium's own vector entry point; atari: ALE's",
         "slots",
         choices=tuple(VECTORISATIONS),
     )

@@ -62,7 +62,8 @@ def check_task(task: Task) -> None:
         valid = "cannot take env.kwargs or env.wrappers; give env.vector=slots."
         require(not (task.kwargs or task.wrappers), "env.vector", task.vector, valid)
     if not task.vectorisation.single:
-        require(not task.wrappers, "env.wrappers", task.wrappers, f"none fits env.vector={task.vector}.")
+        remedy = "." if task.vectorisation.ale else "; give env.vector=slots."
+        require(not task.wrappers, "env.wrappers", task.wrappers, f"none fits env.vector={task.vector}{remedy}")
 
     check_statistics(task)
 
@@ -76,7 +77,7 @@ def check_statistics(task: Task) -> None:
         for word in words:
             valid = "must be finite numbers with spaces between" + (", above 0." if key == "std" else ".")
             require(is_number(word) and low < float(word) < math.inf, f"env.statistics.{key}", word, valid)
-    fits = not mean or task.vectorisation.single
+    fits = not mean or task.vectorisation.statistics
     require(fits, "env.vector", task.vector, "cannot take env.statistics; give env.vector=slots.")
 
 

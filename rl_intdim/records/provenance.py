@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("rl_intdim", "cma", "gymnasium", "mujoco", "numpy", "stable-baselines3", "torch")
+PACKAGES = ("rl_intdim", "cma", "gymnasium", "mujoco", "numba", "numpy", "stable-baselines3", "torch")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from rl_intdim.config.schema import Policy
 from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.tasks import compiled
 
 Layer = tuple[torch.Tensor, torch.Tensor]  # weights and biases of one layer, of N policies
 FINITE = float(np.finfo(np.float32).max)  # bounds further apart are none: environments write them for infinity
@@ -59,6 +60,7 @@ class Network:
         self.shapes = [shape for weight in self.weights for shape in (weight, weight[:1])]
         self.D = sum(prod(shape) for shape in self.shapes)
         self._activate = {"tanh": torch.tanh, "relu": torch.relu}[spec.activation]
+        self.activation = {"tanh": compiled.TANH, "relu": compiled.RELU}[spec.activation]
 
     def _convolutions(self, observations: spaces.Space) -> tuple[list[tuple[int, ...]], int]:
         """Weights (out, in, kernel, kernel) of the convolutions, and the number of features after them."""
@@ -127,10 +129,21 @@ class Network:
         if first:
             x = torch.stack([self._features([(w[n], b[n]) for w, b in layers[:first]], x[n]) for n in range(len(x))])
         x = x.float()
+        if not first and x.device.type == "cpu":
+            return self._compiled(layers, x)
         for weight, bias in layers[first:-1]:
             x = self._activate(torch.baddbmm(bias, x, weight))
         weight, bias = layers[-1]
         return torch.baddbmm(bias, x, weight)
+
+    def _compiled(self, layers: Sequence[Layer], x: torch.Tensor) -> torch.Tensor:
+        """`outputs` of a multilayer perceptron on the CPU: the layers that whole compiled episodes use too, so that
+        both play the same actions. For these batches they are as fast as torch or faster."""
+        y, last = np.ascontiguousarray(x), len(layers) - 1
+        for i, (weight, bias) in enumerate(layers):
+            kind = compiled.LINEAR if i == last else self.activation
+            y = compiled.dense(y, np.ascontiguousarray(weight), np.ascontiguousarray(bias), kind)
+        return torch.from_numpy(y)
 
     def _features(self, layers: Sequence[Layer], images: torch.Tensor) -> torch.Tensor:
         """The convolutions of one policy, E images as their space has them -> (E, features)."""
@@ -163,7 +176,8 @@ class Network:
             return outputs.argmax(-1) + self.start
         if self.spec.action == "clip":
             return self.within(outputs)
-        return self.within(self.floor + self.span * (np.tanh(outputs) + 1) / 2)
+        squashed = compiled.squash(outputs.astype(np.float32).ravel()).reshape(outputs.shape)
+        return self.within(self.floor + self.span * (squashed + 1) / 2)
 
     def within(self, actions: np.ndarray) -> np.ndarray:
         """Actions (..., out) in the action space's type, rounded where it is of integers, and inside its bounds to

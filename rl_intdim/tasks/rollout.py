@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from rl_intdim.errors import TrialFailure
+from rl_intdim.tasks.classic_control import CompiledEpisodes
 from rl_intdim.tasks.network import Network
 from rl_intdim.tasks.vector import SingleEpisodeVectorEnv, Vector
 
@@ -21,6 +22,8 @@ def episodes(
     finish are the short ones. Whenever half of the policies still computed have finished, they are dropped.
     Raises TrialFailure for what the border refuses, outputs that are no numbers, and an episode without end.
     """
+    if isinstance(envs, CompiledEpisodes):
+        return envs.play(policy, theta, seed)
     n, N = envs.num_envs, theta.shape[0]
     layers = policy.layers(theta)
     obs, _ = envs.reset(seed=seed)

@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 from rl_intdim.config.schema import Task
 from rl_intdim.errors import ConfigError, TrialFailure, choices
 from rl_intdim.tasks.border import VectorBorder
+from rl_intdim.tasks.classic_control import CompiledEpisodes
 from rl_intdim.tasks.environment import explained, make, unlimited
 
 # Env steps of one episode without a known limit at which a trial fails: its budget, but within these.
@@ -65,12 +66,16 @@ class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
             env.close()
 
 
-Vector = SingleEpisodeVectorEnv | VectorBorder  # both say what `longest` is, and both take the border's care
+Vector = (
+    SingleEpisodeVectorEnv | VectorBorder | CompiledEpisodes
+)  # all say what `longest` is, and take the border's care
 
 
 def make_vec(task: Task, n: int) -> Vector:
-    """n environments for whole episodes: Gymnasium's or ALE's vector entry point where the task names it, else single
-    ones side by side."""
+    """n environments for whole episodes: compiled ones, Gymnasium's or ALE's vector entry point where the task names
+    them, else single ones side by side."""
+    if task.vector == "compiled":
+        return CompiledEpisodes(task, n)
     if task.vectorisation.single:
         envs = [make(task) for _ in range(n)]
         longest = min(max(task.budget, LONG), LONGEST) if unlimited(task, envs[0]) else None

@@ -124,7 +124,8 @@ def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], Non
             f"Note: env.id={task.id} has no time limit. If an episode does not end by itself, give "
             f"env.max_episode_steps=1000, say; a trial fails at an episode of {envs.longest:,} env steps."
         )
-    if task.goal.info is not None:  # its name is known at the end of an episode
+    # A goal's name is known at the end of an episode; and what compiles does so once, not in every worker.
+    if task.goal.info is not None or task.vector == "compiled":
         rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
     envs.close()
     trainer(agent).check(task, agent, policy)

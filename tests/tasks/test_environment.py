@@ -43,9 +43,9 @@ def start_states(task, seed):
             yield env, env.reset(seed=int(s))[0]
 
 
-@pytest.mark.parametrize("name", ["CartPole", "InvertedPendulum"])
-def test_batched_episodes_equal_a_plain_loop(name):
-    task = cli.load("sweep", [f"env={name}"]).env
+@pytest.mark.parametrize("words", ["env=CartPole", "env=CartPole env.vector=native", "env=InvertedPendulum"])
+def test_batched_episodes_equal_a_plain_loop(words):
+    task = cli.load("sweep", words.split()).env
     policy = environment.policy(task)
     rng = np.random.default_rng(2)
     # Of unequal skill: the slots finish at different times.

@@ -52,7 +52,7 @@ def test_actions():
         np.array([[0.2, 0], [3, 10], [-3, 0]])
     )
     squashed = Network(Policy(action="tanh"), BOX, FORCE).actions(out)
-    assert squashed == pytest.approx(np.array([[3 * np.tanh(0.2), 5 + 5 * np.tanh(-5)], [3, 10], [-3, 5]]))
+    assert squashed == pytest.approx(np.array([[3 * np.tanh(0.2), 5 + 5 * np.tanh(-5)], [3, 10], [-3, 5]]), abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_common_episodes_are_the_same_for_all_candidates(echo):
 
 
 def test_slices_of_a_native_vector_play_different_episodes():
-    task = cli.load("sweep", ["env=CartPole"]).env
+    task = cli.load("sweep", ["env=CartPole", "env.vector=native"]).env
     same = np.tile(np.random.default_rng(1).normal(size=5) * 5, (12, 1))
     hall = players(task)
     returns, _ = hall.play(same, 3)

@@ -1,0 +1,98 @@
+"""Gymnasium's classic control as whole episodes: what `env.vector=compiled` plays."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.envs.classic_control import (
+    AcrobotEnv,
+    CartPoleEnv,
+    Continuous_MountainCarEnv,
+    MountainCarEnv,
+    PendulumEnv,
+)
+
+from rl_intdim.config.schema import Task
+from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.tasks import compiled, pcg64
+from rl_intdim.tasks.border import SEEDS
+from rl_intdim.tasks.environment import make
+from rl_intdim.tasks.network import Network
+
+# The compiled task, and the bounds of the uniform initial state.
+TASKS: dict[type, tuple[int, Any, Any]] = {
+    CartPoleEnv: (compiled.CARTPOLE, [-0.05] * 4, [0.05] * 4),
+    AcrobotEnv: (compiled.ACROBOT, [-0.1] * 4, [0.1] * 4),
+    MountainCarEnv: (compiled.MOUNTAIN_CAR, [-0.6], [-0.4]),
+    Continuous_MountainCarEnv: (compiled.MOUNTAIN_CAR_CONTINUOUS, [-0.6], [-0.4]),
+    PendulumEnv: (compiled.PENDULUM, [-np.pi, -1.0], [np.pi, 1.0]),
+}
+
+
+class CompiledEpisodes:
+    """n slots of a task, each for one whole episode; the policies play inside the compiled loop.
+
+    Nothing crosses the border to an environment that could be wrong: states stay finite, and rewards are bounded.
+    Slot by slot the episodes are those of vector.SingleEpisodeVectorEnv with the same seeds, to the bit.
+    Raises ConfigError for a task that is not compiled.
+    """
+
+    longest: int | None = None  # every episode has a time limit
+
+    def __init__(self, task: Task, n: int) -> None:
+        env = make(replace(task, max_episode_steps=None))
+        try:
+            cls, spec = type(env.unwrapped), env.spec
+        finally:
+            env.close()
+        if cls not in TASKS or spec is None or spec.kwargs or not spec.max_episode_steps:
+            names = ", ".join(each.__name__.removesuffix("Env") for each in TASKS)
+            raise ConfigError(
+                f"env.vector=compiled: {task.id} is not compiled with env.kwargs={task.kwargs}; valid: "
+                f"env.vector=slots, or {names} with no keyword but max_episode_steps."
+            )
+        self.task, *self.bounds = TASKS[cls]
+        self.num_envs, self.horizon = n, min(filter(None, (spec.max_episode_steps, task.max_episode_steps)))
+        self.mean, self.std = (np.array(x.split(), float) for x in (task.statistics.mean, task.statistics.std))
+        self.clip = task.statistics.clip if len(self.mean) else 0.0
+
+    def play(self, policy: Network, theta: torch.Tensor, seed: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`rollout.episodes` on these slots."""
+        starts, obs = self.reset(seed)
+        low, high = (np.float32(0), np.float32(0)) if policy.discrete else (policy.low[0], policy.high[0])
+        returns, lengths = compiled.play(
+            self.task,
+            self.horizon,
+            np.ascontiguousarray(theta.cpu().numpy()),
+            np.array(policy.sizes),
+            policy.activation,
+            *(starts, obs),
+            *(self.mean, self.std, self.clip),
+            *(low, high, policy.spec.action == "tanh"),
+            2.0,
+        )
+        if np.isnan(returns).any():
+            raise TrialFailure("the policy's outputs are NaN: its parameters are too large.")
+        return returns, lengths
+
+    def reset(self, seed: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The initial states (n, 4) float64 and observations (n, ...) float32 that env.reset(seed=...) gives, for one
+        seed for all slots or an array of one for each."""
+        seeds = seed if np.ndim(seed) else np.random.SeedSequence(seed).generate_state(self.num_envs)
+        low, high = map(np.array, self.bounds)
+        drawn = low + (high - low) * pcg64.random(np.asarray(seeds % SEEDS, np.uint32), len(low))
+        states = np.zeros((self.num_envs, 4))
+        states[:, : len(low)] = drawn
+        if self.task == compiled.ACROBOT:
+            drawn = drawn.astype(np.float32)
+            angles = [f(drawn[:, i]) for i in (0, 1) for f in (np.cos, np.sin)]
+            states[:], obs = drawn, np.stack([*angles, drawn[:, 2], drawn[:, 3]], axis=1)
+        elif self.task == compiled.PENDULUM:
+            obs = np.stack([np.cos(drawn[:, 0]), np.sin(drawn[:, 0]), drawn[:, 1]], axis=1)
+        else:
+            obs = states[:, : 4 if self.task == compiled.CARTPOLE else 2]
+        return states, obs.astype(np.float32)
+
+    def close(self) -> None:
+        """Nothing is open."""
