@@ -12,7 +12,7 @@ from rl_intdim.config.schema import SubspaceConfig, SweepConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records import provenance
-from rl_intdim.records.run_folder import Store
+from rl_intdim.records.run_folder import Store, seeded
 from rl_intdim.records.summary import summarise
 from rl_intdim.records.sweep_record import SweepRecord
 from rl_intdim.runners.executor import measure
@@ -49,6 +49,7 @@ def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | 
         return None
     if config.env.checkpoint:  # it takes long: say how long before it does
         say_how_long(config, runner, D, d_max, console)
+    config = seeded(config)
     with Store(Path(config.out)).open(config) as store:
         trials = measure(config, runner, D, d_max, store, console)
         result = summarise(config, D, d_max, trials, provenance.here())

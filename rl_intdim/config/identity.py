@@ -1,5 +1,7 @@
-"""Which keys make two configurations the same run."""
+"""Which keys make two configurations the same run, and the seed that they draw."""
 
+import json
+from hashlib import sha256
 from typing import Any
 
 # Keys that no trial and no decision depends on: a folder may be resumed with other values.
@@ -22,3 +24,12 @@ def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in node.items():
         out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
     return out
+
+
+def first_seed(config: dict[str, Any]) -> int:
+    """The first seed of the sweep of a flat configuration, from all that makes it this run and no other.
+
+    Eight digits at most, since a solution file is short, and enough that two sweeps of a task hardly ever meet.
+    """
+    keys = {k: v for k, v in config.items() if not k.startswith((*LOOSE, "search.seed"))}
+    return int(sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest(), 16) % 2**24

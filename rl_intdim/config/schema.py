@@ -234,7 +234,7 @@ class Search:
     round: int = key("trials decided at once; fixed, so that workers do not change the answer", 6, least=1, most=1000)
     ci_ratio: float = key("stop when the interval's high / low is at most this", 1.5, least=1)
     max_trials: int = key(
-        "stop before there are more; not of `ds` or `grid`, which say their own number",
+        "stop before more are trained; not of `ds` or `grid`, which say their own number",
         120,
         least=1,
         most=DIRECT_SEED,
@@ -244,7 +244,13 @@ class Search:
     )
     d_max: int | None = key("largest d tried; D if null", None, least=1)
     direct: int = key("direct runs shown beside d_int", 5, least=0, most=10_000)
-    seed: int = key("first seed; every trial takes the next", 0, least=0, most=LARGEST_SEED)
+    seed: int | None = key(
+        "first seed; every trial takes the next; drawn from task, agent and settings if null, so that no two sweeps "
+        "share subspaces; equal seeds pair the trials of agents",
+        None,
+        least=0,
+        most=LARGEST_SEED,
+    )
 
 
 @dataclass(frozen=True)

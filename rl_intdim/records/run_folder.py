@@ -14,21 +14,32 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from rl_intdim.config.identity import differing, flat
+from rl_intdim.config.identity import differing, first_seed, flat
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import append_line, write_whole
-from rl_intdim.records.reader import read_trials, read_values
+from rl_intdim.records.reader import read_config, read_trials, read_values
 from rl_intdim.records.sweep_record import SweepRecord
 from rl_intdim.search.trials import TrialRecord
 
 FIRST = {".lock", "config.yaml.part"}  # what is there before config.yaml is
+
+
+def seeded(config: SweepConfig) -> SweepConfig:
+    """The configuration with its first seed, where the user named none: the one that its folder began with, or one
+    drawn from it. Raises ConfigError."""
+    if config.search.seed is not None:
+        return config
+    folder = Path(config.out)
+    kept = read_config(folder).search.seed if (folder / "config.yaml").exists() else None
+    seed = first_seed(flat(asdict(config))) if kept is None else kept
+    return replace(config, search=replace(config.search, seed=seed))
 
 
 class Store:

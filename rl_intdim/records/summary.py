@@ -6,15 +6,15 @@ from rl_intdim.config.schema import LINEAR, EvolutionAgent, GradientAgent, Sweep
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.sweep_record import Estimate, SweepRecord
 from rl_intdim.search import paper_rule
-from rl_intdim.search.adaptive import answer
+from rl_intdim.search.adaptive import answer, misfit
 from rl_intdim.search.loop import outcomes, stopped_by
 from rl_intdim.search.trials import TrialRecord
 
 MISFIT = 0.05  # the p-value below which a misfit is said
 METHOD = (
     "d_int: posterior median of the d at which the chance of solving crosses 1/2; ci95: its central 95 % credible "
-    "interval. Model: a logistic in log d with unknown place, width and lapse, and perhaps a fall "
-    "(rl_intdim.search.posterior)."
+    "interval. Model: a logistic in log d with unknown place, width and level, which may be below 1/2, and perhaps a "
+    "fall (rl_intdim.search.posterior)."
 )
 
 
@@ -26,15 +26,18 @@ def summarise(
     searched = [t for t in trials if not t.direct]
     direct = [t for t in trials if t.direct]
     said = answer(search, d_max, outcomes(searched, task.budget))
+    p_misfit = misfit(search, d_max, outcomes(searched, task.budget))
     by_budget = {}
     for name, part in (("quarter", 0.25), ("half", 0.5), ("all", 1.0)):
         then = answer(search, d_max, outcomes(searched, task.budget, part))
         by_budget[name] = Estimate(then.d_int, then.ci95, then.status)
-    flaws = [name for name, is_so in (("misfit", said.misfit < MISFIT), ("falling", said.p_falling > 0.5)) if is_so]
+    # With nothing solved there is nothing to fall off.
+    falls = said.p_falling > 0.5 and any(k for d, (_, k) in said.tested.items() if d > 0)
+    flaws = [name for name, is_so in (("misfit", p_misfit < MISFIT), ("falling", falls)) if is_so]
     warnings = disclosures(config)
     if "misfit" in flaws:
         warnings.append(
-            f"no curve of the model fits these trials (p = {said.misfit:.3f}): the interval is not to be trusted. "
+            f"no curve of the model fits these trials (p = {p_misfit:.3f}): the interval is not to be trusted. "
             "Look at the plot; search.ds=[...] with more seeds shows the shape."
         )
     if "falling" in flaws:
@@ -44,8 +47,8 @@ def summarise(
         )
     if search.ds is None and said.status in ("found", "undecided") and not said.looked_above:
         warnings.append("no look well above d_int was made yet; success could fall off there.")
-    half = by_budget["half"].d_int
-    if said.d_int and (half is None or half > said.d_int):
+    high = said.ci95[1]
+    if said.d_int and high is not None and by_budget["half"].ci95[0] > high:
         warnings.append("d_int still falls as the budget grows; more budget may lower it further.")
     if direct and sum(t.solved for t in direct) * 2 < len(direct):
         warnings.append(
@@ -80,8 +83,9 @@ def summarise(
         by_budget=by_budget,
         d90_paper=paper_rule.d90(searched, direct) if search.full_budget and search.ds and direct else None,
         p_falling=round(said.p_falling, 3),
-        misfit=round(said.misfit, 3),
+        misfit=round(p_misfit, 3),
         looked_above=said.looked_above,
+        level=said.level,
         flaws=flaws,
         warnings=warnings,
         threads=config.threads,

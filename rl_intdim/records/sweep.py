@@ -126,15 +126,16 @@ def read_finished(folder: Path) -> Sweep | None:
 def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord | None) -> list[TrialRecord]:
     """The trials that a sweep speaks by. One that was cut off within a round has left its quick trials, the solved,
     so only whole rounds count."""
+    first = search.seed or 0
     if ended:
-        last, last_direct = search.seed + ended.trials, search.seed + DIRECT_SEED + ended.direct[1]
+        last, last_direct = first + ended.trials, first + DIRECT_SEED + ended.direct[1]
         return [t for t in trials if t.seed < (last_direct if t.direct else last)]
     if search.ds is not None:
         return list(trials)
     seeds, rounds = {t.seed for t in trials if not t.direct}, 0
-    while all(search.seed + rounds * search.round + i in seeds for i in range(search.round)):
+    while all(first + rounds * search.round + i in seeds for i in range(search.round)):
         rounds += 1
-    return [t for t in trials if t.direct or t.seed < search.seed + rounds * search.round]
+    return [t for t in trials if t.direct or t.seed < first + rounds * search.round]
 
 
 def _world(env: Task) -> tuple[Any, ...]:

@@ -11,7 +11,8 @@ STATUSES = {
     "found": "the interval is as narrow as asked for",
     "below_1": "theta0 alone, with nothing learned, solves the task with chance 1/2 or more",
     "above_max": "no d up to the largest tried solves with chance 1/2",
-    "undecided": "the interval is wider than asked for",
+    "undefined": "d_int is not defined: the chance of solving stays below 1/2 at every d",
+    "undecided": "the interval is wider than asked for, or rests on too few trials",
 }
 FLAWS = {"falling": "success falls off again above d_int", "misfit": "no curve of the model fits these trials"}
 
@@ -55,6 +56,7 @@ class SweepRecord:
     p_falling: float = 0.0  # posterior probability that success falls off again well above d_int
     misfit: float = 1.0  # p-value of the fit
     looked_above: bool = True
+    level: tuple[float, float, float] | None = None  # undefined: what the chance levels off at: low, mean, high
     flaws: list[str] = field(default_factory=list)  # of FLAWS
     warnings: list[str]
     threads: int = 1
@@ -78,13 +80,20 @@ def shown(d_int: int | None) -> str:
     return "-" if d_int is None else f"{d_int}"
 
 
+def _level(record: SweepRecord) -> str:
+    if record.level is None:
+        return ""
+    low, mean, high = record.level
+    return f", it levels off at {mean:.2f} [{low:.2f}, {high:.2f}]"
+
+
 def rows(record: SweepRecord) -> dict[str, str]:
     """The figures of one sweep in words, name -> text."""
     d_int, D = record.d_int, record.D
     by = f"; stopped by {record.stopped_by}" if record.stopped_by else ""
     out = {
         "d_int": f"{shown(d_int)}, 95 % interval {interval(record.ci95)}",
-        "status": f"{record.status}: {STATUSES[record.status]}{by}",
+        "status": f"{record.status}: {STATUSES[record.status]}{_level(record)}{by}",
         "threshold": f"{record.threshold:g}" + (f" ({record.threshold_source})" if record.threshold_source else ""),
         "D": f"{D:,}" + (f", D / d_int = {D / d_int:.0f}" if d_int else ""),
         "direct": f"{record.direct[0]} of {record.direct[1]} solved",

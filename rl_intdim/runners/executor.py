@@ -66,7 +66,7 @@ def measure(
                 f"d_int {shown(now.d_int)} {interval(now.ci95)}" if now.tested else "no estimate yet",
             )
 
-        return drive(config.search, d_max, config.env.budget, run, on_round)
+        return drive(config.search, d_max, config.env.budget, run, on_round, list(finished.values()))
 
 
 def run_all(

@@ -17,10 +17,11 @@ from rl_intdim.config.schema import Search
 from rl_intdim.search.posterior import TAIL, Posterior, p_zero, posterior
 
 MIN_LOOK = 4  # trials well above the estimate, where success may have fallen off again, before it is called
+SIDE = 8  # trials within two octaves on either side of the estimate, before it is called found
 LOOK_ABOVE = 4  # this many times the estimate
 LOOK_RATIO = 3  # look there once the interval's high / low is at most this
 LOOK_BY = 48  # or after so many trials
-ZERO_TRIALS = 30  # of theta0 alone, at most, while it is undecided whether they solve: they train nothing
+ZERO_TRIALS = 300  # of theta0 alone, at most, while it is undecided whether they solve: they train nothing
 SOLVED_COST = 0.4  # share of the budget that a solved trial is expected to take, until trials have shown it
 
 
@@ -35,14 +36,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the outcomes say. status: found, below_1 (theta0 alone solves, so d_int is 0), above_max or undecided."""
+    """What the outcomes say. status: found, below_1 (theta0 alone solves, so d_int is 0), above_max, undefined (the
+    chance stays below 1/2 at every d) or undecided."""
 
     status: str
     d_int: int | None
     ci95: tuple[int, int | None]  # None: no upper bound up to d_max
     p_falling: float  # posterior probability that success falls off again well above d_int
-    misfit: float  # p-value: data as odd as these, under the posterior; small: no curve of the model fits
     looked_above: bool  # were MIN_LOOK trials run well above the estimate?
+    level: (
+        tuple[float, float, float] | None
+    )  # undefined: what the chance comes to, with its 95 % interval: low, mean, high
     trials: int
     tested: dict[int, tuple[int, int]] = field(repr=False)  # d -> (seeds, solved)
 
@@ -63,7 +67,7 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
     """What the outcomes say of d_int: the posterior's median and its central 95 % interval.
 
     `found` needs high / low <= search.ci_ratio (or neighbours, such as 1 and 2) and, where the search chose
-    the d, trials well above the estimate.
+    the d, SIDE trials on either side of the estimate, and some well above.
     """
     tested = count(outcomes)
     model = posterior(d_max)
@@ -72,9 +76,15 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
     looked = _seen_above(tested, median, d_max) >= MIN_LOOK
     if high == 0:
         status = "below_1"
+    elif low > d_max and model.p_never(weights) > 1 - TAIL:
+        status = "undefined"
     elif low > d_max:
         status = "above_max"
-    elif high <= d_max and high <= max(low * search.ci_ratio, low + 1) and (looked or search.ds is not None):
+    elif (
+        high <= d_max
+        and high <= max(low * search.ci_ratio, low + 1)
+        and (search.ds is not None or (looked and min(_beside(tested, median)) >= SIDE))
+    ):
         status = "found"
     else:
         status = "undecided"
@@ -83,11 +93,19 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
         median if median <= d_max and any(k for _, k in tested.values()) else None,  # none before a trial has solved
         (min(low, d_max), high if high <= d_max else None),
         model.p_falling(weights),
-        model.misfit(weights, tested),
         looked,
+        _level(model, weights) if status == "undefined" else None,
         len(outcomes),
         tested,
     )
+
+
+def misfit(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> float:
+    """The p-value of outcomes as odd as these, under the posterior; small: no curve of the model fits them."""
+    size = search.round if search.ds is None else 1  # where the d are given, the trials share no round
+    told = [(o.d, o.solved) for o in outcomes]
+    model = posterior(d_max)
+    return model.misfit(model.update(count(outcomes)), [told[i : i + size] for i in range(0, len(told), size)])
 
 
 def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[int]:
@@ -112,6 +130,12 @@ def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[
     return sorted(look + model.informative(weights, lattice(d_max), search.round - len(look), solved_cost))
 
 
+def _level(model: Posterior, weights: np.ndarray) -> tuple[float, float, float]:
+    """The chance of solving where it is highest, on average over the curves: low, mean, high."""
+    low, mean, high = max(model.band(weights, lattice(model.d_max)), key=lambda row: row[1])
+    return float(low), float(mean), float(high)
+
+
 def _interval(model: Posterior, weights: np.ndarray, zero: float = 0.0) -> tuple[int, int, int]:
     """Both ends of the 95 % interval of d_int, about its median."""
     low, median, high = (model.quantile(weights, q, zero) for q in (TAIL, 0.5, 1 - TAIL))
@@ -125,6 +149,13 @@ def _above(median: int, d_max: int) -> int:
 def _seen_above(tested: dict[int, tuple[int, int]], median: int, d_max: int) -> int:
     """Trials at about the d of the look above, or beyond."""
     return sum(n for d, (n, _) in tested.items() if d >= 0.75 * _above(median, d_max))
+
+
+def _beside(tested: dict[int, tuple[int, int]], median: int) -> tuple[int, int]:
+    """Trials within two octaves below the estimate, and from it on. Below 1 there is theta0 alone, which is tried
+    until it is known."""
+    below = sum(n for d, (n, _) in tested.items() if median // 4 <= d < median) if median > 1 else SIDE
+    return below, sum(n for d, (n, _) in tested.items() if median <= d <= 4 * median)
 
 
 def largest(search: Search, D: int) -> int:

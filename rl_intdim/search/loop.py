@@ -1,6 +1,6 @@
 """Drives the search: rounds of trials, from the first to the last. Knows neither processes nor environments."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -15,18 +15,28 @@ def drive(
     budget: int,
     run: Callable[[list[Job]], dict[Job, TrialRecord]],
     on_round: Callable[[Answer, int], None] = lambda now, pending: None,
+    recorded: Iterable[TrialRecord] = (),
 ) -> list[TrialRecord]:
     """Drive the search to its end with `run`, which runs or recalls the trials of a round.
 
-    Direct runs go first: if they fail, the task may be beyond the agent. Returns the trials in the order
-    decided, direct runs last.
+    Direct runs go first: if they fail, the task may be beyond the agent. The whole rounds of `recorded` are taken as
+    they were decided: it is the same search, unless another version of it, or other limits, began this one, and
+    then nothing of theirs is lost. Returns the trials in the order decided, direct runs last.
     """
-    direct: list[Job] = [(DIRECT, search.seed + DIRECT_SEED + i) for i in range(search.direct)]
+    first = search.seed or 0  # None outside a sweep, which has drawn its own
+    direct: list[Job] = [(DIRECT, first + DIRECT_SEED + i) for i in range(search.direct)]
+    decided = {t.seed: int(t.d) for t in recorded if not t.direct} if search.ds is None else {}
     trials: list[TrialRecord] = []
     direct_trials: list[TrialRecord] = []
-    while not stopped_by(search, d_max, budget, trials + direct_trials):
-        ds = next_round(search, d_max, outcomes(trials, budget))
-        jobs: list[Job] = [(d, search.seed + len(trials) + i) for i, d in enumerate(ds)]
+    while True:
+        seeds = range(first + len(trials), first + len(trials) + search.round)
+        if all(seed in decided for seed in seeds):
+            ds = [decided[seed] for seed in seeds]
+        elif stopped_by(search, d_max, budget, trials + direct_trials):
+            break
+        else:
+            ds = next_round(search, d_max, outcomes(trials, budget))
+        jobs: list[Job] = [(d, first + len(trials) + i) for i, d in enumerate(ds)]
         if not trials:
             jobs = direct + jobs
         on_round(answer(search, d_max, outcomes(trials, budget)), len(jobs))
@@ -39,14 +49,15 @@ def drive(
 def stopped_by(search: Search, d_max: int, budget: int, trials: Sequence[TrialRecord]) -> str:
     """What ends the sweep after these trials: the key of the configuration, or the answer; "" if nothing does.
 
-    Neither limit is ever exceeded: a round that might is not begun.
+    Neither limit is ever exceeded: a round that might is not begun. Trials of theta0 alone train nothing, and count
+    towards neither.
     """
     searched = outcomes(trials, budget)
     if search.ds is not None:
         return "search.ds" if searched else ""
     if searched and (status := answer(search, d_max, searched).status) != "undecided":
         return "search.ci_ratio" if status == "found" else status
-    if len(searched) + search.round > search.max_trials:
+    if sum(o.d > 0 for o in searched) + search.round > search.max_trials:
         return "search.max_trials"
     spent = sum(t.env_steps for t in trials)
     coming = search.round if searched else search.direct  # beside theta0 alone, which trains nothing
@@ -69,7 +80,7 @@ def outcomes(trials: Sequence[TrialRecord], budget: int, part: float = 1.0) -> l
 
 
 def at_most(search: Search) -> int:
-    """The largest number of trials that a sweep can take, direct runs included."""
+    """The largest number of trials that a sweep can train, direct runs included; theta0's train nothing."""
     return search.direct + (len(search.ds) * search.seeds if search.ds else search.max_trials)
 
 

@@ -1,4 +1,4 @@
-"""The posterior over the psychometric function of a task, on a grid: how the chance of solving depends on d.
+"""The posterior over the psychometric function of a task: how the chance of solving depends on d.
 
 Being conditional on the trials seen, it stays valid however their d were chosen; what it assumes is the model
 and the prior below. Pure numpy.
@@ -6,121 +6,160 @@ and the prior below. Pure numpy.
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import product
 from math import comb
 
 import numpy as np
 
 TAIL = 0.025  # outside the 95 % interval of d_int, on either side
 PARTICLES, GROUPS, PATTERNS = 1024, 16, 64  # how finely a round is planned
+FALL_WIDTH = 1.0  # octaves in which a fall goes from 0.9 to 0.1 of its range
+NINE = 2 * np.log(9)  # a logistic rises from 0.1 to 0.9 within 2 ln 9 of its argument
+
+# The prior: a group of shapes, its probability, and the widths (octaves of d in which the chance rises from 0.1 to
+# 0.9 of its range), tops (the chance that it levels off at) and falls (octaves above the rise at which it has halved
+# again) that are equally likely within it. Falls are fine, since a sharp flank would else place the rise by the gaps.
+WIDTHS = tuple(np.geomspace(0.2, 6.4, 6))
+FALLS = tuple(np.arange(2, 8.5, 0.5))
+SHAPES = (
+    (0.62, WIDTHS, (1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.53), (np.inf,), (np.inf,)),
+    (0.20, WIDTHS[::2], (1, 0.85, 0.65), FALLS, (np.inf,)),
+    (0.03, WIDTHS[:3:2], (0.75, 0.65, 0.57), (2, 3), (1.5, 2.5, 4)),
+    (0.12, WIDTHS, (0.47, 0.4, 0.3, 0.2, 0.1), (np.inf,), (np.inf,)),
+    (0.03, WIDTHS[::2], (0.45, 0.3), FALLS[::4], (np.inf,)),
+)
 
 
 class Posterior:
-    """A grid of (c, width, lapse, fall): where the chance crosses 1/2, how steeply, and what happens above."""
+    """A list of curves, sorted by their d_int; weights over them are arrays (curves,).
 
-    WIDTHS = np.geomspace(0.2, 8, 8)  # octaves of d in which the chance rises from 0.1 to 0.9 of its range
-    LAPSES = np.array([0, 0.05, 0.1, 0.2, 0.3])  # chance of failure far above c
-    # Octaves above c at which success has fallen to half. Fine, since a sharp flank would else place c by the gaps.
-    FALLS = np.array([np.inf, *np.arange(2, 8.5, 0.5)])
-    P_NO_FALL = 0.75
-    FALL_WIDTH = 1.0  # octaves
+    A curve whose top is above 1/2 crosses 1/2 at c, its place. One that stays below has no d_int, and is halfway
+    to its top at c. NONE, the d_int of these and of all that cross above d_max, is d_max + 1.
+    """
 
     def __init__(self, d_max: int) -> None:
-        """The prior: c log-uniform from 1/2 to 2 d_max, everything else uniform over its grid."""
-        self.d_max = d_max
-        self.c = np.linspace(np.log2(0.5), np.log2(2 * d_max), 256)
-        c, width, lapse, fall = np.meshgrid(self.c, self.WIDTHS, self.LAPSES, self.FALLS, indexing="ij")
-        slope = 2 * np.log(9) / width  # a logistic rises from 0.1 to 0.9 within 2 ln 9 of its argument
-        self._slope, self._top = slope, 1 - lapse
-        # The rise is (1 - lapse) logistic(slope (x - centre)); it is 1/2 at c.
-        self._centre = c + np.log(2 * (1 - lapse) - 1) / slope
-        self._fall = c + fall
-        prior = np.where(np.isinf(self.FALLS), self.P_NO_FALL, (1 - self.P_NO_FALL) / (len(self.FALLS) - 1))
-        self.prior = np.broadcast_to(prior, c.shape) / (prior.sum() * c[..., 0].size)
-        # d_int of each c: the next whole number; all above d_max are one.
-        self.d_int = np.minimum(np.maximum(1, np.ceil(2**self.c - 1e-9)), d_max + 1).astype(int)
-        self.chance = lru_cache(maxsize=128)(self._chance)
+        """The prior: c log-uniform from 1/2 to 2 d_max, whatever the shape."""
+        self.d_max, self.none = d_max, d_max + 1
+        places = np.linspace(np.log2(0.5), np.log2(2 * d_max), 256)
+        shapes = np.array(
+            [
+                (*shape, p / (len(widths) * len(tops) * len(falls) * len(agains)))
+                for p, widths, tops, falls, agains in SHAPES
+                for shape in product(widths, tops, falls, agains)
+            ]
+        )
+        c, row = np.repeat(places, len(shapes)), np.tile(np.arange(len(shapes)), len(places))
+        width, top, fall, again, p = shapes[row].T
+        never = top < 0.5
+        # The next whole number, from 1 on.
+        d_int = np.minimum(np.maximum(1, np.ceil(2**c - 1e-9)), self.none).astype(int)
+        d_int[never] = self.none
+        order = np.argsort(d_int, kind="stable")
+        c, width, top, fall, again, p, self.d_int, self.never = (
+            x[order] for x in (c, width, top, fall, again, p, d_int, never)
+        )
+        self.prior, self.falls = p / p.sum(), np.isfinite(fall)
+        self._slope, self._top, self._fall, self._again = NINE / width, top, c + fall, c + fall + again
+        # The rise is top logistic(slope (x - centre)): it is 1/2 at c, or top / 2.
+        odds = np.where(self.never, 1.0, 2 * top - 1)
+        self._centre = c + np.log(odds) / self._slope
+        self.values, self._starts = np.unique(self.d_int, return_index=True)
+        self._tried = lru_cache(maxsize=128)(self._logs)
+        self._weights = lru_cache(maxsize=4)(self._posterior)  # a round asks several times
 
-    def _chance(self, d: float) -> np.ndarray:
-        """The chance of solving at d > 0, over the grid, kept off 0 and 1."""
+    def chance(self, d: float) -> np.ndarray:
+        """The chance of solving at d > 0 by each curve, kept off 0 and 1."""
         x = np.log2(d)
         with np.errstate(over="ignore"):
             rise = self._top / (1 + np.exp(-self._slope * (x - self._centre)))
-            falls = 1 + np.exp(2 * np.log(9) / self.FALL_WIDTH * (x - self._fall))
-        return np.clip(rise / falls, 1e-6, 1 - 1e-6)
+            falls = 1 + np.exp(NINE / FALL_WIDTH * (x - self._fall))
+            second = 1 / (1 + np.exp(-NINE * (x - self._again)))
+        return np.clip(1 - (1 - rise / falls) * (1 - second), 1e-6, 1 - 1e-6)
+
+    def _logs(self, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The chance at d, its logarithm, and that of the chance not to solve."""
+        p = self.chance(d)
+        return p, np.log(p), np.log1p(-p)
 
     def update(self, tested: Mapping[int, tuple[int, int]]) -> np.ndarray:
-        """The posterior weights over the grid given d -> (seeds, solved); d = 0 is no part of it."""
+        """The posterior weights of the curves given d -> (seeds, solved); d = 0 is no part of it. Not to be written
+        into."""
+        return self._weights(tuple((d, n, k) for d, (n, k) in sorted(tested.items()) if d > 0))
+
+    def _posterior(self, cells: tuple[tuple[int, int, int], ...]) -> np.ndarray:
         log = np.log(self.prior)
-        for d, (n, k) in sorted(tested.items()):
-            if d > 0:
-                p = self.chance(d)
-                log = log + k * np.log(p) + (n - k) * np.log1p(-p)
+        for d, n, k in cells:
+            _, yes, no = self._tried(d)
+            log += k * yes + (n - k) * no
         weights = np.exp(log - log.max())
         return weights / weights.sum()
 
     def quantile(self, weights: np.ndarray, q: float, zero: float = 0.0) -> int:
-        """The smallest d with P(d_int <= d) >= q; above d_max it is d_max + 1. `zero`: P(d_int = 0)."""
+        """The smallest d with P(d_int <= d) >= q, d_max + 1 if there is none. `zero`: P(d_int = 0)."""
         if q <= zero:
             return 0
-        cumulative = np.cumsum(weights.sum((1, 2, 3)))
-        return int(self.d_int[min(int(np.searchsorted(cumulative, (q - zero) / (1 - zero))), len(self.c) - 1)])
+        at = int(np.searchsorted(np.cumsum(weights), (q - zero) / (1 - zero)))
+        return int(self.d_int[min(at, len(weights) - 1)])
 
     def distribution(self, weights: np.ndarray, zero: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """The values that d_int may have, increasing, d_max + 1 standing for all above; and their probabilities."""
-        values, starts = np.unique(self.d_int, return_index=True)
-        p = np.add.reduceat(weights.sum((1, 2, 3)), starts)
-        return np.append(0, values), np.append(zero, (1 - zero) * p)
+        """The values that d_int may have, increasing, d_max + 1 standing for none up to d_max; and their
+        probabilities."""
+        p = np.add.reduceat(weights, self._starts)
+        return np.append(0, self.values), np.append(zero, (1 - zero) * p)
 
     def p_falling(self, weights: np.ndarray) -> float:
-        """The probability that success falls off again above c."""
-        return float(weights[..., np.isfinite(self.FALLS)].sum())
+        """The probability that success falls off again above its rise."""
+        return float(weights[self.falls].sum())
+
+    def p_never(self, weights: np.ndarray) -> float:
+        """The probability that the chance stays below 1/2 at every d."""
+        return float(weights[self.never].sum())
 
     def informative(self, weights: np.ndarray, ds: Sequence[int], n: int, solved_cost: float) -> list[int]:
-        """The n trials, of the ds, whose outcomes tell most about d_int per expected cost, chosen greedily.
+        """The n trials, of the ds, whose outcomes tell most about d_int per expected cost, chosen greedily. A solved
+        trial costs `solved_cost`, another 1."""
+        at = particles(weights)
+        solves = np.array([self._tried(d)[0][at] for d in ds]).T
+        return [ds[i] for i in plan(self.d_int[at], solves, np.full(len(ds), solved_cost), np.ones(len(ds)), n)]
 
-        The information of a trial is the mutual information of its outcome and d_int, given every pattern of
-        outcomes that the trials chosen before it may have. A solved trial costs `solved_cost`, another 1.
-        d_int counts in up to GROUPS groups of about equal probability, and the grid is represented by
-        PARTICLES points of equal weight.
+    def misfit(self, weights: np.ndarray, rounds: Sequence[Sequence[tuple[int, bool]]], draws: int = 1000) -> float:
+        """Posterior predictive p-value (Gelman, Meng and Stern 1996) of trials (d, solved), in the rounds that they
+        were decided in: how often trials that the model would give, at the same d, are as odd as those seen.
+
+        Odd in either of two ways, for which the smaller p-value is doubled: by the deviance over the d, which
+        shows curves of another shape, or by what the trials of a round share. Always the same draws.
         """
-        cumulative = np.cumsum(weights.ravel())
-        at = np.searchsorted(cumulative, (np.arange(PARTICLES) + 0.5) / PARTICLES * cumulative[-1])
-        d_int = self.d_int[at // weights[0].size]
-        starts = np.searchsorted(d_int, np.unique(d_int[:: PARTICLES // GROUPS]))
-        solves = np.array([self.chance(d).ravel()[at] for d in ds]).T  # (particles, ds)
-        patterns = np.full((PARTICLES, 1), 1 / PARTICLES)  # (particles, patterns of outcomes so far), joint
-        picks: list[int] = []
-        for _ in range(n):
-            parts = zip(np.split(patterns, starts[1:]), np.split(solves, starts[1:]), strict=True)
-            both = np.array([pattern.T @ solve for pattern, solve in parts])  # (groups, patterns, ds)
-            alone = np.add.reduceat(patterns, starts)[..., None]  # (groups, patterns, 1)
-            told = _uncertainty(both.sum(0), alone.sum(0)).sum(0) - _uncertainty(both, alone).sum((0, 1))
-            chance = both.sum((0, 1))
-            best = int(np.argmax(told / (chance * solved_cost + 1 - chance)))
-            picks.append(ds[best])
-            yes = solves[:, best, None]
-            patterns = _thin(np.hstack([patterns * yes, patterns * (1 - yes)]))
-        return picks
-
-    def misfit(self, weights: np.ndarray, tested: Mapping[int, tuple[int, int]], draws: int = 1000) -> float:
-        """Posterior predictive p-value of the deviance (Gelman, Meng and Stern 1996): how often trials that
-        the model would give, at the same d, deviate from it as much as those seen. Always the same draws."""
-        cells = [(d, n, k) for d, (n, k) in tested.items() if d > 0]
-        if not cells:
+        trials = [(d, solved, i) for i, trials in enumerate(rounds) for d, solved in trials if d > 0]
+        if not trials:
             return 1.0
         rng = np.random.default_rng(0)
-        chosen = rng.choice(weights.size, draws, p=weights.ravel())
-        p = np.array([self.chance(d).ravel()[chosen] for d, _, _ in cells])  # (cells, draws)
-        n, k = (np.array([cell[i] for cell in cells])[:, None] for i in (1, 2))
-        seen, given = deviance(k, n, p), deviance(rng.binomial(n, p), n, p)
-        return float(np.mean(given >= seen - 1e-9))
+        cumulative = np.cumsum(weights)
+        chosen = np.searchsorted(cumulative, rng.random(draws) * cumulative[-1])
+        ds, at = np.unique([d for d, *_ in trials], return_inverse=True)
+        p = np.array([self._tried(int(d))[0][chosen] for d in ds])[at]  # (trials, draws)
+        seen = np.array([solved for _, solved, _ in trials], float)[:, None]
+        given = (rng.random(p.shape) < p).astype(float)
+        by_d = at == np.arange(len(ds))[:, None]  # (ds, trials)
+        n = by_d.sum(1)[:, None]
+        chance = by_d @ p / n
+        shape = deviance(by_d @ given, n, chance) >= deviance(by_d @ seen, n, chance) - 1e-9
+        _, at = np.unique([i for *_, i in trials], return_inverse=True)
+        by_round = (at == np.arange(at.max() + 1)[:, None]).astype(float)
+        # The sum, not each over its variance: where the chance is near 0, a single solved trial would be all of it.
+        spread = (p * (1 - p)).sum(0)
+
+        def luck(solved: np.ndarray) -> np.ndarray:
+            return np.asarray(((by_round @ (solved - p)) ** 2).sum(0) / spread)
+
+        shared = luck(given) >= luck(seen) - 1e-9
+        return float(min(1.0, 2 * min(shape.mean(), shared.mean())))
 
     def band(self, weights: np.ndarray, ds: Sequence[float], q: tuple[float, float] = (0.025, 0.975)) -> np.ndarray:
         """The chance of solving at each d: (len(ds), 3): lower quantile, mean, upper quantile."""
         keep, rows = weights > weights.max() * 1e-6, []
         kept = weights[keep]
         for d in ds:
-            p = self._chance(d)[keep]
+            p = self.chance(d)[keep]
             order = np.argsort(p)
             cumulative = np.cumsum(kept[order])
             low, high = (p[order][min(int(np.searchsorted(cumulative, x * cumulative[-1])), len(p) - 1)] for x in q)
@@ -136,6 +175,36 @@ def p_zero(tested: Mapping[int, tuple[int, int]]) -> float:
     n, k = tested.get(0, (0, 0))
     p = sum(comb(n + 1, i) for i in range(k + 1)) / 2 ** (n + 1)  # of Beta(k + 1, n - k + 1), above 1/2
     return 0.0 if not n or p < TAIL else 1.0 if p > 1 - TAIL else p
+
+
+def particles(weights: np.ndarray) -> np.ndarray:
+    """Places in `weights` that, with equal weight, stand for them: (PARTICLES,), increasing."""
+    cumulative = np.cumsum(weights)
+    return np.searchsorted(cumulative, (np.arange(PARTICLES) + 0.5) / PARTICLES * cumulative[-1])
+
+
+def plan(d_int: np.ndarray, solves: np.ndarray, yes: np.ndarray, no: np.ndarray, n: int) -> list[int]:
+    """The n trials, of several kinds, whose outcomes tell most about d_int per expected cost, chosen greedily.
+
+    d_int: of each particle, increasing (particles,); solves: the chance that a trial of each kind solves
+    (particles, kinds); yes, no: what it costs if it does, and if not (kinds,). The information of a trial is the
+    mutual information of its outcome and d_int, in up to GROUPS groups of about equal probability, given every
+    pattern of outcomes that the trials chosen before it may have.
+    """
+    starts = np.searchsorted(d_int, np.unique(d_int[:: len(d_int) // GROUPS]))
+    patterns = np.full((len(d_int), 1), 1 / len(d_int))  # (particles, patterns of outcomes so far), joint
+    picks: list[int] = []
+    for _ in range(n):
+        parts = zip(np.split(patterns, starts[1:]), np.split(solves, starts[1:]), strict=True)
+        both = np.array([pattern.T @ solve for pattern, solve in parts])  # (groups, patterns, kinds)
+        alone = np.add.reduceat(patterns, starts)[..., None]  # (groups, patterns, 1)
+        told = _uncertainty(both.sum(0), alone.sum(0)).sum(0) - _uncertainty(both, alone).sum((0, 1))
+        chance = both.sum((0, 1))
+        best = int(np.argmax(told / (chance * yes + (1 - chance) * no)))
+        picks.append(best)
+        solved = solves[:, best, None]
+        patterns = _thin(np.hstack([patterns * solved, patterns * (1 - solved)]))
+    return picks
 
 
 def _uncertainty(solved: np.ndarray, total: np.ndarray) -> np.ndarray:

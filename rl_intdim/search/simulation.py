@@ -26,6 +26,8 @@ class SimulatedTask:
     fall: float = np.inf  # octaves above place at which it has fallen to half
     fall_width: float = 1.0
     shape: str = "logistic"  # or weibull, which rises faster below and more slowly above than any logistic
+    again: float = np.inf  # octaves above place at which it rises a second time, to 1
+    luck: float = 0.0  # standard deviation, in logits, of what six trials in a row share
     D: int = 10_000
     budget: int = 1_000_000
 
@@ -33,7 +35,8 @@ class SimulatedTask:
         """The chance of solving at d; 0 at d = 0."""
         if d <= 0:
             return 0.0
-        x, half = np.log2(d / self.place), 0.5 / (1 - self.lapse)
+        x = np.log2(d / self.place)
+        half = 0.5 / (1 - self.lapse) if self.lapse < 0.5 else 0.5
         falls = 1 + np.exp(np.clip(2 * np.log(9) / self.fall_width * (x - self.fall), None, 700))
         if self.shape == "weibull":
             # log2 d runs over log2(ln 10 / ln(10 / 9)) / k octaves between 0.1 and 0.9
@@ -42,12 +45,18 @@ class SimulatedTask:
         else:
             k = 2 * np.log(9) / self.width
             rise = 1 / (1 + np.exp(np.clip(-k * x - np.log(half / (1 - half)), None, 700)))
-        return float((1 - self.lapse) * rise / falls)
+        second = 1 / (1 + np.exp(np.clip(-2 * np.log(9) * (x - self.again), None, 700)))
+        return float(max((1 - self.lapse) * rise / falls, second))
 
     def d_int(self, d_max: int) -> int | None:
         """The smallest d up to d_max at which the chance is 1/2 or more."""
-        first = max(1, int(self.place) - 1)
-        return next((d for d in range(first, min(first + 100, d_max) + 1) if self.chance(d) >= 0.5 - 1e-9), None)
+        rises = [self.place] if self.lapse < 0.5 else []
+        for rise in (*rises, self.place * 2.0 ** (self.again - 1)):  # it begins an octave before its middle
+            first = max(1, int(min(rise, d_max + 1)) - 1)
+            for d in range(first, min(first + 2 * max(first, 50), d_max) + 1):
+                if self.chance(d) >= 0.5 - 1e-9:
+                    return d
+        return None
 
     def run(self, seed: int, full_budget: bool = False) -> Callable[[list[Job]], dict[Job, TrialRecord]]:
         """A `run` for rounds.drive: trials that solve with that chance, each by its own seed."""
@@ -60,7 +69,11 @@ class SimulatedTask:
     def _trial(self, d: int | str, trial_seed: int, seed: int, full_budget: bool) -> TrialRecord:
         rng = np.random.default_rng((seed, trial_seed))
         place = self.D if d == DIRECT else int(d)
-        solved = bool(rng.random() < self.chance(place))
+        chance = self.chance(place)
+        if self.luck and 0 < chance < 1:
+            shift = self.luck * np.random.default_rng((seed, trial_seed // 6, 6)).standard_normal()
+            chance = 1 / (1 + (1 - chance) / chance * np.exp(-shift))
+        solved = bool(rng.random() < chance)
         share = min(1.0, SOLVE_MEDIAN * float(np.exp(SOLVE_SIGMA * rng.standard_normal())))
         steps = 0 if place == 0 else int(self.budget * share) if solved else self.budget
         return TrialRecord(
