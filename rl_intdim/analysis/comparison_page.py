@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rl_intdim.analysis.paired_test import pairs, shares
+from rl_intdim.analysis.paired_test import pairs, shared, shares
 from rl_intdim.analysis.ranking import SURE, comparable, differences, pivot, table
 from rl_intdim.analysis.tables import markdown
 from rl_intdim.records.sweep import Sweep
@@ -43,6 +43,7 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
         "## Which are told apart\n",
         f"By the posteriors: lower if with probability {SURE:g} or more; {len(told):,} pairs, not corrected for.\n",
         markdown(told),
+        *(f"{line}\n" for line in shared(sweeps)),
     ]
     if len(found := pairs(sweeps)):
         parts += [f"## In the same subspaces\n\n{PAIRED}\n", markdown(found)]

@@ -33,6 +33,8 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
             axis.plot(r.place, y, "o", color=BLUE, mfc=BLUE if found else "white", ms=6)
         elif answer.status == "above_max":
             axis.plot(r.place, y, ">", color=BLUE, ms=6)
+        elif answer.status == "undefined":
+            axis.plot(r.place, y, "x", color=BLUE, ms=6)
     for y, row in enumerate(marks, len(rungs)):
         axis.plot(row.d_int, y, "D", color=GREY, ms=5)
     names = [r.label for r in rungs] + [f"{row.task} by {row.agent}, {row.hidden} (paper)" for row in marks]
@@ -45,7 +47,7 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
     axis.tick_params(axis="x", labelsize=8)
     axis.set_xlabel(
         "d_int (dots: posterior median, hollow: undecided; lines: 95 % intervals, left of 1: from 0)\n"
-        "(arrows: above the largest d; diamonds: d_int90 as the paper reports it)",
+        "(arrows: above the largest d; crosses: the chance stays below 1/2; diamonds: the paper's d_int90)",
         fontsize=8,
     )
     axis.grid(alpha=0.25)

@@ -23,6 +23,7 @@ STATUS = {  # colour and symbol, so that print in grey tells them apart too
     "undecided": (ORANGE, "circle-open"),
     "above_max": (GREY, "triangle-right"),
     "below_1": (GREY, "square"),
+    "undefined": (GREY, "x"),
 }
 LAYOUT: dict[str, Any] = {
     "template": "plotly_white",

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LEAST = 20  # pairs at a d, below which nothing is said
 NONE = (
-    f"No two sweeps share {LEAST} trials at a d. Run the agents with one env and one search.seed, the same search.ds "
-    f"and search.seeds={LEAST} or more."
+    f"No two sweeps share {LEAST} trials at a d. Run the agents with one env and one search.seed=..., the same "
+    f"search.ds and search.seeds={LEAST} or more."
 )
 TASK = ("task", "network", "P", "threshold", "budget")
 SURE = 0.05  # p by Holm up to which two agents are called different in the picture
@@ -40,7 +40,7 @@ def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
 
     rows, names = [], agents(sweeps)
     for a, b in combinations(sorted(sweeps, key=lambda s: (s.env, s.agent)), 2):
-        both = sorted(a.solved.keys() & b.solved.keys()) if same_subspaces(a, b) else []
+        both = sorted(a.solved.keys() & b.solved.keys()) if same_subspaces(a, b) and a.agent != b.agent else []
         shared = Counter(d for d, _ in both if d > 0)
         ds = [d for d, n in shared.items() if n >= LEAST]
         for d in [*ds, None] if len(ds) > 1 else ds:
@@ -85,8 +85,19 @@ def shares(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 def same_subspaces(a: Sweep, b: Sweep) -> bool:
     """Have equal seeds and d of two sweeps the same theta0 and P, and are they scored alike?"""
-    alike = (a.env, a.config.env.policy, a.projection) == (b.env, b.config.env.policy, b.projection)
-    return alike and comparable(a, b) and a.agent != b.agent
+    mine, theirs = ((s.env, s.config.env.policy, s.projection) for s in (a, b))
+    return mine == theirs and comparable(a, b)
+
+
+def shared(sweeps: Sequence[Sweep]) -> list[str]:
+    """What ties the luck of two sweeps that are compared: trials in the very same subspaces. A line a pair."""
+    names = agents(sweeps)
+    return [
+        f"{a.env}: {names[a.folder]} and {names[b.folder]} share {n} of their {len(a.solved)} and {len(b.solved)} "
+        "subspaces, so they are not independent measurements; another search.seed makes them so."
+        for a, b in combinations(sweeps, 2)
+        if same_subspaces(a, b) and (n := sum(d > 0 for d, _ in a.solved.keys() & b.solved.keys()))
+    ]
 
 
 def row(told: Sequence[tuple[bool, bool]]) -> dict[str, float]:

@@ -20,8 +20,8 @@ def below(a: Sweep, b: Sweep) -> float:
 
     Of a d_int above the largest d that its sweep may try no more is known than that: against a larger one it
     counts half.
-    The posteriors are taken as independent. Sweeps of one task from the same first seed share subspaces where
-    they tried the same (d, seed), which ties their luck a little; another search.seed makes them independent.
+    The posteriors are taken as independent, as they are unless two sweeps were given one search.seed: then they
+    share subspaces (`paired_test.shared` says how many), which ties their luck.
     """
     (x, p), (y, q) = a.distribution(), b.distribution()
     x, p = x[:, None], p[:, None]

@@ -16,16 +16,18 @@ PARTICLES, GROUPS, PATTERNS = 1024, 16, 64  # how finely a round is planned
 FALL_WIDTH = 1.0  # octaves in which a fall goes from 0.9 to 0.1 of its range
 NINE = 2 * np.log(9)  # a logistic rises from 0.1 to 0.9 within 2 ln 9 of its argument
 
-# The prior: a group of shapes, its probability, and the widths (octaves of d in which the chance rises from 0.1 to
-# 0.9 of its range), tops (the chance that it levels off at) and falls (octaves above the rise at which it has halved
-# again) that are equally likely within it. Falls are fine, since a sharp flank would else place the rise by the gaps.
+# The prior: groups of shapes, each with its probability, and the widths (octaves of d in which the chance rises from
+# 0.1 to 0.9 of its range), tops (the chance that it levels off at), falls (octaves above the rise at which it has
+# halved again) and second rises (octaves above the fall) that are equally likely within it. In this order: plain,
+# falling, a first hump, never 1/2, never 1/2 and falling. Falls are fine, since a sharp flank would else place the
+# rise by the gaps.
 WIDTHS = tuple(np.geomspace(0.2, 6.4, 6))
 FALLS = tuple(np.arange(2, 8.5, 0.5))
 SHAPES = (
     (0.62, WIDTHS, (1, 0.95, 0.9, 0.8, 0.7, 0.6, 0.53), (np.inf,), (np.inf,)),
     (0.20, WIDTHS[::2], (1, 0.85, 0.65), FALLS, (np.inf,)),
     (0.03, WIDTHS[:3:2], (0.75, 0.65, 0.57), (2, 3), (1.5, 2.5, 4)),
-    (0.12, WIDTHS, (0.47, 0.4, 0.3, 0.2, 0.1), (np.inf,), (np.inf,)),
+    (0.12, WIDTHS, (0.48, 0.44, 0.4, 0.35, 0.3, 0.25, 0.2, 0.15, 0.1, 0.05), (np.inf,), (np.inf,)),
     (0.03, WIDTHS[::2], (0.45, 0.3), FALLS[::4], (np.inf,)),
 )
 

@@ -123,3 +123,13 @@ def test_the_page_of_pairs_labels_agents_and_corrects_for_their_number():
     done = run("compare", *few, "by=pair", "out=none.md")
     assert done.returncode == 2
     assert "nothing to write" in done.stderr
+
+
+def test_sweeps_that_share_subspaces_say_so():
+    """Equal seeds and d by default of these made-up sweeps; another network is another subspace."""
+    names = {"a": (), "b": ("agent=ppo",), "c": ("env.policy.hidden=[8]",)}
+    sweeps = [read(compared(name, 4, *words, seeds=3)) for name, words in names.items()]
+    (line,) = paired_test.shared(sweeps)
+    assert "cma and ppo share 18 of their 18 and 18 subspaces" in line
+    assert line in comparison_page.page(sweeps, "plot.png")
+    assert line in run("compare", "a", "b", "c").stdout

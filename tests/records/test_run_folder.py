@@ -1,14 +1,15 @@
 """The run folder: nothing written is lost, and nothing foreign is mixed in."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from factories import record
 
 from rl_intdim.config import cli
-from rl_intdim.config.identity import flat
+from rl_intdim.config.identity import first_seed, flat
 from rl_intdim.errors import ConfigError
-from rl_intdim.records.run_folder import Store
+from rl_intdim.records.run_folder import Store, seeded
 
 
 def config(*words):
@@ -74,3 +75,16 @@ def test_a_foreign_folder_is_refused():
 
 def test_flat():
     assert flat({"a": {"b": 1, "c": {}}, "d": [2]}) == {"a.b": 1, "a.c": {}, "d": [2]}
+
+
+def test_a_sweep_draws_its_first_seed_unless_it_is_named_and_keeps_what_its_folder_began_with():
+    drawn = seeded(cli.load("sweep", ["out=a"]))
+    assert drawn.search.seed == first_seed(flat(asdict(drawn)))
+    assert seeded(cli.load("sweep", ["out=a", "search.seed=3"])).search.seed == 3
+    for name, seed in (("a", 0), ("b", 12)):
+        with Store(Path(name)).open(cli.load("sweep", [f"out={name}", f"search.seed={seed}"])):
+            pass
+        again = seeded(cli.load("sweep", [f"out={name}"]))
+        assert again.search.seed == seed
+        with Store(Path(name)).open(again):  # the same command resumes it
+            pass

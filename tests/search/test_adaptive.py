@@ -164,6 +164,48 @@ def test_decisions_depend_on_configuration_and_results_alone():
     assert len(set(seeds)) == len(seeds)
 
 
+def test_a_search_that_another_version_began_is_gone_on_with():
+    """Its whole rounds are taken as they stand, whatever their d, beyond today's limits too, and none run again."""
+    ran, task = [], SimulatedTask(9)
+    theirs = [record(d, seed, solved=d > 9) for seed, d in enumerate([0] * 6 + [3, 5, 9, 40, 41, 42] * 3 + [7, 7])]
+
+    def run(jobs):
+        ran.extend(job for job in jobs if job not in known)
+        return {job: known.get(job) or record(*job, solved=job[0] > 9) for job in jobs}
+
+    known = {(t.d, t.seed): t for t in theirs}
+    trials = drive(Search(direct=0, max_trials=6), 562, task.budget, run, recorded=theirs)
+    assert trials == theirs[:24]
+    assert not ran
+    trials = drive(Search(direct=0, max_trials=30), 562, task.budget, run, recorded=theirs)
+    assert trials[:24] == theirs[:24]
+    assert [seed for _, seed in ran][-6:] == list(range(len(trials) - 6, len(trials)))
+    first = [t.seed for t in drive(Search(direct=1, max_trials=6, seed=70), 562, task.budget, task.run(0))]
+    assert first[:6] == list(range(70, 76))
+    assert first[-1] == 70 + 500_000
+
+
+def test_found_asks_for_trials_on_both_sides():
+    """Five of five at 4, none of six below and every look above: luck at 4 of one in seventy would do. With more
+    on both sides it is called."""
+    tested = {1: (1, 0), 2: (2, 0), 3: (3, 0), 4: (5, 5), 5: (2, 2), 38: (1, 1), 91: (1, 1), 304: (1, 1), 541: (1, 1)}
+    few = [Outcome(0, False)] * 6 + [Outcome(d, i < k) for d, (n, k) in tested.items() for i in range(n)]
+    said = answer(DEFAULTS, 541, few)
+    assert (said.status, said.ci95) == ("undecided", (3, 4))
+    both = [Outcome(3, False), Outcome(2, False)] * 3 + [Outcome(4, True), Outcome(6, True)] * 3
+    assert answer(DEFAULTS, 541, few + both).status == "found"
+
+
+def test_a_chance_that_levels_off_below_half_is_undefined():
+    level = [Outcome(d, i < 30) for d in (8, 64, 512) for i in range(100)]
+    said = answer(DEFAULTS, 562, [Outcome(2, False)] * 20 + level)
+    assert (said.status, said.d_int, said.ci95[1]) == ("undefined", None, None)
+    low, mean, high = said.level
+    assert 0.2 < low < mean < high < 0.4
+    assert mean == pytest.approx(0.3, abs=0.03)
+    assert answer(DEFAULTS, 562, level[:10]).level is None
+
+
 def test_rounds_have_a_fixed_size():
     sizes, task = [], SimulatedTask(9)
     measure(task, Search(direct=0), run=lambda jobs: sizes.append(len(jobs)) or task.run(0)(jobs))

@@ -1,0 +1,24 @@
+"""What two sweeps share when they are one, and the seed that each draws."""
+
+from dataclasses import asdict
+
+from rl_intdim.config import cli
+from rl_intdim.config.identity import first_seed, flat
+
+
+def seed(*words):
+    return first_seed(flat(asdict(cli.load("sweep", list(words)))))
+
+
+def test_task_agent_and_settings_draw_a_first_seed_of_their_own():
+    base = seed()
+    others = [seed(word) for word in ("env=InvertedPendulum", "agent=ppo", "agent.sigma=0.3", "search.ds=[4]")]
+    assert len({base, *others}) == 5
+    assert min(abs(a - base) for a in others) > 1000
+    assert all(0 <= s < 2**24 for s in (base, *others))
+
+
+def test_what_no_trial_depends_on_draws_the_same():
+    words = ["search.max_trials=200", "search.ci_ratio=2", "workers=1", "out=elsewhere", "search.direct=0"]
+    assert [seed(word) for word in words] == [seed()] * 5
+    assert seed("search.seed=7") == seed()  # a seed that is named is no part of what draws one
