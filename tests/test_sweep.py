@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,11 +20,12 @@ from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.records import summary
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.reader import read_trials
+from rl_intdim.records.sweep_record import rows
 from rl_intdim.search.adaptive import answer
 from rl_intdim.search.loop import outcomes
 from rl_intdim.solution import loading
 
-FAST = ["env.budget=10000", "workers=0", "search.direct=1", "search.d_max=8"]
+FAST = ["env.budget=10000", "workers=0", "search.direct=1", "search.d_max=8", "search.seed=0"]
 KEYS = {
     *("env", "agent", "projection", "d_int", "ci95", "threshold", "D", "budget", "trials", "env_steps", "seconds"),
     *("direct", "status", "versions", "commit", "command"),
@@ -121,17 +123,48 @@ def test_the_papers_grid():
 
 
 def test_flaws_are_said_and_drawn():
-    """A record in which success comes and goes: every flaw in words, in the result and in the plot."""
-    config = cli.load("sweep", ["search.ds=[1,4,16]"])
-    odd = [record(d, 10 * d + i, solved=i < k) for d, k in ((1, 9), (4, 0), (16, 10)) for i in range(10)]
+    """A record in which success comes and goes twice: every flaw in words, in the result and in the plot."""
+    config = cli.load("sweep", ["search.ds=[1,4,16,64]"])
+    odd = [record(d, 10 * d + i, solved=i < k) for d, k in ((1, 9), (4, 0), (16, 10), (64, 0)) for i in range(10)]
     said = summary.summarise(config, 562, 562, odd, Provenance())
-    assert said.flaws == ["misfit"]
+    assert said.flaws == ["misfit", "falling"]
     assert "not to be trusted" in " ".join(said.warnings)
     falling = [record(t.d, t.seed, solved=t.d == 4) for t in odd]
     said = summary.summarise(config, 562, 562, falling, Provenance())
     assert said.flaws == ["falling"]
     assert "falls off again" in " ".join(said.warnings)
-    assert len(style.png(sweep_plots.draw(sweep_figure.figure(said, falling)))) > 10_000
+
+
+def test_nothing_falls_off_where_nothing_solved():
+    """The prior alone would have it that ten failures at the largest d lie above a fall."""
+    config = cli.load("sweep", ["search.ds=[562]"])
+    said = summary.summarise(config, 562, 562, [record(562, i) for i in range(10)], Provenance())
+    assert said.p_falling > 0.5
+    assert said.flaws == []
+
+
+def test_a_chance_that_stays_below_half_is_said_with_its_level():
+    config = cli.load("sweep", ["search.ds=[2,8,64,512]"])
+    trials = [
+        record(d, 100 * i + j, solved=j < 30 * (d > 2)) for i, d in enumerate((2, 8, 64, 512)) for j in range(100)
+    ]
+    said = summary.summarise(config, 562, 562, trials, Provenance())
+    assert (said.status, said.d_int) == ("undefined", None)
+    assert re.search(r"stays below 1/2 at every d, it levels off at 0\.(29|3\d) \[0\.2", rows(said)["status"])
+    assert len(style.png(sweep_plots.draw(sweep_figure.figure(said, trials)))) > 10_000
+
+
+@pytest.mark.parametrize(("solves_at", "falls"), [(400_000, True), (10, False)])
+def test_d_int_still_falls_only_where_the_intervals_are_apart(solves_at, falls):
+    """d = 4 solves late and d = 16 early: at half of the budget d_int is clearly more, or it is the same."""
+    config = cli.load("sweep", ["search.ds=[1,4,16,64]"])
+    trials = [
+        record(d, 100 * d + j, solved=d >= 4, env_steps=solves_at if d == 4 else 10)
+        for d in (1, 4, 16, 64)
+        for j in range(20)
+    ]
+    said = summary.summarise(config, 562, 562, trials, Provenance())
+    assert ("d_int still falls" in " ".join(said.warnings)) is falls
 
 
 def test_a_diagonal_covariance_is_said_where_one_was_used():

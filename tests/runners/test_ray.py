@@ -57,8 +57,8 @@ def test_a_worker_that_is_killed_costs_one_attempt_of_one_trial(monkeypatch, tmp
 def test_a_killed_trial_goes_on_from_its_checkpoint_elsewhere(tmp_path):
     """Of two equal sweeps one loses its worker in the middle of a trial; they end with the same trial, to the bit."""
     words = ["agent=a2c", "env.threshold=501", "env.budget=12_000", "env.checkpoint=2000", "search.ds=[4]",
-             "search.seeds=1", "search.direct=0", "env.scoring.look_episodes=2", "env.scoring.confirm_episodes=2",
-             "runner=ray", "workers=1"]  # fmt: skip
+             "search.seeds=1", "search.seed=0", "search.direct=0", "env.scoring.look_episodes=2",
+             "env.scoring.confirm_episodes=2", "runner=ray", "workers=1"]  # fmt: skip
     with subprocess.Popen(command(*words, "out=killed"), stdout=subprocess.DEVNULL) as process:
         state, deadline = Path("killed/checkpoints/d-4-seed-0/state.pt"), time.monotonic() + 120
         while not state.exists():

@@ -145,7 +145,7 @@ def test_a_sweep_says_how_far_its_long_trials_are_and_resumes_them(tmp_path, mon
     words = [
         *("env=gym", "env.id=Acrobot-v1", "env.threshold=0", "env.budget=12_000", "env.checkpoint=1500"),
         *("env.scoring.look_episodes=2", "env.scoring.confirm_episodes=2", "agent=a2c"),
-        *("search.ds=[4]", "search.seeds=1", "search.direct=0", "workers=1", "out=run"),
+        *("search.ds=[4]", "search.seeds=1", "search.seed=0", "search.direct=0", "workers=1", "out=run"),
     ]
     command = [sys.executable, "-m", "rl_intdim.sweep", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
