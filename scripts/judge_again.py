@@ -18,7 +18,7 @@ LEAST = 10  # trials, below which nothing was searched
 
 def rows(folders: list[Path]) -> list[tuple[str, ...]]:
     """Record, trials, before, now, and what is to be said besides; a row a finished search."""
-    out = []
+    out: list[tuple[str, ...]] = []
     for folder in folders:
         try:
             before, sweep = read_result(folder), read(folder)
