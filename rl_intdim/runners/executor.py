@@ -56,7 +56,7 @@ def measure(
                 for d, seed in jobs
                 if (d, seed) not in finished
             ]
-            display.recall(len(jobs) - len(todo))
+            display.recall(sum(job in finished for job in jobs if job[0] != 0))
             run_all(todo, runner, config.trial_hours, store, finished, display)
             return {job: finished[job] for job in jobs}
 

@@ -12,7 +12,7 @@ from rl_intdim.training.progress import TrialProgress
 
 
 class Display:
-    """Counts trials and env steps. `done` is called with each finished trial, `estimate` after each round."""
+    """Counts trials that train, and env steps. `done` is called with each finished trial, `estimate` after each round."""
 
     def __init__(self, console: Console, at_most: int, workers: int, budget: int) -> None:
         self.console, self.at_most, self.workers = console, at_most, max(workers, 1)
@@ -69,7 +69,7 @@ class Display:
 
     def done(self, trial: TrialRecord) -> None:
         self.trials, self.steps, self.pending = (
-            self.trials + 1,
+            self.trials + (trial.d != 0),
             self.steps + trial.env_steps,
             self.pending - 1,
         )
