@@ -12,7 +12,7 @@ from rl_intdim.training.progress import TrialProgress
 
 
 class Display:
-    """Counts trials that train, and env steps. `done` is called with each finished trial, `estimate` after each round."""
+    """Counts trials that train, and env steps. `done` is called with each finished trial, `round` before a round."""
 
     def __init__(self, console: Console, at_most: int, workers: int, budget: int) -> None:
         self.console, self.at_most, self.workers = console, at_most, max(workers, 1)
