@@ -24,7 +24,8 @@ NAMES = (
 
 
 def theirs(tested: dict[int, tuple[int, int]], d_max: int) -> tuple[float, float, float]:
-    """The d at which psignifit's curve crosses 1/2: estimate, and the ends of its 95 % interval."""
+    """The d at which psignifit's curve is halfway up: estimate, and the ends of its 95 % interval. But for lapses it
+    crosses 1/2 there, of which the library gives a worst case rather than an interval."""
     data = np.array([[np.log2(d), k, n] for d, (n, k) in tested.items() if d > 0])
     result = psignifit.psignifit(
         data,
@@ -33,15 +34,13 @@ def theirs(tested: dict[int, tuple[int, int]], d_max: int) -> tuple[float, float
         fixed_parameters={"gamma": 0.0},  # theta0 alone is another question
         stimulus_range=(-1.0, float(np.log2(2 * d_max))),
     )
-    place, ends = result.threshold(0.5, unscaled=False, return_ci=True)
+    place, ends = result.threshold(0.5, unscaled=True, return_ci=True)
     return tuple(float(2**x) for x in (place, *ends["0.95"]))  # type: ignore[return-value]
 
 
 def main() -> None:
     print("# Ten records by psignifit\n")
-    print(
-        "Made by `python scripts/outside_check.py`: where the chance of solving crosses 1/2, by psignifit and by us."
-    )
+    print("Made by `python scripts/outside_check.py`: halfway up the rise by psignifit, and d_int by ours.")
     print("Theirs is a place on the real line; d_int is the next whole number, in brackets.\n")
     print("| record | trials | psignifit | ours |\n| --- | --- | --- | --- |")
     for name in NAMES:
