@@ -82,7 +82,7 @@ def intrinsic_dimension(*words: str, env: str = "CartPole", agent: str | None = 
     notebook needs no such line. Raises IntdimError.
     """
     given = {"env": env} | ({} if agent is None else {"agent": agent}) | keys
-    config = cli.load("sweep", [*overrides.words(given, compose.KINDS), *words])
+    config = cli.load("sweep", [*overrides.words(given, compose.GROUPS), *words])
     if config.runner.name == "local" and config.workers != 0 and not config.dry_run:
         calling_script.check()
     record = sweep.sweep(config)

@@ -1,1 +1,1 @@
-"""What a command is told: the typed schema, what is valid, the catalogue of YAML files, and the command line."""
+"""Configuration: the typed schema, its validation, the catalogue of YAML files, and the command line."""

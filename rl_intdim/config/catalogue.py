@@ -14,22 +14,22 @@ from rl_intdim.config.schema import AGENTS, Task
 from rl_intdim.errors import ConfigError, choices, one_line
 
 
-def shipped(kind: str) -> Path:
-    """The folder of the shipped YAML files: in the package when installed, beside it in a checkout."""
+def shipped(catalogue: str) -> Path:
+    """The folder of the shipped envs or agents: in the package when installed, beside it in a checkout."""
     package = Path(__file__).parents[1]
-    inside = package / "data" / kind
-    return inside if inside.is_dir() or not (package.parent / "pyproject.toml").is_file() else package.parent / kind
+    inside, beside = package / "data" / catalogue, package.parent / catalogue
+    return inside if inside.is_dir() or not (package.parent / "pyproject.toml").is_file() else beside
 
 
-def files(kind: str, folders: Sequence[Path] = ()) -> dict[str, Path]:
-    """The YAML files of `kind`, envs or agents, by name: the shipped ones, then those of the user's folders, of
-    which a later one wins. A user's folder may name its own with or without the s."""
-    user = [folder / name for folder in folders for name in (kind.removesuffix("s"), kind)]
-    return {path.stem: path for folder in (shipped(kind), *user) for path in sorted(folder.glob("*.yaml"))}
+def files(catalogue: str, folders: Sequence[Path] = ()) -> dict[str, Path]:
+    """The YAML files of a catalogue, envs or agents, by name: the shipped ones and those in the user's folders. Of
+    two files of one name, the later folder's wins. A user's folder may be called env or envs, agent or agents."""
+    user = [folder / name for folder in folders for name in (catalogue.removesuffix("s"), catalogue)]
+    return {path.stem: path for folder in (shipped(catalogue), *user) for path in sorted(folder.glob("*.yaml"))}
 
 
 def about(path: Path) -> str:
-    """What a file of the catalogue is for: the comment at its head."""
+    """The comment at the head of a catalogue file, which says what it is for."""
     words = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
@@ -42,7 +42,7 @@ Node = TypeVar("Node")
 
 
 def stamp(path: Path) -> object:
-    """What changes when a file does; None where there is none."""
+    """A value that changes when the file changes; None if there is no file."""
     try:
         stat = path.stat()
     except OSError:
@@ -51,17 +51,17 @@ def stamp(path: Path) -> object:
 
 
 def once(read: Callable[[Path], Node]) -> Callable[[Path], Node]:
-    """Read each file once a process, and again when it has changed. What is read is shared: nobody may write into
-    it, and merging copies."""
+    """Read each file once per process, and again when it has changed. Callers share the result and must not write to
+    it; merging copies it."""
     cached = lru_cache(maxsize=1000)(lambda path, stamp: read(path))
     return wraps(read)(lambda path: cached(path, stamp(path)))
 
 
 @cache
 def schema(cls: type) -> DictConfig:
-    """A typed OmegaConf node of a frozen dataclass, still open to merging; free mappings take new keys.
+    """A typed OmegaConf node of a frozen dataclass, into which values can be merged; its dicts accept new keys.
 
-    One node a class, so nobody may write into it: merging copies.
+    Callers share the node and must not write to it; merging copies it.
     """
     return _thaw(OmegaConf.structured(cls))
 
@@ -94,7 +94,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def merged(cls: type, values: dict[str, Any], where: object) -> DictConfig:
-    """`values` in the schema `cls`; a key or type that does not fit is a ConfigError that names `where`."""
+    """`values` in the schema `cls`. Raises a ConfigError that names `where` for a key or type that does not fit."""
     try:
         return OmegaConf.merge(schema(cls), hints.whole(cls, values))  # type: ignore[return-value]
     except OmegaConfBaseException as error:
@@ -103,9 +103,9 @@ def merged(cls: type, values: dict[str, Any], where: object) -> DictConfig:
 
 @once
 def read_task(path: Path) -> tuple[DictConfig, str | None]:
-    """The typed node of one file in envs/, and the agent that suits the task (`agent:` in the file; None without).
+    """The typed node of one file in envs/, and the agent that suits the task (`agent:` in the file, or None).
 
-    The agent is no part of the task: nothing that a trial does depends on it.
+    The agent is not part of the task; it only sets the command line's default.
     """
     data = {"name": path.stem} | read_yaml(path)
     agent = data.pop("agent", None)
@@ -122,19 +122,19 @@ def agent_nodes(path: Path) -> tuple[DictConfig, dict[str, dict[str, Any]]]:
     """The typed node of one file in agents/, and its tuned settings by task (`tasks:` in the file)."""
     data = {"name": path.stem} | read_yaml(path)
     tuned = data.pop("tasks", None) or {}
-    kind = data.get("trainer")
-    if kind not in AGENTS:
-        raise ConfigError(f"{path}: trainer: {kind!r} is no kind of trainer. {choices(kind, AGENTS)}")
-    node = merged(AGENTS[kind], data, path)
+    trainer = data.get("trainer")
+    if trainer not in AGENTS:
+        raise ConfigError(f"{path}: trainer: {trainer!r} is no trainer. {choices(trainer, AGENTS)}")
+    node = merged(AGENTS[trainer], data, path)
     if not isinstance(tuned, dict):
         raise ConfigError(f"{path}: tasks: expected a mapping of task names to settings, got {tuned!r}.")
     for task, values in tuned.items():
-        merged(AGENTS[kind], data | values, f"{path}: tasks.{task}")
+        merged(AGENTS[trainer], data | values, f"{path}: tasks.{task}")
     return node, tuned
 
 
 def explain(error: Exception, root: DictConfig | None = None) -> str:
-    """One line for the user from an OmegaConf error: key, value, and what is valid there."""
+    """An OmegaConf error as one line for the user: the key, the value and what is valid."""
     key = getattr(error, "full_key", None) or str(getattr(error, "key", "") or "")
     text = str(getattr(error, "msg", None) or error).split("\n")[0]
     if isinstance(error, (ConfigKeyError, AttributeError)) and root is not None and key:
@@ -142,7 +142,7 @@ def explain(error: Exception, root: DictConfig | None = None) -> str:
         node: Any = OmegaConf.select(root, ".".join(parents)) if parents else root
         if isinstance(node, DictConfig):
             return f"{key}: no such key. {choices(last, [str(k) for k in node])}"
-    _, missing, source = text.partition("Missing mandatory value: ")  # found while resolving ${source}
+    _, missing, source = text.partition("Missing mandatory value: ")  # while resolving ${source}
     if isinstance(error, MissingMandatoryValue) or missing:
         return f"{source or key}: missing, and it has no default. Give {source or key}=..."
     return f"{key}: {text}" if key and not text.startswith(str(key)) else text

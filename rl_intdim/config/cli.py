@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 from rl_intdim import __version__
 from rl_intdim.config import overrides
 from rl_intdim.config import schema as cfg
-from rl_intdim.config.compose import COMMANDS, KINDS, Names, completed, compose, known, load, register, typed
+from rl_intdim.config.compose import COMMANDS, GROUPS, Names, completed, compose, key_hints, load, register, typed
 from rl_intdim.errors import ConfigError, IntdimError, choices
 from rl_intdim.files import check_file
 
@@ -35,7 +35,7 @@ QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disab
 
 
 class _Options(argparse.ArgumentParser):
-    """The options that Hydra takes with our one configuration; a mistake is a ConfigError."""
+    """Hydra's options, those that make sense here; a mistake raises a ConfigError."""
 
     def __init__(self) -> None:
         super().__init__(add_help=False, allow_abbrev=False)
@@ -53,13 +53,14 @@ class _Options(argparse.ArgumentParser):
 
     def parse(self, argv: Sequence[str]) -> argparse.Namespace:
         options = self.parse_intermixed_args(argv)
-        # As they were given, for Hydra, which wants the words behind.
+        # The options as they were typed, for Hydra, which expects the words after them.
         options.given = [word for word in argv if word not in options.words]
         return options
 
 
 def user_folders(argv: list[str]) -> tuple[list[Path], list[str]]:
-    """Take --config-dir out of argv: its files are read by `register`, so they are typed as ours are."""
+    """The --config-dir folders of argv, and the other words. `register` reads the folders, so that their files are
+    typed as ours are."""
     folders, rest, words = [], [], iter(argv)
     for word in words:
         option, equals, value = word.partition("=")
@@ -74,7 +75,7 @@ def user_folders(argv: list[str]) -> tuple[list[Path], list[str]]:
 
 
 def checked(name: str, words: Sequence[str], names: Names, multirun: bool) -> list[str]:
-    """Compose and check every configuration that `words` ask for; the words for Hydra, to compose them again."""
+    """Compose and check every configuration that `words` ask for; returns the words that Hydra composes anew."""
     sweeps, out = [], []
     for word, following in zip(words, [*words, ""][1:], strict=True):
         _check_form(name, word, following, names)
@@ -83,7 +84,7 @@ def checked(name: str, words: Sequence[str], names: Names, multirun: bool) -> li
         values = overrides.alternatives(override)
         if override.is_sweep_override() and not multirun:
             raise ConfigError(_several(name, word))
-        values = [overrides.with_whole_numbers(value, known(name)) for value in values]
+        values = [overrides.with_whole_numbers(value, key_hints(name)) for value in values]
         if values:
             sweeps.append(values)
         out.append(overrides.for_sweeper(override, values) if multirun else values[0])
@@ -93,26 +94,26 @@ def checked(name: str, words: Sequence[str], names: Names, multirun: bool) -> li
 
 
 def _check_form(name: str, word: str, following: str, names: Names) -> None:
-    """Raise a ConfigError, with the right form, for a word that is no key=value."""
+    """Raise a ConfigError that shows the right form, for a word that is not key=value."""
     if "=" in word or word.startswith("~"):
         return
     group = next((group for group in names if word in names[group]), None)
-    if issubclass(COMMANDS[name], cfg.FileCommand) and word not in known(name):
+    if issubclass(COMMANDS[name], cfg.FileCommand) and word not in key_hints(name):
         right = f"solution={shlex.quote(word)}"
     elif group:
         right = f"{group}={word}"
-    elif word in KINDS and following not in names[word]:
+    elif word in GROUPS and following not in names[word]:
         right = f"{word}=... with one of {', '.join(names[word])}."
     elif following and "=" not in following:
         right = f"{word}={following}"
     else:
-        right = f"{word}={'true' if known(name).get(word) is bool else '...'}"
+        right = f"{word}={'true' if key_hints(name).get(word) is bool else '...'}"
     raise ConfigError(f"{word}: expected key=value. Write {right}")
 
 
 def _several(name: str, word: str) -> str:
     key, _, text = word.partition("=")
-    hint = known(name).get(key)
+    hint = key_hints(name).get(key)
     if "list" in str(hint):
         return f"{word}: several values for a list. Write '{key}=[{text}]', or give -m for a run with each."
     return (
@@ -122,7 +123,7 @@ def _several(name: str, word: str) -> str:
 
 @contextmanager
 def exiting(name: str = "") -> Iterator[None]:
-    """Errors as exit statuses: 2 for a mistake of the user's, 1 for a run that failed, 130 for Ctrl-C."""
+    """Turn errors into exit statuses: 2 for a user's mistake, 1 for a failed run, 130 for Ctrl-C."""
     try:
         yield
     except IntdimError as error:
@@ -134,8 +135,8 @@ def exiting(name: str = "") -> Iterator[None]:
 
 
 def main(name: str, job: Callable[[Any], object], doc: str | None = None) -> None:
-    """Run `job` on the configuration `name` as the command line changes it; exits, never returns a traceback
-    for a mistake of the user's."""
+    """Run `job` on the configuration `name`, changed by the command line. A user's mistake exits with a message and
+    no traceback."""
     with exiting(name):
         folders, rest = user_folders(sys.argv[1:])
         options = _Options().parse(rest)
@@ -152,7 +153,7 @@ def main(name: str, job: Callable[[Any], object], doc: str | None = None) -> Non
 
     @hydra_main(version_base="1.3", config_path=None, config_name=name)
     def run(node: DictConfig) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: no worker is left behind
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, so that no worker is left behind
         with exiting(name):
             job(typed(node))
 
@@ -162,7 +163,7 @@ def main(name: str, job: Callable[[Any], object], doc: str | None = None) -> Non
 
 
 def show_help(name: str, doc: str, words: Sequence[str], names: Names) -> None:
-    """Print the help of a command, with the values that its words give."""
+    """Print a command's help, with the values that `words` set."""
     from rl_intdim.config import help
 
     with initialize(version_base="1.3", config_path=None):
@@ -195,11 +196,11 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
             folders = [Path(word) for word in words if "=" not in word or Path(word).exists()]
             if not folders:
                 raise ConfigError("no run folder is named. Give one or more, such as runs/*.")
-            if "out" in given:  # before all is read and drawn, not after
+            if "out" in given:  # checked before the folders are read and drawn, which takes a while
                 check_file("out", Path(given["out"]))
             job(folders, given)
             sys.stdout.flush()
-    except BrokenPipeError:  # `| head`: nobody reads on, and nothing is left to say at exit
+    except BrokenPipeError:  # `| head` has closed the pipe; devnull keeps the flush at exit quiet
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

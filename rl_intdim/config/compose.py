@@ -1,4 +1,4 @@
-"""A command's configuration: composed by Hydra from schema, catalogue and words, and checked."""
+"""A command's configuration: Hydra composes it from the schema, the catalogue and the command line's words."""
 
 from collections.abc import Sequence
 from dataclasses import fields, make_dataclass
@@ -25,32 +25,32 @@ COMMANDS: dict[str, type[cfg.Command] | type[cfg.FileCommand]] = {
     "play": cfg.PlayConfig,
     "compress": cfg.CompressConfig,
 }
-KINDS = {"env": "task", "agent": "agent", "search": "search", "runner": "runner"}  # the groups, in words
+GROUPS = {"env": "task", "agent": "agent", "search": "search", "runner": "runner"}  # Hydra's group -> what it holds
 SEARCHES: dict[str, dict[str, Any]] = {
     "adaptive": {},
     "grid": {"grid": 22, "seeds": 5, "full_budget": True},  # the paper's protocol for its RL figures
 }
 
-Names = dict[str, list[str]]  # of each group
+Names = dict[str, list[str]]  # group -> names of its configurations
 
 
 @cache
-def known(name: str) -> dict[str, Any]:
-    """The type hint of every dotted key that a command's words may change, an agent's of either kind included."""
-    kinds = [make_dataclass(kind, [("env", cfg.Task), ("agent", cls)]) for kind, cls in cfg.AGENTS.items()]
-    return hints.of([COMMANDS[name], *(kinds if issubclass(COMMANDS[name], cfg.Command) else [])])
+def key_hints(name: str) -> dict[str, Any]:
+    """The type hint of every dotted key that a command's words may change, those of both agent classes included."""
+    agents = [make_dataclass(trainer, [("env", cfg.Task), ("agent", cls)]) for trainer, cls in cfg.AGENTS.items()]
+    return hints.of([COMMANDS[name], *(agents if issubclass(COMMANDS[name], cfg.Command) else [])])
 
 
 def register(folders: Sequence[Path] = ()) -> Names:
-    """Put every catalogue file into Hydra's store as a typed node; names by group. Later folders win. Raises
-    ConfigError for a file that does not fit."""
+    """Put every catalogue file into Hydra's store as a typed node, and return the names. Later folders win. Raises
+    ConfigError for a file that does not fit the schema."""
     agents, tasks = catalogue.files("agents", folders), catalogue.files("envs", folders)
     return _register(
         *(tuple((name, path, catalogue.stamp(path)) for name, path in f.items()) for f in (agents, tasks))
     )
 
 
-@lru_cache(maxsize=1)  # of the last call, whose files the store holds
+@lru_cache(maxsize=1)  # only the last call's, since Hydra's store holds its files
 def _register(agents: tuple[tuple[str, Path, object], ...], tasks: tuple[tuple[str, Path, object], ...]) -> Names:
     nodes: list[tuple[str | None, str, Any]] = []  # group, name, node
     nodes += [(None, name, catalogue.schema(cls)) for name, cls in COMMANDS.items()]  # type: ignore[arg-type]
@@ -60,20 +60,20 @@ def _register(agents: tuple[tuple[str, Path, object], ...], tasks: tuple[tuple[s
         node, tuned = catalogue.agent_nodes(path)
         nodes.append(("agent", name, node))
         nodes += [("tuned", f"{name}-{task}", values) for task, values in tuned.items()]
-    known = [name for name, _, _ in agents]
+    agent_names = [name for name, _, _ in agents]
     for name, path, _ in tasks:
         node, suited = catalogue.read_task(path)
-        if suited is not None and suited not in known:
-            raise ConfigError(f"{path}: agent: {suited}: no such agent. {choices(suited, known)}")
+        if suited is not None and suited not in agent_names:
+            raise ConfigError(f"{path}: agent: {suited}: no such agent. {choices(suited, agent_names)}")
         nodes.append(("env", name, _with_agent(node, suited)))
     store = ConfigStore.instance()
-    for group, name, node in nodes:  # all of them, now that all could be read
+    for group, name, node in nodes:  # only now that every file has been read without an error
         store.store(name=name, node=node, group=group)
-    return {group: sorted(name for of, name, _ in nodes if of == group) for group in KINDS}
+    return {group: sorted(name for of, name, _ in nodes if of == group) for group in GROUPS}
 
 
 def _with_agent(task: DictConfig, agent: str | None) -> DictConfig:
-    """The task's node, which asks Hydra for this agent unless the command line names one."""
+    """The task's node, with this agent as its default unless the command line names one."""
     if agent is None:
         return task
     node = task.copy()
@@ -83,21 +83,21 @@ def _with_agent(task: DictConfig, agent: str | None) -> DictConfig:
 
 
 def completed(words: Sequence[str]) -> list[str]:
-    """The words, and what they change without saying so: a threshold of the user's own has no other source."""
+    """The words, and those that they imply: a threshold from the command line has the command line as its source."""
     heads = {word.partition("=")[0].lstrip("+") for word in words}
     alone = "env.threshold" in heads and "env.threshold_source" not in heads
     return [*words, *(["env.threshold_source='the command line'"] if alone else [])]
 
 
 def compose(name: str, words: Sequence[str], names: Names) -> DictConfig:
-    """The configuration that `words` make, not checked yet. Raises ConfigError for what does not fit."""
-    words = [overrides.with_whole_numbers(word, known(name)) for word in words]
+    """The configuration that `words` ask for, not checked yet. Raises ConfigError for a word that does not fit."""
+    words = [overrides.with_whole_numbers(word, key_hints(name)) for word in words]
     for word in words:
         _check_word(name, word, names)
     groups = [word for word in words if word.partition("=")[0] in names]
     for word in words:
         key = word.partition("=")[0].lstrip("+~")
-        if not (key in known(name) or hints.free(key, known(name)) or key.startswith("hydra")):
+        if not (key in key_hints(name) or hints.free(key, key_hints(name)) or key.startswith("hydra")):
             raise _unknown(word, key, hydra_compose(name, groups))
     try:
         return hydra_compose(name, list(words))
@@ -113,44 +113,44 @@ def compose(name: str, words: Sequence[str], names: Names) -> DictConfig:
 
 
 def _check_word(name: str, word: str, names: Names) -> None:
-    """Raise a ConfigError for what Hydra would answer with words of its own."""
+    """Raise a ConfigError for mistakes that Hydra would report in a longer message of its own."""
     head, _, value = word.partition("=")
     key = head.lstrip("+~")
     if key in names and issubclass(COMMANDS[name], cfg.FileCommand):
         raise ConfigError(f"{word}: no such key. {choices(key, [f.name for f in fields(COMMANDS[name])])}")
     if head in names and value not in names[head]:
-        raise ConfigError(f"{word}: no such {KINDS[head]}. {choices(value, names[head])}")
+        raise ConfigError(f"{word}: no such {GROUPS[head]}. {choices(value, names[head])}")
 
 
 def _unknown(word: str, key: str, node: DictConfig) -> ConfigError:
-    """The error for a key that the configuration `node` has not."""
+    """The error for a key that is not in the configuration `node`."""
     parent, _, last = key.rpartition(".")
     given = flat(OmegaConf.to_container(node))  # type: ignore[arg-type]
     same = [other for other in given if other.rpartition(".")[2] == key]  # seeds=3 for search.seeds=3
     if same:
         return ConfigError(f"{word}: no such key. Did you mean {same[0]}?")
     siblings = OmegaConf.select(node, parent) if parent else node
-    if not isinstance(siblings, DictConfig):  # the mistake is in what stands before
+    if not isinstance(siblings, DictConfig):  # the mistake is in the key's first part
         siblings, last = node, key.partition(".")[0]
     return ConfigError(f"{word}: no such key. {choices(last, map(str, siblings))}")
 
 
 def typed(node: DictConfig) -> Any:
-    """The frozen dataclass of a composed configuration, checked. Raises ConfigError."""
+    """A composed configuration as its frozen dataclass, checked. Raises ConfigError."""
     try:
         config: Any = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
         raise ConfigError(catalogue.explain(error, node)) from None
-    for key, kind in (("env", cfg.Task), ("agent", cfg.Agent)):
+    for key, cls in (("env", cfg.Task), ("agent", cfg.Agent)):
         value = getattr(config, key, None)
-        if isinstance(config, cfg.Command) and not isinstance(value, kind):
+        if isinstance(config, cfg.Command) and not isinstance(value, cls):
             raise ConfigError(f"{key}={value}: not known.")
     check(config)
     return config
 
 
 def load(name: str, words: Sequence[str], folders: Sequence[Path] = ()) -> Any:
-    """The checked configuration `name` as overrides change it: load("sweep", ["env=CartPole", "agent=ppo"])."""
+    """The configuration `name` with overrides, checked: load("sweep", ["env=CartPole", "agent=ppo"])."""
     names = register(folders)
     with initialize(version_base="1.3", config_path=None):
         return typed(compose(name, completed(words), names))

@@ -1,4 +1,4 @@
-"""What --help prints: each key of a command with its value, what is valid and its line of help, by groups."""
+"""The --help page of a command: its keys by group, each with its value, its help line and what is valid."""
 
 import textwrap
 from dataclasses import fields, is_dataclass
@@ -8,11 +8,11 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from rl_intdim.config import keys
 from rl_intdim.config import schema as cfg
-from rl_intdim.config.compose import COMMANDS, KINDS, Names
+from rl_intdim.config.compose import COMMANDS, GROUPS, Names
 from rl_intdim.config.overrides import literal
 
-WIDTH = 80  # of a pager
-LONGEST = 40  # characters of a value that is shown whole
+WIDTH = 80  # columns of a terminal
+LONGEST = 40  # characters of the longest value shown whole
 USAGE = """\
 Usage: rl-intdim {name} [KEY=VALUE ...] [OPTION ...]
 
@@ -26,11 +26,11 @@ Usage: rl-intdim {name} [KEY=VALUE ...] [OPTION ...]
 
 
 def page(name: str, about: str, node: DictConfig, names: Names) -> str:
-    """The help of a command, with the values that the composed configuration `node` has."""
+    """The help of a command, with the values in its composed configuration `node`."""
     out = [USAGE.format(name=name, about=_wrapped(about, ""))]
     schema, parts = COMMANDS[name], []
     if issubclass(schema, cfg.Command):
-        out += [f"{group}=  {', '.join(names[group])}" for group in KINDS if group in node]
+        out += [f"{group}=  {', '.join(names[group])}" for group in GROUPS if group in node]
         out = [out[0], *(_wrapped(line, "  ", " " * 11) for line in out[1:]), ""]
     for item in fields(schema):
         if (key := keys.of(item)) and isinstance(node._get_node(item.name), DictConfig):
@@ -48,9 +48,9 @@ def _group(prefix: str, schema: Any, node: DictConfig) -> list[str]:
     out = []
     for item in fields(schema):
         name, child, key = f"{prefix}.{item.name}", node._get_node(item.name), keys.of(item)
-        kind = OmegaConf.get_type(child) if isinstance(child, DictConfig) else None
-        if is_dataclass(kind):
-            out += _group(name, kind, child)  # type: ignore[arg-type]
+        inner = OmegaConf.get_type(child) if isinstance(child, DictConfig) else None
+        if is_dataclass(inner):
+            out += _group(name, inner, child)  # type: ignore[arg-type]
         elif key:
             out.append(_entry(name, child, key))
     return out

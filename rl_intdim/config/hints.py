@@ -1,4 +1,4 @@
-"""The type hints of the schema's keys, by dotted name: what a value must be before a schema has taken it."""
+"""Type hints of the schema's keys, by dotted name, to convert values before OmegaConf checks them."""
 
 from collections.abc import Iterable
 from dataclasses import is_dataclass
@@ -6,25 +6,25 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 
 def of(schemas: Iterable[Any], prefix: str = "") -> dict[str, Any]:
-    """The type hint of every dotted key of the schemas, groups included; the first schema's where several have it."""
-    found: dict[str, Any] = {}
+    """The type hint of every dotted key of the schemas, groups included; the first schema that has a key decides."""
+    hints: dict[str, Any] = {}
     for cls in schemas:
         for name, hint in get_type_hints(cls).items():
             if name != "defaults":
                 inner = of([hint], f"{prefix}{name}.") if is_dataclass(hint) else {}
-                found = {f"{prefix}{name}": hint} | inner | found
-    return found
+                hints = {f"{prefix}{name}": hint} | inner | hints
+    return hints
 
 
 def free(key: str, hints: dict[str, Any]) -> bool:
-    """Is the key one of a mapping that takes keys of any name?"""
+    """Is the key inside a mapping that takes keys of any name?"""
     parents = [key[:i] for i, letter in enumerate(key) if letter == "."]
     return any(get_origin(hints.get(parent)) is dict for parent in parents)
 
 
 def whole(hint: Any, value: Any) -> Any:
-    """The value with its whole numbers as int wherever the type hint, of a schema or of a key, asks for int: 1e6 is
-    one, and 2.5 stays what it is, for the schema to refuse."""
+    """The value with whole numbers converted to int where the type hint, of a schema or a key, asks for int. 1e6
+    becomes 1000000; 2.5 stays a float, which the schema refuses."""
     if is_dataclass(hint) and isinstance(value, dict):
         inner = get_type_hints(hint)
         return {name: whole(inner.get(name), item) for name, item in value.items()}

@@ -1,10 +1,10 @@
-"""Which keys make two configurations the same run, and the seed that they draw."""
+"""Do two configurations describe the same run, and which seed does a configuration draw?"""
 
 import json
 from hashlib import sha256
 from typing import Any
 
-# Keys that no trial and no decision depends on: a folder may be resumed with other values.
+# Neither trials nor the search's decisions depend on these keys: a folder may be resumed with other values.
 LOOSE = (
     *("defaults", "out", "workers", "runner.", "trial_hours", "dry_run", "tensorboard"),
     *("agent.note", "env.threshold_source", "env.statistics.source"),
@@ -13,7 +13,7 @@ LOOSE = (
 
 
 def differing(old: dict[str, Any], new: dict[str, Any]) -> str | None:
-    """The first key in which two flat configurations differ, LOOSE ones left out."""
+    """The first key in which two flat configurations differ, LOOSE keys left out; None if they agree."""
     keys = sorted(old.keys() | new.keys())
     return next((k for k in keys if not k.startswith(LOOSE) and old.get(k) != new.get(k)), None)
 

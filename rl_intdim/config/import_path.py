@@ -1,4 +1,4 @@
-"""Objects by their import path, as a configuration names them."""
+"""Import an object by the path that a configuration names."""
 
 from importlib import import_module
 from typing import Any
@@ -7,15 +7,16 @@ from rl_intdim.errors import ConfigError, choices, one_line
 
 
 def load(path: str, key: str) -> Any:
-    """The object at an import path such as gymnasium.wrappers.FlattenObservation, or a ConfigError."""
+    """The object at an import path such as gymnasium.wrappers.FlattenObservation. Raises a ConfigError that names
+    `key` if there is none."""
     module, _, name = path.rpartition(".")
     try:
-        found = import_module(module)
-        if hasattr(found, name):  # a module may import more only now
-            return getattr(found, name)
+        imported = import_module(module)
+        if hasattr(imported, name):  # within the try, since a lazy module may import more here
+            return getattr(imported, name)
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{key}={path}: cannot be imported: {one_line(error)}") from None
-    raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(found))}")
+    raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(imported))}")
 
 
 def _public(module: Any) -> list[str]:

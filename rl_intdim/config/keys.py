@@ -1,4 +1,4 @@
-"""A configuration key: its line of help, its default and its bounds, all beside the dataclass field that it is."""
+"""Configuration keys: dataclass fields that carry their help line, default and bounds."""
 
 import math
 from collections.abc import Iterator
@@ -9,21 +9,21 @@ from omegaconf import MISSING
 
 from rl_intdim.errors import ConfigError, choices
 
-LONGEST = 10_000  # characters of a word that a solution may hold
+LONGEST = 10_000  # characters of the longest text that a solution may hold
 
 
 @dataclass(frozen=True)
 class Key:
-    """What is said of a key to a user, and what its value must be; of a list, what each of its items must be."""
+    """The help line of a key and the bounds of its value; for a list, the bounds of each item."""
 
     help: str
     least: float | None = None
-    most: float | None = None  # where a number can only be a slip
+    most: float | None = None  # a larger number can only be a slip
     positive: bool = False
     below: float | None = None
     choices: tuple[str, ...] = ()
-    path: bool = False  # an import path is valid beside the choices
-    line: bool = False  # a word of one line, as a file can hold it and a terminal can show it
+    path: bool = False  # an import path is valid besides the choices
+    line: bool = False  # must be one line of printable text
 
     def bounds(self) -> str:
         """What is valid, in words; "" if every value of the key's type is."""
@@ -60,7 +60,7 @@ class Key:
 
 
 def key(help: str, default: Any = MISSING, **bounds: Any) -> Any:
-    """A dataclass field that is a key of the configuration; without a default a user must give it."""
+    """A dataclass field that is a configuration key; without a default, the user must set it."""
     metadata = {"key": Key(help, **bounds)}
     if isinstance(default, list | dict):
         return field(default_factory=default.copy, metadata=metadata)
@@ -73,12 +73,12 @@ def part(help: str, cls: type) -> Any:
 
 
 def of(field: Field) -> Key | None:
-    """The key that a field is; None for what is none."""
+    """The Key of a dataclass field; None if the field has none."""
     return field.metadata.get("key")
 
 
 def check(node: Any, prefix: str = "") -> None:
-    """Raise a ConfigError for the first key of a configuration whose value is out of its bounds."""
+    """Raise a ConfigError for the first key of a configuration whose value is out of bounds."""
     for name, key, value in _values(node, prefix):
         for item in value if isinstance(value, list) else [value]:
             key.check(name, item)
@@ -97,5 +97,5 @@ def _values(node: Any, prefix: str) -> Iterator[tuple[str, Key, Any]]:
 
 
 def printable(word: str) -> bool:
-    """May a file hold this word, which a terminal will show?"""
+    """Is this text safe to print on a terminal, and short enough to store?"""
     return word.isprintable() and len(word) <= LONGEST

@@ -1,4 +1,4 @@
-"""The words of a command line in Hydra's syntax: read, with a message for what does not parse, and written.
+"""Overrides in Hydra's syntax, the words of a command line: parse them and write them.
 
 https://hydra.cc/docs/advanced/override_grammar/basic
 """
@@ -17,13 +17,13 @@ from rl_intdim.config.hints import whole
 from rl_intdim.errors import ConfigError
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")  # needs no quotes
-SPECIAL = {"null", "true", "false", "inf", "nan"}  # words that are no strings
+SPECIAL = {"null", "true", "false", "inf", "nan"}  # Hydra reads these as values, not as strings
 EXPONENT = re.compile(r"[+-]?\d[\d_]*(\.\d*)?e\+?\d+", re.IGNORECASE)
 
 
 def literal(value: Any, key: str = "") -> str:
-    """A Python value in Hydra's syntax, which quotes with either sign and takes \\ before a quote within. Raises
-    ConfigError, which names `key`, for a value that no configuration can hold."""
+    """A Python value in Hydra's syntax, in single quotes where it needs them. Raises a ConfigError that names `key`
+    for a value that no configuration can hold."""
     if hasattr(value, "tolist"):  # numpy's
         value = value.tolist()
     if value is None or isinstance(value, bool):
@@ -35,7 +35,7 @@ def literal(value: Any, key: str = "") -> str:
     if isinstance(value, str):
         if PLAIN.fullmatch(value) and value.lower() not in SPECIAL:
             return value
-        # A run of \ is doubled where a quote follows, within or at the end.
+        # A run of \ before a quote is doubled, and so is one at the end, before the closing quote.
         return "'" + re.sub(r"(\\*)'", r"\1\1\\'", re.sub(r"(\\+)$", r"\1\1", value)) + "'"
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{name}: {literal(item, key)}" for name, item in value.items()) + "}"
@@ -48,7 +48,7 @@ def literal(value: Any, key: str = "") -> str:
 
 
 def words(values: Mapping[str, Any], groups: Iterable[str]) -> list[str]:
-    """Key=value words of Python values. A mapping for one of the `groups` changes its keys one by one."""
+    """Python values as key=value words. A mapping for one of the `groups` becomes one word per key."""
     out = []
     for key, value in values.items():
         if key in groups and isinstance(value, Mapping):
@@ -59,7 +59,7 @@ def words(values: Mapping[str, Any], groups: Iterable[str]) -> list[str]:
 
 
 def parse(word: str) -> Override:
-    """One word, parsed. Raises ConfigError, with the way to quote it."""
+    """One word, parsed. Raises a ConfigError that shows how to quote it."""
     hydra = GlobalHydra.instance()
     loader = hydra.config_loader() if hydra.is_initialized() else None
     try:
@@ -76,8 +76,8 @@ def parse(word: str) -> Override:
 
 
 def alternatives(override: Override) -> list[str]:
-    """The words that a word with several values, such as agent=cma,ppo, stands for; itself if it has one. None of
-    those that a sweeper draws from an interval."""
+    """One word per value of a word with several, such as agent=cma,ppo; the word itself if it has one value, and
+    nothing for an interval, from which Hydra's sweeper draws."""
     if not override.is_sweep_override():
         return [str(override.input_line)]
     if isinstance(override.value(), IntervalSweep):
@@ -86,12 +86,12 @@ def alternatives(override: Override) -> list[str]:
 
 
 def with_whole_numbers(word: str, hints: Mapping[str, Any]) -> str:
-    """The word with 1e6 as 1000000 where its key asks for a whole number, or is free to take any value."""
+    """The word with 1e6 written as 1000000, if its key takes a whole number or any value."""
     head, equals, text = word.partition("=")
     hint = hints.get(head.lstrip("+"))
     if not equals or head.startswith("hydra"):
         return word
-    if hint is None or hint is Any:  # of an algorithm or an environment, which tell 1e6 from 1000000
+    if hint is None or hint is Any:  # a key of an algorithm or an environment, which may reject a float
         return f"{head}={int(float(text))}" if EXPONENT.fullmatch(text) and float(text).is_integer() else word
     value = parse(word).value()
     changed = whole(hint, value) if isinstance(value, float | list) else value
@@ -99,8 +99,8 @@ def with_whole_numbers(word: str, hints: Mapping[str, Any]) -> str:
 
 
 def for_sweeper(override: Override, values: list[str]) -> str:
-    """The word for Hydra's sweeper. It composes what has one value before it knows the rest, with the default task
-    and agent, which need not have the key: so each word is a choice, if of one."""
+    """The word for Hydra's sweeper. The sweeper first composes the words with one value alone, with the default task
+    and agent, which may lack the key; so every word is written as a choice, even a choice of one."""
     key = override.get_key_element()
     if override.is_delete() or not values or key.startswith("hydra") or "$" in str(override.input_line):
         return str(override.input_line)

@@ -1,4 +1,4 @@
-"""The typed configuration: what a task, an agent, a search and a command are made of."""
+"""The typed configuration: the keys of a task, an agent, a search and each command, with help and defaults."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 from rl_intdim.config.keys import key, part
 
 DIRECT = "direct"  # in place of d: train all D parameters, no projection
-LINEAR = "lin_"  # before a number in agent.settings, as in RL Zoo: falls linearly to 0 over the budget
-DIRECT_SEED = 500_000  # direct runs take seeds from here on, so that their number moves no other seed
+LINEAR = "lin_"  # prefix of a number in agent.settings that falls linearly to 0 over the budget, as in RL Zoo
+DIRECT_SEED = 500_000  # first seed of the direct runs, so that their number shifts no other trial's seed
 LARGEST_SEED = 2**31 - 1  # an environment may pack its seed into 32 signed bits
 STRATEGIES = tuple(sorted(p.stem for p in Path(__file__).parents[1].glob("training/strategies/[!_]*.py")))
 RUNNERS = ("local", "ray")
@@ -19,10 +19,10 @@ PROJECTIONS = ("auto", "dense", "sparse", "fastfood", "countsketch")
 class Conv:
     """One convolution of a policy on images."""
 
-    channels: int = key("pictures that come out", least=1, most=10_000)
-    kernel: int = key("side of the kernel, in pixels", least=1, most=1000)
-    stride: int = key("pixels between two places of the kernel", 1, least=1, most=1000)
-    pad: list[int] = key("zeros at left, right, top, bottom", [0, 0, 0, 0], least=0, most=1000)
+    channels: int = key("output channels", least=1, most=10_000)
+    kernel: int = key("side of the square kernel, in pixels", least=1, most=1000)
+    stride: int = key("pixels that the kernel moves by", 1, least=1, most=1000)
+    pad: list[int] = key("zero padding in pixels: left, right, top, bottom", [0, 0, 0, 0], least=0, most=1000)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Policy:
         choices=("glorot", "he"),
     )
     output_gain: float = key(
-        "theta0's last layer times this; Andrychowicz et al. 2021 advise 0.01 for PPO", 1.0, positive=True
+        "factor on theta0's last layer; Andrychowicz et al. 2021 advise 0.01 for PPO", 1.0, positive=True
     )
     action: str = key(
         "output map of a continuous action: tanh (squashed into the bounds) or clip", "tanh", choices=("tanh", "clip")
@@ -47,26 +47,26 @@ class Policy:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a solved policy must reach beside the threshold, where the return alone can be had in another way."""
+    """What a solved policy must reach besides the threshold, where the return alone does not show it is solved."""
 
     info: str | None = key(
         "name of a number in the environment's `info` at the end of an episode, such as x_position", None
     )
-    least: float = key("its mean over the episodes of a confirmation; no goal if `info` is null", 0.0)
+    least: float = key("smallest mean of that number over a confirmation's episodes; unused if `info` is null", 0.0)
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What standardises the observations of a task, fixed before training: (x - mean) / std, cut at -clip and clip.
+    """Observation statistics, fixed before training: (x - mean) / std, clipped to [-clip, clip].
 
-    Numbers in the task's file, the same for every agent and no parameter of any: nothing is learned outside
-    the subspace, and a solution holds them with its task. `scripts/observation_statistics.py` measures them.
+    They stand in the task's file, the same for every agent, so nothing is learned outside the subspace, and a
+    solution stores them with its task. `scripts/observation_statistics.py` measures them.
     """
 
-    # Words, since hundreds of numbers would be as many nodes of every command's configuration, a third of a second.
-    mean: str = key("numbers with spaces between, one for each observation; empty: observations are as they come", "")
-    std: str = key("the same, above 0", "")
-    clip: float = key("largest standardised observation", 5.0, positive=True)
+    # Strings: a list of hundreds of numbers adds as many nodes, and a third of a second, to every command.
+    mean: str = key("numbers separated by spaces, one per observation; empty: no standardisation", "")
+    std: str = key("standard deviations, in the same form; each above 0", "")
+    clip: float = key("largest absolute value of a standardised observation", 5.0, positive=True)
     source: str = key("where the numbers come from", "", line=True)
 
 
@@ -74,13 +74,15 @@ class Statistics:
 class Scoring:
     """How a trial is judged: by looks at its policy while it trains, and confirmations on fresh episodes."""
 
-    looks: int = key("looks a trial, evenly over the budget", 50, least=1, most=100_000)
-    look_episodes: int = key("a look at or above the threshold triggers a confirmation", 20, least=1, most=100_000)
+    looks: int = key("looks per trial, evenly spaced over the budget", 50, least=1, most=100_000)
+    look_episodes: int = key(
+        "episodes of a look; a look at or above the threshold triggers a confirmation", 20, least=1, most=100_000
+    )
     confirm_episodes: int = key(
-        "solved if the mean of these fresh episodes reaches the threshold", 100, least=1, most=100_000
+        "fresh episodes of a confirmation; solved if their mean reaches the threshold", 100, least=1, most=100_000
     )
     confirmations: int = key(
-        "confirmations at most; the last is kept for the best checkpoint at the end of the budget",
+        "most confirmations per trial; the last is kept for the best checkpoint at the end of the budget",
         3,
         least=1,
         most=100_000,
@@ -89,13 +91,13 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Vectorisation:
-    """What one way to put a task's environments side by side can do; `env.vector` names one of VECTORISATIONS."""
+    """What a way of vectorising environments supports; `env.vector` names one of VECTORISATIONS."""
 
-    single: bool  # made of single environments: wrappers and the info of a goal fit these alone
+    single: bool  # made of single environments, which wrappers and a goal's info need
     statistics: bool  # takes env.statistics
     kwargs: bool  # takes env.kwargs
-    seed_per_slot: bool  # takes a seed for each slot, else one for all of them
-    ale: bool  # ALE's games; SB3 trains on them too, since a slot starts its next episode in the step that ends one
+    seed_per_slot: bool  # takes one seed per slot, not one for all slots
+    ale: bool  # ALE's games; SB3 can train on them, since their autoreset is same-step
 
 
 VECTORISATIONS = {
@@ -114,20 +116,18 @@ class Task:
     id: str = key("Gymnasium's id")
     threshold: float = key("mean return of the deterministic policy that counts as solved")
     threshold_source: str = key("where the threshold comes from", "", line=True)
-    goal: Goal = part("what must be reached besides", Goal)
-    budget: int = key("env steps a trial may train", 200_000, least=1, most=10**12)
+    goal: Goal = part("what must be reached besides the threshold", Goal)
+    budget: int = key("env steps of training per trial", 200_000, least=1, most=10**12)
     kwargs: dict[str, Any] = key("keyword arguments of gymnasium.make", {})
     wrappers: list[str] = key("import paths of wrappers, applied in this order", [])
-    statistics: Statistics = part("of the observations after the wrappers", Statistics)
+    statistics: Statistics = part("standardise the observations that leave the wrappers", Statistics)
     vector: str = key(
         "slots: many single environments; compiled: Gymnasium's classic control and the policy in one compiled loop, "
         "the same episodes to the bit; native: Gymnasium's own vector entry point; atari: ALE's",
         "slots",
         choices=tuple(VECTORISATIONS),
     )
-    max_episode_steps: int | None = key(
-        "env steps after which an episode is cut off, as a truncation", None, least=1, most=10**9
-    )
+    max_episode_steps: int | None = key("env steps after which an episode is truncated", None, least=1, most=10**9)
     sticky: float = key(
         "vector=atari: probability that ALE repeats the last action (Machado et al. 2018)", 0.25, least=0, below=1
     )
@@ -139,17 +139,17 @@ class Task:
 
     @property
     def vectorisation(self) -> Vectorisation:
-        """What its way to put environments side by side can do."""
+        """What `vector` supports."""
         return VECTORISATIONS[self.vector]
 
     def solved_by(self, score: float, reached: float | None = None) -> bool:
-        """Does a policy solve the task, of this mean return and, if there is a goal, this mean of what it names?"""
+        """Is the task solved by this mean return and, if it has a goal, this mean of the goal's number?"""
         return score >= self.threshold and (reached is None or reached >= self.goal.least)
 
 
 @dataclass(frozen=True)
 class Agent:
-    """A way to train. `trainer` says which of the kinds below a file describes."""
+    """A way to train. `trainer` names one of the two subclasses, by AGENTS."""
 
     name: str = key("the file's name")
     trainer: str = key("evolution or gradient")
@@ -161,14 +161,14 @@ class EvolutionAgent(Agent):
     """An evolution strategy on theta_d."""
 
     strategy: str = key("a file in rl_intdim/training/strategies", choices=STRATEGIES)
-    popsize: int = key("candidates a generation", 16, least=2, most=10**6)
-    episodes: int = key("episodes a candidate", 4, least=1, most=10_000)
+    popsize: int = key("candidates per generation", 16, least=2, most=10**6)
+    episodes: int = key("episodes per candidate", 4, least=1, most=10_000)
     sigma: float = key(
         "initial root-mean-square change of a parameter; on theta_d: sigma sqrt(D / d)", 0.2, positive=True
     )
     common: bool = key("all candidates of a generation play the same episodes", False)
     patience: int = key(
-        "cma: restart after patience (1 + d / popsize) generations without a rise of their median",
+        "cma: restart when the median has not risen for patience (1 + d / popsize) generations",
         10,
         least=1,
         most=10**9,
@@ -178,7 +178,7 @@ class EvolutionAgent(Agent):
         "cma: above this d only the diagonal of the covariance is learned", 300, least=0, most=10**9
     )
     learning_rate: float = key(
-        "openai_es: Adam's, as the root-mean-square change of a parameter", 0.05, positive=True
+        "openai_es: Adam's step size, as the root-mean-square change of a parameter", 0.05, positive=True
     )
     weight_decay: float = key("openai_es: pulls the parameters to theta0", 0.005, least=0)
 
@@ -189,21 +189,19 @@ class GradientAgent(Agent):
 
     algorithm: str = key("import path of a Stable-Baselines3 algorithm")
     actor: list[str] = key("modules of the actor, in the task's parameter order", [])
-    free: list[str] = key("what else may move: critic, target networks, log_std", [])
-    critic: dict[str, Any] = key("net_arch beside the actor's `pi`; none: there is no critic", {})
+    free: list[str] = key("modules that train outside the subspace: critic, target networks, log_std", [])
+    critic: dict[str, Any] = key("the critic's part of SB3's net_arch; empty: there is no critic", {})
     extractor: str = key(
-        "of images: separate for actor and critic, or shared: the critic's loss moves it too",
+        "image features: separate for actor and critic, or shared, so that the critic's loss moves them too",
         "separate",
         choices=("separate", "shared"),
     )
-    n_envs: int = key("environments side by side", 8, least=1, most=10_000)
-    noise: float = key(
-        "standard deviation of Gaussian noise on actions in training, of their range [-1, 1]", 0.0, least=0
-    )
+    n_envs: int = key("environments in the vectorised environment", 8, least=1, most=10_000)
+    noise: float = key("standard deviation of Gaussian noise on training actions, scaled to [-1, 1]", 0.0, least=0)
     multiplier: float = key(
-        "step on theta_d: learning rate x multiplier x sqrt(D / d); direct takes 1", 1.0, positive=True
+        "step on theta_d: learning rate x multiplier x sqrt(D / d); direct runs use 1", 1.0, positive=True
     )
-    normalize_reward: bool = key("training rewards over a running deviation of returns, by SB3's VecNormalize", False)
+    normalize_reward: bool = key("scale training rewards by SB3's VecNormalize", False)
     policy: str = key("SB3's policy, by its name or the import path of a class", "MlpPolicy")
     policy_kwargs: dict[str, Any] = key("keyword arguments of that policy, such as log_std_init", {})
     settings: dict[str, Any] = key("keyword arguments of the algorithm", {})
@@ -227,26 +225,24 @@ class Search:
 
     ds: list[int] | None = key("run exactly these d instead of searching", None, least=0)
     grid: int | None = key(
-        "the same with this many d, evenly spaced in log d from 1 to d_max", None, least=1, most=1000
+        "run this many d, evenly spaced in log d from 1 to d_max, instead of searching", None, least=1, most=1000
     )
     seeds: int = key("seeds at each d of `ds` or `grid`", 10, least=1, most=10_000)
     full_budget: bool = key("train to the end of the budget even when solved, as the paper does", False)
-    round: int = key("trials decided at once; fixed, so that workers do not change the answer", 6, least=1, most=1000)
+    round: int = key("trials chosen at once; fixed, so that workers do not change the answer", 6, least=1, most=1000)
     ci_ratio: float = key("stop when the interval's high / low is at most this", 1.5, least=1)
     max_trials: int = key(
-        "stop before more are trained; not of `ds` or `grid`, which say their own number",
+        "most trials that a search trains; `ds` and `grid` set their own number",
         120,
         least=1,
         most=DIRECT_SEED,
     )
-    max_env_steps: int | None = key(
-        "stop before training takes more, direct runs included", None, least=1, most=10**18
-    )
+    max_env_steps: int | None = key("most env steps of training, direct runs included", None, least=1, most=10**18)
     d_max: int | None = key("largest d tried; D if null", None, least=1)
-    direct: int = key("direct runs shown beside d_int", 5, least=0, most=10_000)
+    direct: int = key("direct runs, reported beside d_int", 5, least=0, most=10_000)
     seed: int | None = key(
-        "first seed; every trial takes the next; drawn from task, agent and settings if null, so that no two sweeps "
-        "share subspaces; equal seeds pair the trials of agents",
+        "the first trial's seed; each further trial takes the next. null: drawn from task, agent and settings, so that "
+        "no two sweeps share subspaces; equal seeds pair the trials of agents",
         None,
         least=0,
         most=LARGEST_SEED,
@@ -258,31 +254,31 @@ class Runner:
     """Where the trials of a sweep run: local, in processes of this machine; or ray, on a cluster."""
 
     name: str = key("local or ray", "local", choices=RUNNERS)
-    address: str | None = key("ray: of a running cluster, or auto; null starts a Ray on this machine", None)
+    address: str | None = key("ray: address of a running cluster, or auto; null starts Ray on this machine", None)
     cpus: float | None = key("ray: cores that a trial asks for; its threads if null", None, positive=True)
     gpus: float = key("ray: GPUs that a trial asks for; 0.25 puts four on one", 0.0, least=0)
 
 
 @dataclass(frozen=True)
 class Command:
-    """What every command that trains is told."""
+    """The keys of every command that trains."""
 
     defaults: list[Any] = field(
         default_factory=lambda: [
             "_self_",
-            {"agent": "cma"},  # or the one that the task's file names: Hydra lets what follows override it
+            {"agent": "cma"},  # the task's file may override it, since env comes later in this list
             {"env": "CartPole"},
-            {"optional tuned@agent": "${agent}-${env}"},  # what the agent's file has under `tasks:`
+            {"optional tuned@agent": "${agent}-${env}"},  # the agent file's settings for this task, under `tasks:`
         ]
     )
-    env: Any = key("the task; its keys, each of which a word may change")
-    agent: Any = key("the agent; its keys, likewise")
+    env: Any = key("the task; env.KEY=VALUE changes one of its keys")
+    agent: Any = key("the agent; agent.KEY=VALUE changes one of its keys")
     subspace: SubspaceConfig = part("how P is drawn", SubspaceConfig)
     threads: int = key(
-        "torch threads a trial; part of the configuration, since sums depend on it", 1, least=1, most=1024
+        "torch threads per trial; part of the configuration, since sums depend on it", 1, least=1, most=1024
     )
-    tensorboard: str | None = key("a folder for what Stable-Baselines3 logs; needs rl_intdim[tensorboard]", None)
-    device: str = key("cpu, or cuda; auto: cuda for images where there is one, cpu for small networks", "auto")
+    tensorboard: str | None = key("folder for Stable-Baselines3's logs; needs rl_intdim[tensorboard]", None)
+    device: str = key("cpu or cuda; auto: cuda for images if there is one, else cpu", "auto")
 
 
 @dataclass(frozen=True)
@@ -296,18 +292,18 @@ class SweepConfig(Command):
     runner: Runner = part("where trials run", Runner)
     out: str = key("the run folder; the same command resumes it", "runs/${env.name}-${agent.name}")
     trial_hours: float = key(
-        "a trial that takes longer is stopped and tried again, but not with workers=0; waiting for Ray counts",
+        "time limit after which a trial is stopped and tried again, waiting for Ray included; none with workers=0",
         48.0,
         positive=True,
         most=10_000,
     )
     workers: int | None = key(
-        "trials at a time; as many as there is room for if null; 0 runs them in this process",
+        "trials at a time; null: as many as there is room for; 0: one after another in this process",
         None,
         least=0,
         most=10_000,
     )
-    dry_run: bool = key("say what would run, and stop", False)
+    dry_run: bool = key("print what would run, and stop", False)
 
 
 @dataclass(frozen=True)
@@ -315,34 +311,36 @@ class TrainConfig(Command):
     """python -m rl_intdim.train"""
 
     d: Any = key("dimensions of the subspace; 0 scores theta0 alone; direct trains all D", 4)
-    seed: int = key("of theta0, P, training and scoring", 0, least=0, most=LARGEST_SEED)
-    out: str | None = key("a new folder for trial.json and solution.json; nothing is written if null", None)
+    seed: int = key("seed of theta0, P, training and scoring", 0, least=0, most=LARGEST_SEED)
+    out: str | None = key("new folder for trial.json and solution.json; null writes nothing", None)
 
 
 @dataclass(frozen=True)
 class FileCommand:
-    """What every command on a solution file is told."""
+    """The keys of every command that takes a solution file."""
 
     solution: str = key("the solution file")
-    episodes: int = key("fresh episodes of a score", 100, least=1, most=100_000)
-    seed: int = key("of those episodes; no trial draws from it", 0, least=0, most=LARGEST_SEED)
-    trust: bool = key("import what the file names: a projection, wrappers or environments of somebody's own", False)
+    episodes: int = key("fresh episodes to score the solution on", 100, least=1, most=100_000)
+    seed: int = key("seed of those episodes; they differ from every trial's", 0, least=0, most=LARGEST_SEED)
+    trust: bool = key(
+        "import the projection, wrappers and environment that the file names, and run their code", False
+    )
 
 
 @dataclass(frozen=True)
 class PlayConfig(FileCommand):
     """python -m rl_intdim.play"""
 
-    out: str | None = key("a GIF of one episode", None)
-    show: bool = key("one episode in a window", False)
+    out: str | None = key("file for a GIF of one episode", None)
+    show: bool = key("show one episode in a window", False)
 
 
 @dataclass(frozen=True)
 class CompressConfig(FileCommand):
     """python -m rl_intdim.compress"""
 
-    out: str | None = key("a solution file with the quantised coordinates", None)
-    max_bits: int = key("bits of a coordinate at most; widths are tried from 1 bit up", 16, least=1, most=24)
+    out: str | None = key("file for the solution with quantised coordinates", None)
+    max_bits: int = key("most bits per coordinate; widths are tried from 1 bit up", 16, least=1, most=24)
 
 
 AGENTS = {"evolution": EvolutionAgent, "gradient": GradientAgent}

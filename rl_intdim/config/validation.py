@@ -1,8 +1,8 @@
-"""What is valid in a configuration; a mistake is a ConfigError that names key, value and what is valid.
+"""Validation of a configuration: a mistake raises a ConfigError that names the key, the value and what is valid.
 
-The bounds of one key stand beside its field in `schema`; here is what several keys must be together. All of this is
-checked before torch is imported, so a mistake is answered at once. Only what needs the environment itself (its
-spaces, d against D) is checked later, in `tasks` and `sweep`.
+The bounds of a single key stand beside its field in `schema`; this file checks keys against each other. It runs
+before torch is imported, so the user hears of a mistake at once. Checks that need the environment itself (its
+spaces, d against D) run later, in `tasks` and `sweep`.
 """
 
 import math
@@ -40,7 +40,7 @@ def one_of(key: str, value: str, valid: Any) -> None:
 
 
 def check_task(task: Task) -> None:
-    """Raise a ConfigError for what can be wrong in a task without making its environment."""
+    """Raise a ConfigError for a mistake in a task that can be seen without making its environment."""
     keys.check(task, "env.")
     for conv in task.policy.conv:
         four = len(conv.pad) == 4
@@ -50,11 +50,11 @@ def check_task(task: Task) -> None:
         confirm % look == 0,
         "env.scoring.confirm_episodes",
         confirm,
-        f"must be a multiple of look_episodes ({look}), so that every slot plays as many.",
+        f"must be a multiple of look_episodes ({look}), so that every slot plays the same number.",
     )
     for path in task.wrappers:
         learns = path.endswith((".NormalizeObservation", ".NormalizeReward"))
-        valid = "learns while it plays, apart in every environment, and no solution holds it; valid: env.statistics."
+        valid = "keeps learning, separately in each environment, and no solution stores it; valid: env.statistics."
         require(not learns, "env.wrappers", path, valid)
     if task.goal.info is not None:
         require(task.vectorisation.single, "env.goal", task.goal.info, "needs env.vector=slots.")
@@ -63,25 +63,26 @@ def check_task(task: Task) -> None:
         require(not (task.kwargs or task.wrappers), "env.vector", task.vector, valid)
     if not task.vectorisation.single:
         remedy = "." if task.vectorisation.ale else "; give env.vector=slots."
-        require(not task.wrappers, "env.wrappers", task.wrappers, f"none fits env.vector={task.vector}{remedy}")
+        require(not task.wrappers, "env.wrappers", task.wrappers, f"env.vector={task.vector} takes none{remedy}")
 
     check_statistics(task)
 
 
 def check_statistics(task: Task) -> None:
-    """Raise a ConfigError for what can be wrong in a task's observation statistics without knowing its space."""
+    """Raise a ConfigError for a mistake in a task's observation statistics that can be seen without its space."""
     mean, std = task.statistics.mean.split(), task.statistics.std.split()
     valid = f"must be as many numbers as env.statistics.mean has ({len(mean)})."
     require(len(std) == len(mean), "env.statistics.std", f"({len(std)} numbers)", valid)
     for key, words, low in (("mean", mean, -math.inf), ("std", std, 0)):
         for word in words:
-            valid = "must be finite numbers with spaces between" + (", above 0." if key == "std" else ".")
+            valid = "must be finite numbers separated by spaces" + (", above 0." if key == "std" else ".")
             require(is_number(word) and low < float(word) < math.inf, f"env.statistics.{key}", word, valid)
     fits = not mean or task.vectorisation.statistics
     require(fits, "env.vector", task.vector, "cannot take env.statistics; give env.vector=slots.")
 
 
 def is_number(word: str) -> bool:
+    """Can float() read the word?"""
     try:
         float(word)
     except ValueError:
@@ -90,11 +91,10 @@ def is_number(word: str) -> bool:
 
 
 def check_agent(agent: Agent) -> None:
-    """Raise a ConfigError for what can be wrong in an agent without importing its algorithm."""
-    kind = next(name for name, cls in AGENTS.items() if type(agent) is cls)
-    require(
-        agent.trainer == kind, "agent.trainer", agent.trainer, f"the agent's file says {kind}; give another agent."
-    )
+    """Raise a ConfigError for a mistake in an agent that can be seen without importing its algorithm."""
+    trainer = next(name for name, cls in AGENTS.items() if type(agent) is cls)
+    valid = f"the agent's file says {trainer}; give another agent."
+    require(agent.trainer == trainer, "agent.trainer", agent.trainer, valid)
     keys.check(agent, "agent.")
     if isinstance(agent, EvolutionAgent):
         odd = agent.strategy == "openai_es" and agent.popsize % 2
@@ -104,29 +104,29 @@ def check_agent(agent: Agent) -> None:
 
 
 def check_search(search: Search) -> None:
-    """Raise a ConfigError for what can be wrong in a search without knowing D."""
+    """Raise a ConfigError for a mistake in a search that can be seen without knowing D."""
     if search.ds is not None:
         require(bool(search.ds), "search.ds", search.ds, "needs one d or more, each 0 or more.")
         require(len(set(search.ds)) == len(search.ds), "search.ds", search.ds, "names a d twice.")
-    require(search.ds is None or search.grid is None, "search.grid", search.grid, "is for a grid without search.ds.")
+    require(search.ds is None or search.grid is None, "search.grid", search.grid, "cannot be set beside search.ds.")
     adaptive = search.ds is None and search.grid is None
-    alone = "is for a search; search.ds and search.grid say themselves how many trials there are."
+    alone = "is for a search; search.ds and search.grid set the number of trials themselves."
     require(adaptive or search.max_env_steps is None, "search.max_env_steps", search.max_env_steps, alone)
-    valid = f"must be search.round={search.round} or more: a round is decided at once."
+    valid = f"must be search.round={search.round} or more: the trials of a round are chosen at once."
     require(not adaptive or search.max_trials >= search.round, "search.max_trials", search.max_trials, valid)
 
 
 def check_runner(runner: Runner) -> None:
-    """Raise a ConfigError for what can be wrong in a runner without asking it."""
+    """Raise a ConfigError for a mistake in a runner that can be seen without starting it."""
     if runner.name == "ray":
         require(find_spec("ray") is not None, "runner", "ray", 'needs the package: pip install "rl_intdim[ray]".')
         return
     for key in ("address", "cpus", "gpus"):
-        require(not getattr(runner, key), f"runner.{key}", getattr(runner, key), "is for runner=ray.")
+        require(not getattr(runner, key), f"runner.{key}", getattr(runner, key), "is for runner=ray only.")
 
 
 def check(config: Command | FileCommand) -> None:
-    """Raise a ConfigError for anything in a command's configuration that cannot be right."""
+    """Raise a ConfigError for the first mistake in a command's configuration."""
     keys.check(config)
     if isinstance(config, FileCommand):
         if isinstance(config, PlayConfig) and config.out:
@@ -146,7 +146,7 @@ def check(config: Command | FileCommand) -> None:
         config.device in ("auto", "cpu") or config.device.startswith("cuda"),
         "device",
         config.device,
-        "valid: auto, cpu, cuda, or one such as cuda:1.",
+        "valid: auto, cpu, cuda, or a device such as cuda:1.",
     )
     if isinstance(config, SweepConfig):
         check_search(config.search)
@@ -162,6 +162,6 @@ def check(config: Command | FileCommand) -> None:
 
 
 def check_d(ds: list[int], D: int, key: str) -> None:
-    """Raise a ConfigError if some d is above the D of the policy."""
+    """Raise a ConfigError if a d is above D, the number of the policy's parameters."""
     for d in ds:
         require(d <= D, key, d, f"is above D = {D}, the number of the policy's parameters; valid: 0 to {D}.")

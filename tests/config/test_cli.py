@@ -74,7 +74,7 @@ BAD = {
     "workers=-1": "must be from 0",
     "threads=0": "must be from 1",
     "search=gird": "Did you mean grid?",
-    "search.grid=3 search.ds=[1]": "without search.ds",
+    "search.grid=3 search.ds=[1]": "beside search.ds",
     "trial_hours=0": "above 0",
     "agent.trainer=gradient": "evolution",
     "dry_run": "dry_run",
