@@ -1,1 +1,1 @@
-"""What is kept of a sweep: its run folder, what its trials say, and where they come from."""
+"""Records of a sweep: its run folder, its trials and result, and their provenance."""

@@ -1,4 +1,4 @@
-"""Where a figure comes from: versions, machine, commit and command."""
+"""Provenance of a sweep's figures: versions, machine, commit and command."""
 
 import platform
 import shlex
@@ -13,7 +13,7 @@ PACKAGES = ("rl_intdim", "cma", "gymnasium", "mujoco", "numba", "numpy", "stable
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made the figures of a sweep."""
+    """The versions, commit and command that produced a sweep's figures."""
 
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
@@ -21,19 +21,19 @@ class Provenance:
 
 
 def here() -> Provenance:
-    """Of this process."""
+    """The provenance of this process."""
     return Provenance(versions(), commit(), command())
 
 
 def versions() -> dict[str, str]:
     """The versions that a result depends on, and the type of CPU."""
-    found = {"python": platform.python_version(), "cpu": _cpu()}
+    versions = {"python": platform.python_version(), "cpu": _cpu()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except Exception:  # a checkout that is not installed, an extra that is absent
-            found[name] = "not installed"
-    return found
+            versions[name] = "not installed"
+    return versions
 
 
 def _cpu() -> str:
@@ -45,7 +45,8 @@ def _cpu() -> str:
 
 
 def commit() -> str | None:
-    """The commit of this checkout, with + if what runs differs from it; None when installed from a wheel."""
+    """The commit of this checkout, with + if the code or catalogue has changed since; None when installed from a
+    wheel."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
@@ -64,8 +65,8 @@ def commit() -> str | None:
 
 
 def command() -> str:
-    """The command line that is running, as it was typed."""
+    """The command line of this process, as the user typed it."""
     words = sys.orig_argv[1:]
-    if words and Path(words[0]).name == "rl-intdim":  # where it is installed is nobody's business
+    if words and Path(words[0]).name == "rl-intdim":  # records do not show where it is installed
         return shlex.join(["rl-intdim", *words[1:]])
     return shlex.join(["python", *words])

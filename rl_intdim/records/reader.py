@@ -1,6 +1,6 @@
-"""The one reader of run folders: configuration, trials and result, typed and checked, or a message that says where.
+"""The only reader of run folders: configuration, trials and result, typed and checked. Errors name file and line.
 
-Keys that older records lack get the default of their field; keys that this version does not know are passed over.
+Keys that older records lack get their field's default; keys that this version does not know are ignored.
 """
 
 from dataclasses import fields, replace
@@ -19,18 +19,18 @@ from rl_intdim.records.sweep_record import STATUSES, SweepRecord
 from rl_intdim.search.trials import Job, TrialRecord
 
 NEVER = 10**9
-# What a record from before a key was made with, where that is not today's default: by the agent's strategy.
+# Values of keys that older records lack, by the agent's strategy, where today's default would be wrong.
 BEFORE = {"cma": {"patience": NEVER, "diagonal_above": NEVER}}
 
 
 def read_values(folder: Path) -> dict[str, Any]:
-    """The configuration of a run folder, key by key as it was written. Raises ConfigError for what is no run
-    folder, and names those beside it."""
+    """The configuration of a run folder, with the keys and values as written. Raises a ConfigError if it is not a
+    run folder, which names the run folders beside it."""
     path = folder / "config.yaml"
     if not path.is_file():
         around = folder if folder.is_dir() else folder.parent
-        found = sorted(str(path.parent) for path in around.glob("*/config.yaml"))
-        near = f"Run folders there: {', '.join(found)}." if found else f"No run folders in {around} either."
+        others = sorted(str(path.parent) for path in around.glob("*/config.yaml"))
+        near = f"Run folders there: {', '.join(others)}." if others else f"No run folders in {around} either."
         raise ConfigError(f"{folder}: not a run folder (no config.yaml). {near}")
     try:
         values: Any = OmegaConf.to_container(OmegaConf.load(path))
@@ -41,16 +41,16 @@ def read_values(folder: Path) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> SweepConfig:
-    """The configuration of a run folder. Raises ConfigError, also for a value that is not of its key's type."""
+    """The configuration of a run folder. Raises ConfigError if it is not one, or a value has the wrong type."""
     values, path = read_values(folder), folder / "config.yaml"
-    kind = values["agent"].get("trainer")
-    if kind not in AGENTS:
-        raise ConfigError(f"{path}: agent.trainer: {kind!r} is no kind of trainer. {choices(kind, AGENTS)}")
+    trainer = values["agent"].get("trainer")
+    if trainer not in AGENTS:
+        raise ConfigError(f"{path}: agent.trainer: {trainer!r} is no trainer. {choices(trainer, AGENTS)}")
     agent = BEFORE.get(values["agent"].get("strategy"), {}) | values["agent"]
     config = replace(
         _converted(values, SweepConfig, path),
         env=_converted(values["env"], Task, path, "env."),
-        agent=_converted(agent, AGENTS[kind], path, "agent."),
+        agent=_converted(agent, AGENTS[trainer], path, "agent."),
     )
     for key, value in (("env.budget", config.env.budget), ("search.round", config.search.round)):
         if value < 1:
@@ -70,15 +70,15 @@ def _converted(values: dict[str, Any], cls: type, path: Path, prefix: str = "") 
 
 
 def read_trials(folder: Path, config: SweepConfig, D: int | None = None) -> list[TrialRecord]:
-    """All finished trials of a run folder, in the order in which they finished. Raises ConfigError that names the
-    line of what this program does not write; trials must be of one D, and of this one where it is given."""
+    """All finished trials of a run folder, in the order in which they finished. Raises a ConfigError that names the
+    line if it is not a trial that this program writes. All trials must have the same D, equal to `D` if given."""
     path = folder / "trials.jsonl"
     try:
-        # A last line without its end is being written, or was cut off by a crash: it does not count.
+        # A last line without a newline is still being written, or was cut off by a crash: it does not count.
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
-    found: list[TrialRecord] = []
+    trials: list[TrialRecord] = []
     seen: dict[Job, int] = {}
     for number, line in enumerate(lines, 1):
         try:
@@ -86,21 +86,21 @@ def read_trials(folder: Path, config: SweepConfig, D: int | None = None) -> list
             wrong = _wrong(trial, bool(config.env.goal.info))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             wrong = _reason(error)
-        if not wrong and (expected := found[0].D if found else D or trial.D) != trial.D:
-            wrong = f"D: {trial.D}, and {'the trials before have' if found else 'the task has'} {expected}"
+        if not wrong and (expected := trials[0].D if trials else D or trial.D) != trial.D:
+            wrong = f"D: {trial.D}, and {'the trials before have' if trials else 'the task has'} {expected}"
         if not wrong and (twin := seen.setdefault((trial.d, trial.seed), number)) != number:
-            wrong = f"d={trial.d} seed={trial.seed} stands in line {twin} already"
+            wrong = f"d={trial.d} seed={trial.seed} is already in line {twin}"
         if wrong:
             raise ConfigError(
                 f"{path}, line {number}: not a trial: {wrong}: {line[:40].decode(errors='replace')!r}. "
                 "It was not written by this program; remove it."
             )
-        found.append(trial)
-    return found
+        trials.append(trial)
+    return trials
 
 
 def _wrong(t: TrialRecord, goal: bool) -> str:
-    """What no trial says, or "". With a goal, confirmations and looks say what was reached too."""
+    """What is inconsistent in a trial's record, or "". With a goal, looks and confirmations have one more number."""
     size = len(t.theta_d) if t.theta_d is not None else None  # None: not kept
     counts = {"seed": t.seed, "env_steps": t.env_steps, "scoring_steps": t.scoring_steps, "seconds": t.seconds}
     if t.D < 1 or not (t.direct or (isinstance(t.d, int) and 0 <= t.d <= t.D)):
@@ -119,17 +119,17 @@ def _wrong(t: TrialRecord, goal: bool) -> str:
 
 
 def read_result(folder: Path) -> SweepRecord | None:
-    """The result of a run folder; None while its sweep has not ended. Raises ConfigError for what is none."""
+    """The result of a run folder; None if its sweep has not ended. Raises ConfigError if the file is not a result."""
     path = folder / "result.json"
     if not path.exists():
         return None
     try:
-        found: SweepRecord = _decoder(SweepRecord).decode(path.read_bytes().decode())
-        if found.status not in STATUSES:
-            raise msgspec.ValidationError(f"{found.status!r} is none of {', '.join(STATUSES)} - at `$.status`")
+        record: SweepRecord = _decoder(SweepRecord).decode(path.read_bytes().decode())
+        if record.status not in STATUSES:
+            raise msgspec.ValidationError(f"{record.status!r} is none of {', '.join(STATUSES)} - at `$.status`")
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a sweep's result: {_reason(error)}.") from None
-    return found
+    return record
 
 
 @cache
@@ -138,7 +138,7 @@ def _decoder(cls: type) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """A reader's error with the key first: `solved: expected `bool`, got `str``."""
+    """A decoding error with the key first: solved: expected bool, got str."""
     what, _, key = one_line(error).partition(" - at `$")
     what = what.replace("`", "")
     return f"{key.strip('.`')}: {what[0].lower()}{what[1:]}" if key.strip(".`") else what

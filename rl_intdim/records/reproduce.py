@@ -1,4 +1,4 @@
-"""The command that runs one trial of a sweep again, from the sweep's configuration."""
+"""The train command that reruns one trial of a sweep, written from the sweep's configuration."""
 
 import json
 import shlex
@@ -12,7 +12,7 @@ from rl_intdim.config.identity import flat
 from rl_intdim.config.schema import Command, SweepConfig
 from rl_intdim.errors import ConfigError
 
-PARTS = ("env", "agent", "subspace", "threads")  # of a sweep's configuration: what a trial depends on
+PARTS = ("env", "agent", "subspace", "threads")  # the keys of a sweep's configuration that a trial depends on
 FREE = (
     "env.kwargs.",
     "agent.settings.",
@@ -24,16 +24,16 @@ FREE = (
 def words(config: SweepConfig, command: str = "") -> list[str]:
     """The words after `python -m rl_intdim.train` that all trials of a sweep share.
 
-    They name the task and the agent, and then each value that the catalogue gives otherwise, so that tuned or
-    changed settings and the projection found by `auto` come along. A --config-dir is taken from the sweep's
-    command; where the catalogue at hand no longer has the task or agent, every value is named.
+    They name the task, the agent and every value that differs from the catalogue's, such as tuned or changed settings
+    and the projection that `auto` chose. --config-dir is taken from the sweep's command. If the catalogue no longer
+    has the task or the agent, the words give every value.
     """
     folders: list[Path] = []
     options: list[str] = []
     try:
         folders, _ = cli.user_folders(shlex.split(command))
         options = [word for folder in folders for word in ("--config-dir", str(folder))]
-    except (ConfigError, ValueError):  # a folder that is gone, a command cut off
+    except (ConfigError, ValueError):  # the folder is gone, or the command was cut off
         pass
     env = config.env
     named = [f"env={env.name}", f"agent={config.agent.name}"]
@@ -43,7 +43,7 @@ def words(config: SweepConfig, command: str = "") -> list[str]:
         train = cli.load("train", named, folders)
         known = _values(train)
     except ConfigError:
-        known = {"env.name": env.name, "agent.name": config.agent.name}  # name comes with the file
+        known = {"env.name": env.name, "agent.name": config.agent.name}  # env= and agent= set the names
     changed = [
         f"{'++' if key.startswith(FREE) else ''}{key}={_value(value)}"
         for key, value in _values(config).items()
@@ -53,18 +53,18 @@ def words(config: SweepConfig, command: str = "") -> list[str]:
 
 
 def trial(shared: Sequence[str], d: int | str, seed: int) -> str:
-    """The command of one trial, to paste into a shell."""
+    """The command of one trial, quoted for a shell."""
     return shlex.join(["python", "-m", "rl_intdim.train", *shared, f"d={d}", f"seed={seed}"])
 
 
 def _values(config: Command) -> dict[str, Any]:
-    """All that a trial depends on, by dotted key."""
+    """The values that a trial depends on, by dotted key."""
     every = asdict(config)
     return flat({part: every[part] for part in PARTS})
 
 
 def _value(value: Any) -> str:
-    """A value in Hydra's syntax, which quotes with either sign and takes \\ before a quote within."""
+    """A value in Hydra's syntax, in single quotes where it needs them."""
     if isinstance(value, str) and not value.replace("_", "").replace("-", "").replace(".", "").isalnum():
         return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
     if isinstance(value, str):

@@ -1,7 +1,7 @@
 """The run folder: the configuration as run, trials appended as they finish, and the result.
 
 config.yaml     the configuration
-trials.jsonl    one line per finished trial; append-only, on disk before the trial is counted
+trials.jsonl    one line per finished trial, appended and on disk before the trial counts
 failures.jsonl  trials that broke down, if any
 result.json     the answer
 plot.png        score and solved fraction against d
@@ -28,7 +28,7 @@ from rl_intdim.records.reader import read_config, read_trials, read_values
 from rl_intdim.records.sweep_record import SweepRecord
 from rl_intdim.search.trials import TrialRecord
 
-FIRST = {".lock", "config.yaml.part"}  # what is there before config.yaml is
+FIRST = {".lock", "config.yaml.part"}  # files that exist before config.yaml does
 
 
 def seeded(config: SweepConfig) -> SweepConfig:
@@ -43,14 +43,14 @@ def seeded(config: SweepConfig) -> SweepConfig:
 
 
 class Store:
-    """One run folder, held by one process at a time. Raises ConfigError if it belongs to another run."""
+    """One run folder, locked by one process at a time. Raises ConfigError if it belongs to another run."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @contextmanager
     def open(self, config: SweepConfig) -> Iterator["Store"]:
-        """Make or resume the folder for `config` and lock it."""
+        """Create or resume the folder for `config`, and lock it."""
         if (self.folder / "config.yaml").exists():
             self._compare(config)
         elif self.folder.exists() and any(path.name not in FIRST for path in self.folder.iterdir()):
@@ -66,7 +66,7 @@ class Store:
         except OSError as error:
             raise ConfigError(f"out={self.folder}: cannot be made: {error.strerror}.") from None
         try:
-            self._compare(config)  # again, now that nobody else can write
+            self._compare(config)  # again, now that no other process can write
             write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
             for name in ("trials.jsonl", "failures.jsonl"):
                 self._mend(name)
@@ -88,7 +88,7 @@ class Store:
             )
 
     def _mend(self, name: str) -> None:
-        """A line that was cut off by a crash goes to a file of its own, so that the next one starts clean."""
+        """Move a last line that a crash cut off to torn.txt, so that the next line starts on its own."""
         path = self.folder / name
         data = path.read_bytes() if path.exists() else b""
         if data and not data.endswith(b"\n"):
@@ -98,15 +98,15 @@ class Store:
                 file.truncate(len(whole))
 
     def trials(self, config: SweepConfig, D: int) -> list[TrialRecord]:
-        """All finished trials, in the order in which they finished. Raises ConfigError for what is none of this
-        task, of D parameters."""
+        """All finished trials, in the order in which they finished. Raises ConfigError for a line that is not a
+        trial of this task, which has D parameters."""
         return read_trials(self.folder, config, D)
 
     def append(self, trial: TrialRecord) -> None:
         append_line(self.folder / "trials.jsonl", json.dumps(asdict(trial.kept()), allow_nan=False))
 
     def checkpoints(self, d: int | str, seed: int) -> Path:
-        """Where a trial keeps its state while it runs."""
+        """The folder where a trial keeps its state while it runs."""
         return self.folder / "checkpoints" / f"d-{d}-seed-{seed}"
 
     def forget(self, d: int | str, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""What the trials of a sweep say: d_int at parts of the budget, the flaws of the fit, what a reader must know."""
+"""A sweep's result from its trials: d_int at parts of the budget, flaws of the fit, and warnings for the reader."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from rl_intdim.search.adaptive import answer, misfit
 from rl_intdim.search.loop import outcomes, stopped_by
 from rl_intdim.search.trials import TrialRecord
 
-MISFIT = 0.05  # the p-value below which a misfit is said
+MISFIT = 0.05  # the p-value below which a misfit is reported
 METHOD = (
     "d_int: posterior median of the d at which the chance of solving crosses 1/2; ci95: its central 95 % credible "
     "interval. Model: a logistic in log d with unknown place, width and level, which may be below 1/2, and perhaps a "
@@ -25,14 +25,14 @@ def summarise(
     task, search = config.env, config.search
     searched = [t for t in trials if not t.direct]
     direct = [t for t in trials if t.direct]
-    said = answer(search, d_max, outcomes(searched, task.budget))
+    result = answer(search, d_max, outcomes(searched, task.budget))
     p_misfit = misfit(search, d_max, outcomes(searched, task.budget))
     by_budget = {}
     for name, part in (("quarter", 0.25), ("half", 0.5), ("all", 1.0)):
         then = answer(search, d_max, outcomes(searched, task.budget, part))
         by_budget[name] = Estimate(then.d_int, then.ci95, then.status)
     # With nothing solved there is nothing to fall off.
-    falls = said.p_falling > 0.5 and any(k for d, (_, k) in said.tested.items() if d > 0)
+    falls = result.p_falling > 0.5 and any(k for d, (_, k) in result.tested.items() if d > 0)
     flaws = [name for name, is_so in (("misfit", p_misfit < MISFIT), ("falling", falls)) if is_so]
     warnings = disclosures(config)
     if "misfit" in flaws:
@@ -42,13 +42,13 @@ def summarise(
         )
     if "falling" in flaws:
         warnings.append(
-            f"success falls off again above d_int (probability {said.p_falling:.2f}): "
+            f"success falls off again above d_int (probability {result.p_falling:.2f}): "
             "the step size or the budget may not suit larger d."
         )
-    if search.ds is None and said.status in ("found", "undecided") and not said.looked_above:
+    if search.ds is None and result.status in ("found", "undecided") and not result.looked_above:
         warnings.append("no look well above d_int was made yet; success could fall off there.")
-    high = said.ci95[1]
-    if said.d_int and high is not None and by_budget["half"].ci95[0] > high:
+    high = result.ci95[1]
+    if result.d_int and high is not None and by_budget["half"].ci95[0] > high:
         warnings.append("d_int still falls as the budget grows; more budget may lower it further.")
     if direct and sum(t.solved for t in direct) * 2 < len(direct):
         warnings.append(
@@ -62,9 +62,9 @@ def summarise(
         env=task.name,
         agent=config.agent.name,
         projection=config.subspace.projection,
-        d_int=said.d_int,
-        ci95=said.ci95,
-        status=said.status,
+        d_int=result.d_int,
+        ci95=result.ci95,
+        status=result.status,
         stopped_by=stopped_by(search, d_max, task.budget, trials),
         method=METHOD,
         threshold=task.threshold,
@@ -79,13 +79,13 @@ def summarise(
         seconds=round(sum(t.seconds for t in trials), 1),
         scoring_steps=sum(t.scoring_steps for t in trials),
         direct=(sum(t.solved for t in direct), len(direct)),
-        tested=said.tested,
+        tested=result.tested,
         by_budget=by_budget,
         d90_paper=paper_rule.d90(searched, direct) if search.full_budget and search.ds and direct else None,
-        p_falling=round(said.p_falling, 3),
+        p_falling=round(result.p_falling, 3),
         misfit=round(p_misfit, 3),
-        looked_above=said.looked_above,
-        level=said.level,
+        looked_above=result.looked_above,
+        level=result.level,
         flaws=flaws,
         warnings=warnings,
         threads=config.threads,
@@ -96,23 +96,25 @@ def summarise(
 
 
 def disclosures(config: SweepConfig) -> list[str]:
-    """What makes the agent's figures another thing than those of the pure optimisers."""
-    said = [f"{config.agent.name}: {config.agent.note}."] if config.agent.note else []
+    """What a reader must know to compare the agent's figures with other agents'."""
+    notes = [f"{config.agent.name}: {config.agent.note}."] if config.agent.note else []
     if isinstance(config.agent, GradientAgent) and config.env.policy.conv and config.agent.extractor == "shared":
-        said.append("the critic's loss moves the actor's features too (agent.extractor=shared), within the subspace.")
+        notes.append(
+            "the critic's loss moves the actor's features too (agent.extractor=shared), within the subspace."
+        )
     settings = config.agent.settings if isinstance(config.agent, GradientAgent) else {}
     if falling := [key for key, value in settings.items() if str(value).startswith(LINEAR)]:
-        said.append(
+        notes.append(
             f"{', '.join(falling)}: falls to 0 over the whole budget, so what was reached by a quarter of it is not "
             "what a run of a quarter's budget would reach."
         )
     if config.env.statistics.mean:
-        said.append(
+        notes.append(
             f"observations are standardised, by statistics fixed before training: {config.env.statistics.source}."
         )
     if config.env.vector == "atari" and config.env.sticky == 0:
-        said.append("without sticky actions there are only some thirty different starts, so episodes are not fresh.")
-    return said
+        notes.append("without sticky actions there are only some thirty different starts, so episodes are not fresh.")
+    return notes
 
 
 def diagonal_above(config: SweepConfig) -> int | None:

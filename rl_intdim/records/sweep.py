@@ -1,4 +1,4 @@
-"""A sweep read back: what its trials say, worked out anew, and what its result alone knows."""
+"""A sweep read from its run folder: its answer computed from the trials, and the provenance from its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from rl_intdim.search.trials import TrialRecord
 
 @dataclass(frozen=True)
 class Sweep:
-    """One run folder, and what its trials say."""
+    """A sweep, its trials and its answer, computed from them."""
 
     folder: Path
     config: SweepConfig
     D: int
-    trials: list[TrialRecord]  # that the sweep decided upon, direct runs included, in the order they finished
+    trials: list[TrialRecord]  # those that count, direct runs included, in the order in which they finished
     answer: Answer
     provenance: Provenance  # empty while the sweep has not ended
-    in_folder: int  # trials of the search that stand in the folder
-    ended_with: int | None  # trials that the sweep counted when it ended; None while it has not
+    in_folder: int  # search trials in the folder
+    ended_with: int | None  # search trials that counted when the sweep ended; None if it has not ended
 
     @property
     def env(self) -> str:
@@ -47,7 +47,7 @@ class Sweep:
 
     @property
     def hidden(self) -> str:
-        """Units of the policy's layers, such as 20-20; empty for a linear one."""
+        """Units of the policy's hidden layers, such as 20-20; empty for a linear policy."""
         return "-".join(map(str, self.config.env.policy.hidden))
 
     @property
@@ -56,7 +56,7 @@ class Sweep:
 
     @property
     def budget(self) -> int:
-        """Env steps a trial."""
+        """Env steps per trial."""
         return self.config.env.budget
 
     @property
@@ -65,45 +65,45 @@ class Sweep:
 
     @property
     def env_steps(self) -> int:
-        """Of training, direct runs included."""
+        """Env steps of training, direct runs included."""
         return sum(t.env_steps for t in self.trials)
 
     @property
     def direct(self) -> tuple[int, int]:
-        """Direct runs that solved, and all."""
+        """Direct runs that solved, and all direct runs."""
         runs = [t.solved for t in self.trials if t.direct]
         return sum(runs), len(runs)
 
     @cached_property
     def record(self) -> SweepRecord:
-        """The result, worked out from the trials."""
+        """The result, computed from the trials."""
         return summarise(self.config, self.D, self.d_max, self.trials, self.provenance)
 
     @cached_property
     def solved(self) -> dict[tuple[int, int], bool]:
-        """By d and seed of every trial of the search."""
+        """(d, seed) -> solved, for every search trial."""
         return {(int(t.d), t.seed): t.solved for t in self.trials if not t.direct}
 
     @cached_property
     def world(self) -> tuple[Any, ...]:
-        """The task's environment, its scoring, and what is asked beside the return: alike where scores compare."""
+        """The task's environment, scoring and goal: two sweeps' scores can be compared if these are equal."""
         return _world(self.config.env)
 
     def distribution(self) -> tuple[np.ndarray, np.ndarray]:
-        """The values that d_int may have, increasing, and their posterior probabilities; (n,) each."""
+        """The possible values of d_int, increasing, and their posterior probabilities; (n,) each."""
         model = posterior(self.d_max)
         return model.distribution(model.update(self.answer.tested), p_zero(self.answer.tested))
 
 
 def read(folder: Path | str) -> Sweep:
-    """The sweep of a run folder, finished or not. Raises ConfigError for what is no run folder, and where no trial
-    has finished."""
+    """The sweep of a run folder, finished or not. Raises ConfigError if it is not a run folder, or no trial has
+    finished."""
     folder = Path(folder)
     config = read_config(folder)
-    found, ended = read_trials(folder, config), read_result(folder)
-    if not found:
+    in_folder, ended = read_trials(folder, config), read_result(folder)
+    if not in_folder:
         raise ConfigError(f"{folder}: no trial has finished yet.")
-    trials, D = _decided(config.search, found, ended), found[0].D
+    trials, D = _decided(config.search, in_folder, ended), in_folder[0].D
     d_max = largest(config.search, D)
     return Sweep(
         folder,
@@ -112,7 +112,7 @@ def read(folder: Path | str) -> Sweep:
         trials,
         answer(config.search, d_max, outcomes(trials, config.env.budget)),
         Provenance(ended.versions, ended.commit, ended.command) if ended else Provenance(),
-        sum(not t.direct for t in found),
+        sum(not t.direct for t in in_folder),
         ended.trials if ended else None,
     )
 
@@ -124,8 +124,8 @@ def read_finished(folder: Path) -> Sweep | None:
 
 
 def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord | None) -> list[TrialRecord]:
-    """The trials that a sweep speaks by. One that was cut off within a round has left its quick trials, the solved,
-    so only whole rounds count."""
+    """The trials that count. If the sweep was cut off within a round, only whole rounds do: the trials of that round
+    that finished are the quick ones, which solved, and would bias d_int."""
     first = search.seed or 0
     if ended:
         last, last_direct = first + ended.trials, first + DIRECT_SEED + ended.direct[1]

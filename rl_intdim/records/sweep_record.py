@@ -1,4 +1,4 @@
-"""What a sweep says, typed: result.json, key for key."""
+"""The typed result of a sweep, key for key as in result.json, and its figures in words."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ FLAWS = {"falling": "success falls off again above d_int", "misfit": "no curve o
 
 @dataclass(frozen=True)
 class Estimate:
-    """d_int as the trials of a sweep tell it."""
+    """An estimate of d_int, with its interval and status."""
 
     d_int: int | None
     ci95: tuple[int, int | None]  # None: no upper bound up to d_max
@@ -36,7 +36,7 @@ class SweepRecord:
     d_int: int | None
     ci95: tuple[int, int | None]
     status: str
-    stopped_by: str = ""  # the key of the configuration, or the status, that ended it
+    stopped_by: str = ""  # the configuration key, or the status, that ended the sweep
     method: str = ""
     threshold: float
     threshold_source: str = ""
@@ -44,10 +44,10 @@ class SweepRecord:
     confirm_episodes: int = 100
     D: int
     d_max: int
-    budget: int  # env steps a trial
+    budget: int  # env steps per trial
     trials: int  # of the search
     env_steps: int  # of training, direct runs included
-    seconds: float  # of computing, on one core or many
+    seconds: float  # computing time, summed over trials
     scoring_steps: int  # env steps of looks and confirmations
     direct: tuple[int, int]  # solved, runs
     tested: dict[int, tuple[int, int]]  # d -> seeds, solved
@@ -65,18 +65,18 @@ class SweepRecord:
     command: str = ""
 
     def to_json(self) -> str:
-        """As result.json holds it."""
+        """The text of result.json."""
         return json.dumps(asdict(self), indent=2, allow_nan=False)
 
 
 def interval(ci95: Sequence[int | None]) -> str:
-    """An interval as written; a question mark stands for an end that is not known."""
+    """An interval as text; a question mark stands for an unknown end."""
     low, high = ("?" if bound is None else bound for bound in ci95)
     return f"[{low}, {high}]"
 
 
 def shown(d_int: int | None) -> str:
-    """A d_int as written; a dash stands for none."""
+    """A d_int as text; a dash stands for none."""
     return "-" if d_int is None else f"{d_int}"
 
 
@@ -88,7 +88,7 @@ def _level(record: SweepRecord) -> str:
 
 
 def rows(record: SweepRecord) -> dict[str, str]:
-    """The figures of one sweep in words, name -> text."""
+    """The figures of a sweep as text: name -> text."""
     d_int, D = record.d_int, record.D
     by = f"; stopped by {record.stopped_by}" if record.stopped_by else ""
     out = {

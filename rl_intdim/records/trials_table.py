@@ -1,4 +1,4 @@
-"""The trials of any run folders as one table."""
+"""The trials of several run folders as one pandas table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +19,8 @@ COLUMNS = [
 def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
     """The trials of the run folders, (trials, len(COLUMNS)), in the order in which they finished.
 
-    d is a whole number or `direct`; solved_at (env steps) is missing where a trial did not solve. Raises
-    ConfigError for what is no run folder.
+    d is a whole number or `direct`; solved_at (env steps) is missing if a trial did not solve. Raises ConfigError
+    if a folder is not a run folder.
     """
     import pandas as pd
 

@@ -75,7 +75,7 @@ KINDS = {
     "d is a word": (lambda t: t.update(d="all"), "d: 'all' is neither a whole number"),
     "solved without a step": (lambda t: t.update(solved=True), "solved_at: None, with solved True"),
     "solved after its end": (lambda t: t.update(solved=True, solved_at=11), "solved_at: 11, with solved True"),
-    "twice": (lambda t: t.update(d=1, seed=100, theta_d=[0.5]), "d=1 seed=100 stands in line 1 already"),
+    "twice": (lambda t: t.update(d=1, seed=100, theta_d=[0.5]), "d=1 seed=100 is already in line 1"),
     "no object": (b"[1, 2]", "Expected object, got array"),
     "no JSON": (b"# a note", "JSON is malformed"),
     "an empty line": (b"", "not a trial"),
@@ -138,7 +138,7 @@ def test_an_edited_result_is_one_message(folder, key, value, says, monkeypatch, 
     [
         ("threshold: 475.0", "threshold: high", "env.threshold: expected float, got str"),
         ("budget: 500000", "budget: 0", "env.budget: 0: must be at least 1"),
-        ("trainer: evolution", "trainer: evolve", "agent.trainer: 'evolve' is no kind of trainer"),
+        ("trainer: evolution", "trainer: evolve", "agent.trainer: 'evolve' is no trainer"),
         ("  threshold: 475.0\n", "", "env.threshold: missing"),
     ],
 )
