@@ -1,1 +1,1 @@
-"""What is said of sweeps: ranking, tests, tables, plots and pages."""
+"""Analysis of finished sweeps: ranking, paired tests, tables, plots and pages."""

@@ -1,4 +1,4 @@
-"""The Markdown pages of `compare`: all sweeps ranked, or agents paired in the same subspaces."""
+"""The Markdown pages of `compare`: all sweeps ranked, or agents compared in the same subspaces."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ PAIRED = (
 
 def page(sweeps: Sequence[Sweep], picture: str) -> str:
     """The Markdown page: table, plot, both pivots and the verdicts."""
-    every, told = table(sweeps), differences(sweeps)
+    every, verdicts = table(sweeps), differences(sweeps)
     every = every.assign(
         command=every.command.map(lambda text: f"`{text}`" if isinstance(text, str) and text else "")
     )
@@ -41,26 +41,27 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
         "## Networks side by side\n",
         markdown(pivot(sweeps, "hidden")),
         "## Which are told apart\n",
-        f"By the posteriors: lower if with probability {SURE:g} or more; {len(told):,} pairs, not corrected for.\n",
-        markdown(told),
+        f"By the posteriors: lower if with probability {SURE:g} or more; {len(verdicts):,} pairs, "
+        "not corrected for.\n",
+        markdown(verdicts),
         *(f"{line}\n" for line in shared(sweeps)),
     ]
-    if len(found := pairs(sweeps)):
-        parts += [f"## In the same subspaces\n\n{PAIRED}\n", markdown(found)]
+    if len(paired := pairs(sweeps)):
+        parts += [f"## In the same subspaces\n\n{PAIRED}\n", markdown(paired)]
     return "\n".join(parts)
 
 
-def page_of_pairs(sweeps: Sequence[Sweep], found: "pd.DataFrame", picture: str) -> str:
-    """The Markdown page of `by=pair`: what the figures are, plot, table, and the command of every sweep."""
-    shown = {*found["first"], *found["second"]}
+def page_of_pairs(sweeps: Sequence[Sweep], paired: "pd.DataFrame", picture: str) -> str:
+    """The Markdown page of `by=pair`: plot, table, an explanation of the columns, and the command of every sweep."""
+    shown = {*paired["first"], *paired["second"]}
     notes = {s.agent: s.config.agent.note for s in sweeps if s.config.agent.note and s.agent in shown}
     return "\n".join(
         [
             f"# Agents in the same subspaces\n\nMade by `python -m rl_intdim.compare ... by=pair`.\n{PAIRED}\n",
             *(f"{agent}: {note}.\n" for agent, note in notes.items()),
-            markdown(shares(found)),
+            markdown(shares(paired)),
             f"![The difference of every pair, with its interval]({picture})\n",
-            markdown(found),
+            markdown(paired),
             "## Commands\n",
             *(f"    {s.provenance.command}" for s in sweeps if s.provenance.command),
             "",

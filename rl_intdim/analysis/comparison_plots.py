@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
-    """The sweeps on one log axis of d with their intervals, and the paper's values as marks: a PNG. One in which
-    no trial has solved yet says nothing on it, and is left out."""
+    """A PNG of d_int with its interval for every sweep, and the paper's values as marks, on one log axis of d. An
+    undecided sweep without a d_int is left out."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
@@ -29,8 +29,8 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
         answer = r.sweep.answer
         axis.plot([r.low, r.high], [y, y], color=BLUE, lw=2)
         if answer.d_int is not None:
-            found = answer.status in ("found", "below_1")
-            axis.plot(r.place, y, "o", color=BLUE, mfc=BLUE if found else "white", ms=6)
+            decided = answer.status in ("found", "below_1")
+            axis.plot(r.place, y, "o", color=BLUE, mfc=BLUE if decided else "white", ms=6)
         elif answer.status == "above_max":
             axis.plot(r.place, y, ">", color=BLUE, ms=6)
         elif answer.status == "undefined":
@@ -56,7 +56,7 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
 
 
 def plot_pairs(frame: "pd.DataFrame") -> bytes:
-    """The difference of every pair of agents with its interval, a row each: a PNG; filled where p by Holm <= .05."""
+    """A PNG of the difference of every pair of agents with its interval; filled dots where p by Holm <= 0.05."""
     from matplotlib.figure import Figure
 
     frame = frame[frame["d"] != "all"].sort_values([*TASK, "d"], kind="stable")

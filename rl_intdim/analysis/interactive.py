@@ -1,6 +1,6 @@
-"""The interactive figures of the page, by plotly: the ladder of all sweeps, and the trials and posterior of one.
+"""The report's interactive plotly figures: the ladder of all sweeps, and the trials and posterior of one sweep.
 
-Plotly reads tags in names and in hover text, so names and commands go through Markup, which escapes them.
+Plotly renders HTML tags in names and hover text, so names and commands are escaped by Markup.
 """
 
 import textwrap
@@ -18,7 +18,7 @@ from rl_intdim.analysis.sweep_figure import ZERO, Fraction, SweepFigure
 from rl_intdim.records.sweep_record import interval, shown
 from rl_intdim.search.trials import TrialRecord
 
-STATUS = {  # colour and symbol, so that print in grey tells them apart too
+STATUS = {  # colour and symbol, so that they also differ in a greyscale print
     "found": (BLUE, "circle"),
     "undecided": (ORANGE, "circle-open"),
     "above_max": (GREY, "triangle-right"),
@@ -35,7 +35,7 @@ STRIP = 0.03  # half the height of a strip of trials, in solved fractions
 
 
 def ladder(rungs: Sequence[Rung]) -> go.Figure:
-    """d_int of every sweep with its 95 % interval, on one log axis of d, the easiest on top.
+    """d_int of every sweep with its 95 % interval, on one log axis of d, the easiest sweep on top.
 
     An interval without an upper end runs to d_max and ends in a triangle.
     """
@@ -86,10 +86,10 @@ def ladder(rungs: Sequence[Rung]) -> go.Figure:
 
 
 def sweep(data: SweepFigure, commands: Sequence[str]) -> go.Figure:
-    """The solved fraction and the scores of one sweep against d; a point a trial, with its command.
+    """The solved fraction and the scores of one sweep against d; one point per trial, with its command.
 
-    Above: the fraction at each d, the posterior's mean and 95 % band, and the trials in a strip each for
-    solved and not. Below: scores and threshold. Behind both: the interval of d_int.
+    Top: the fraction at each d, the posterior's mean and 95 % band, and the trials in two strips, solved and
+    not. Bottom: scores and threshold. The interval of d_int is shaded behind both.
     """
     record = data.record
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.05, row_heights=[0.55, 0.45])
@@ -139,7 +139,7 @@ def sweep(data: SweepFigure, commands: Sequence[str]) -> go.Figure:
 
 
 def _band(figure: go.Figure, band: np.ndarray) -> None:
-    """The posterior's mean and central 95 % band of the chance of solving; (n, 4)."""
+    """Draw the posterior's mean and central 95 % band of the chance of solving; `band` as in SweepFigure."""
     x = band[:, 0].round(3).tolist()
     low, mean, high = (column.tolist() for column in band[:, 1:].round(4).T)
     figure.add_scatter(
@@ -154,7 +154,7 @@ def _band(figure: go.Figure, band: np.ndarray) -> None:
 
 
 def _fractions(figure: go.Figure, fractions: Sequence[Fraction]) -> None:
-    """A disc at each d, of area as the seeds."""
+    """Draw a disc at each d, with an area in proportion to its seeds."""
     figure.add_scatter(
         x=[f.x for f in fractions],
         y=[f.solved / f.seeds for f in fractions],
@@ -190,8 +190,8 @@ def _about(rung: Rung) -> str:
 
 
 def _ticks(top: float, zero: bool) -> dict[str, Any]:
-    """Round ticks on a log axis up to `top`, and 0 where it is needed."""
-    steps = (1, 2, 5) if top <= 1000 else (1,)  # more would touch each other
+    """Round ticks on a log axis up to `top`, and one for 0 if `zero`."""
+    steps = (1, 2, 5) if top <= 1000 else (1,)  # more labels would overlap
     values = [m * 10**e for e in range(int(np.log10(top)) + 1) for m in steps if m * 10**e <= top * 1.1]
     return {
         "tickvals": [*([ZERO] if zero else []), *values],

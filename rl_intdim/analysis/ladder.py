@@ -1,4 +1,4 @@
-"""What the ladder of sweeps shows: worked out once, drawn by `comparison_plots` and by `interactive`."""
+"""The data of the ladder plot, d_int of every sweep; `comparison_plots` and `interactive` draw it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from rl_intdim.records.sweep import Sweep
 
 @dataclass(frozen=True)
 class Rung:
-    """A sweep on the ladder, in the coordinates of its log axis of d."""
+    """A sweep on the ladder, in coordinates of the log axis of d."""
 
     label: str
     sweep: Sweep
     low: float
-    high: float  # the largest d tried where the interval has no upper end
-    bounded: bool  # has it one?
-    place: float  # of d_int; of the largest d tried where none is named
+    high: float  # d_max if the interval has no upper end
+    bounded: bool  # does the interval have an upper end?
+    place: float  # of d_int; d_max if there is none
 
 
 def ladder(sweeps: Sequence[Sweep], labels: Sequence[str]) -> list[Rung]:
-    """The sweeps, the easiest first; those in which no d_int is named last."""
+    """One rung per sweep, the easiest first; sweeps without a d_int come last."""
     rungs = []
     for label, s in zip(labels, sweeps, strict=True):
         d_int, (low, high) = s.answer.d_int, s.answer.ci95

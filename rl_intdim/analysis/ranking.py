@@ -1,4 +1,4 @@
-"""Sweeps ranked by d_int: the difficulty table, which are told apart, and which may be set side by side."""
+"""Sweeps ranked by d_int: the difficulty table, pairwise verdicts, and which sweeps can be compared."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 
 def below(a: Sweep, b: Sweep) -> float:
-    """The probability that a's d_int is below b's, half of a tie included.
+    """The probability that a's d_int is below b's; a tie counts half.
 
-    Of a d_int above the largest d that its sweep may try no more is known than that: against a larger one it
-    counts half.
-    The posteriors are taken as independent, as they are unless two sweeps were given one search.seed: then they
-    share subspaces (`paired_test.shared` says how many), which ties their luck.
+    A d_int above its sweep's d_max is censored: against any value above that d_max it counts as a tie.
+    The posteriors are treated as independent. They are, unless both sweeps were given the same search.seed: then they
+    share subspaces (`paired_test.shared` counts them), which correlates them.
     """
     (x, p), (y, q) = a.distribution(), b.distribution()
     x, p = x[:, None], p[:, None]
@@ -30,7 +29,8 @@ def below(a: Sweep, b: Sweep) -> float:
 
 
 def comparable(a: Sweep, b: Sweep) -> bool:
-    """Two sweeps of one task need one environment, threshold and budget to be ranked; of two, each its own."""
+    """Can two sweeps be ranked? Sweeps of one task need the same environment, threshold and budget; sweeps of
+    different tasks always can."""
     return a.env != b.env or (a.world, a.threshold, a.budget) == (b.world, b.threshold, b.budget)
 
 
@@ -38,13 +38,13 @@ def label(s: Sweep) -> str:
     return f"{s.env} by {s.agent}, {s.projection}, {s.hidden}"
 
 
-SURE = 0.95  # the probability from which two sweeps are called different
+SURE = 0.95  # smallest probability at which two sweeps are called different
 
 
 def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
-    """The difficulty table, a row a sweep, easiest first; the paper's rows, marked, where they belong.
+    """The difficulty table, one row per sweep, the easiest first, with the paper's rows among them if `papers`.
 
-    `rank` is empty for sweeps of a task at different thresholds or budgets, and for the paper's rows.
+    `rank` is empty for the paper's rows, for sweeps without a d_int, and for incomparable sweeps of a task.
     """
     import pandas as pd
 
@@ -74,8 +74,8 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
             }
         )
     for row in paper_rule.ROWS if papers else ():
-        told = {"D / d_int": round(row.D / row.d_int, 1), "status": "the paper's d_int90", "rank": False}
-        rows.append(asdict(row) | told)
+        derived = {"D / d_int": round(row.D / row.d_int, 1), "status": "the paper's d_int90", "rank": False}
+        rows.append(asdict(row) | derived)
     out = pd.DataFrame(rows)
     out = out.sort_values(["d_int", "high", "task", "agent"], na_position="last", kind="stable")
     place = out["rank"].cumsum().where(out["rank"])
@@ -84,15 +84,15 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
 
 
 def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
-    """The probability that the first of a pair has the smaller d_int, and the verdict; a row for every two sweeps
-    of one task that may be ranked, and for every two tasks, each by its easiest sweep."""
+    """The probability that the first sweep of a pair has the smaller d_int, and the verdict. One row for every two
+    comparable sweeps of a task, and one for every two tasks, each represented by its easiest sweep."""
     import pandas as pd
 
     rows, ordered = [], sorted(sweeps, key=rung)
     easiest = {s.env: s for s in reversed(ordered)}
     for a, b in combinations(ordered, 2):
-        told = a.answer.d_int is not None and b.answer.d_int is not None  # else the prior speaks, and no trial
-        if told and comparable(a, b) and (a.env == b.env or (easiest[a.env] is a and easiest[b.env] is b)):
+        estimated = a.answer.d_int is not None and b.answer.d_int is not None  # else the prior alone decides
+        if estimated and comparable(a, b) and (a.env == b.env or (easiest[a.env] is a and easiest[b.env] is b)):
             p = below(a, b)
             verdict = (
                 f"{label(a)} is lower" if p >= SURE else f"{label(b)} is lower" if p <= 1 - SURE else "not told apart"
@@ -102,8 +102,8 @@ def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
 
 
 def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
-    """by=agent: a row a task (with its threshold, budget, network and P), a column an agent. by=hidden: a row a
-    network, a column a task and agent, with D."""
+    """by=agent: a row per task (with its threshold, budget, network and P), a column per agent. by=hidden: a row per
+    network and D, a column per task and agent."""
     import pandas as pd
 
     rows: dict[tuple[Any, ...], dict[str, list[str]]] = {}
@@ -116,7 +116,7 @@ def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
             column = f"{s.env} by {s.agent}, {s.projection}"
         rows.setdefault(key, {}).setdefault(column, []).append(cell(s))
     names = ["task", "threshold", "budget", "hidden", "P"] if by == "agent" else ["hidden", "D"]
-    cells = [{column: "; ".join(found) for column, found in row.items()} for row in rows.values()]
+    cells = [{column: "; ".join(answers) for column, answers in row.items()} for row in rows.values()]
     return pd.DataFrame(
         [dict(zip(names, key, strict=True)) | row for key, row in zip(rows, cells, strict=True)]
     ).fillna("")

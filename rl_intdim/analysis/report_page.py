@@ -1,4 +1,4 @@
-"""The HTML page of `report`: the ladder of all sweeps, then each with its plot, figures and policy at play."""
+"""The HTML page of `report`: the ladder of all sweeps, then each sweep's plot, figures and a video of its policy."""
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ from rl_intdim.records import reproduce
 from rl_intdim.records.sweep import Sweep, read_finished
 from rl_intdim.records.sweep_record import FLAWS, STATUSES, rows
 
-if TYPE_CHECKING:  # a second to import; mistakes are answered before
+if TYPE_CHECKING:  # takes a second to import; mistakes are reported before
     import plotly.graph_objects as go
     from markupsafe import Markup
 
-Clip = Callable[[Path], tuple[bytes, str]]  # the file of a solution -> its policy at play: a GIF and a caption
+Clip = Callable[[Path], tuple[bytes, str]]  # solution file -> GIF of its policy, and a caption
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Section:
 
     label: str
     chart: "Markup"
-    command: str  # of a trial, d and seed left open
+    command: str  # of one trial, with d and seed left open
     notes: list[str]
     sweep_command: str
     cells: dict[str, str]
-    clip: str  # a GIF in base64; empty where there is none
+    clip: str  # a GIF in base64; empty if there is none
     caption: str  # of the clip, or why there is none
 
 
 def page(folders: Sequence[Path | str], clip: Clip) -> str:
-    """The whole page as HTML, some 5 MB of which are plotly's JavaScript. Raises ConfigError."""
+    """The page as HTML, about 5 MB of it plotly's JavaScript. Raises ConfigError if no sweep is finished."""
     read_all = {folder: read_finished(folder) for folder in map(Path, folders)}
     sweeps = [sweep for sweep in read_all.values() if sweep]
     unfinished = [str(folder) for folder, sweep in read_all.items() if not sweep]
@@ -59,7 +59,7 @@ def page(folders: Sequence[Path | str], clip: Clip) -> str:
 
 
 def _section(sweep: Sweep, label: str, name: str, clip: Clip) -> Section:
-    """One sweep: plot, figures, warnings, command, film."""
+    """One sweep's plot, figures, warnings, command and clip."""
     from rl_intdim.analysis import interactive
     from rl_intdim.analysis.sweep_figure import figure
 
@@ -88,7 +88,7 @@ def _section(sweep: Sweep, label: str, name: str, clip: Clip) -> Section:
 
 
 def _chart(figure: "go.Figure", name: str, first: bool = False) -> "Markup":
-    """A figure as HTML; the first one brings plotly's JavaScript along."""
+    """A figure as HTML; the first one includes plotly's JavaScript."""
     from markupsafe import Markup
 
     html = figure.to_html(
@@ -98,11 +98,11 @@ def _chart(figure: "go.Figure", name: str, first: bool = False) -> "Markup":
         div_id=name,
         config={"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
     )
-    return Markup(html)  # plotly escapes what stands in its JSON
+    return Markup(html)  # safe, since plotly escapes its JSON
 
 
 def _clip(path: Path, clip: Clip) -> tuple[str, str]:
-    """The solution at play as a GIF in base64 with its caption; or nothing, and why."""
+    """A GIF of the solution in base64, and its caption; without a GIF, the caption says why."""
     if not path.is_file():
         return "", "No policy to show: no trial with a d solved."
     try:

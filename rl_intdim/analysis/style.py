@@ -1,4 +1,4 @@
-"""What the figures share: colours and PNG bytes."""
+"""Shared by all figures: colours, and rendering to PNG."""
 
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ if TYPE_CHECKING:  # half a second to import
     from matplotlib.figure import Figure
 
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # Okabe-Ito: told apart without colour vision
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"  # blue and orange of Okabe-Ito, safe for colour blindness
 
 
 def png(figure: "Figure") -> bytes:

@@ -1,4 +1,4 @@
-"""What the figure of a sweep shows, and where: worked out once, drawn by `sweep_plots` and by `interactive`."""
+"""The data of a sweep's figure, in axis coordinates; `sweep_plots` and `interactive` draw it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from rl_intdim.records.sweep_record import SweepRecord
 from rl_intdim.search.posterior import posterior
 from rl_intdim.search.trials import TrialRecord
 
-ZERO = 0.5  # where d = 0 stands on the log axis
-SPREAD = 0.08  # octaves by which trials of one d are set apart, to either side
-BEYOND = 1.3  # an interval without an upper end runs to so many times the largest d drawn
+ZERO = 0.5  # place of d = 0 on the log axis
+SPREAD = 0.08  # largest jitter of a trial's d to either side, in octaves
+BEYOND = 1.3  # an interval without an upper end runs to this times the largest d drawn
 
 
 @dataclass(frozen=True)
 class Point:
-    """A trial."""
+    """One trial."""
 
     trial: TrialRecord
-    x: float  # its d, set a little apart from others
+    x: float  # its d, with jitter
     strip: float  # from -1 to 1: its height within a strip of trials
 
 
 @dataclass(frozen=True)
 class Fraction:
-    """The trials at one d."""
+    """The solved fraction at one d."""
 
     d: int | str
     x: float
@@ -36,12 +36,12 @@ class Fraction:
 
 @dataclass(frozen=True)
 class Span:
-    """d_int with its interval, in the coordinates of the axis."""
+    """d_int with its interval, in axis coordinates."""
 
     name: str
     low: float
     high: float
-    place: float | None  # of d_int; None where none is named
+    place: float | None  # of d_int; None if there is none
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class SweepFigure:
     record: SweepRecord
     points: list[Point]  # of all trials, direct runs last
     fractions: list[Fraction]  # of each d, increasing, then direct
-    span: Span | None  # None where theta0 alone solves: there is nothing on a log axis
-    parts: list[Span | None]  # the same had the trials been stopped at a quarter, half and all of the budget
+    span: Span | None  # None if theta0 alone solves, since a log axis cannot show d_int = 0
+    parts: list[Span | None]  # the same at a quarter, half and all of the budget
     band: np.ndarray | None  # (n, 4): d, and lower end, mean and upper end of the chance of solving, 95 %
     ticks: list[tuple[float, str]]
     left: float  # ends of the axis
@@ -63,8 +63,8 @@ def figure(record: SweepRecord, trials: Sequence[TrialRecord]) -> SweepFigure:
     """The figure of a sweep from its result and its trials."""
     searched, direct = [t for t in trials if not t.direct], [t for t in trials if t.direct]
     ds = sorted({int(t.d) for t in searched})
-    top = max(*ds, 2, record.d_int or 0, *(bound or 0 for bound in record.ci95))  # all that is drawn
-    after = top * max(2.0, top**0.12)  # direct stands apart from the largest d, however wide the axis
+    top = max(*ds, 2, record.d_int or 0, *(bound or 0 for bound in record.ci95))  # the largest d drawn
+    after = top * max(2.0, top**0.12)  # direct stands clear of the largest d, however wide the axis
 
     def at(d: int | str) -> float:
         return after if d == DIRECT else max(float(d), ZERO)
@@ -104,7 +104,8 @@ def _band(record: SweepRecord, top: int) -> np.ndarray:
 
 
 def spaced_ticks(ds: Sequence[int], letters: int = 72) -> list[int]:
-    """Ticks far enough apart on a log axis to be read, of which so many letters fill it; the largest d always."""
+    """The d to label on a log axis that is `letters` characters wide, so that labels do not overlap; the largest d
+    is always among them."""
     kept: list[int] = []
     for d in sorted(ds, reverse=True):
         if not kept or kept[-1] / d >= max(ds) ** (max(len(str(kept[-1])) + 1.2, 4) / letters):

@@ -1,4 +1,4 @@
-"""The plots of a sweep by matplotlib: scores and solved fraction against d, and learning curves."""
+"""The matplotlib plots of a sweep: scores and solved fraction against d, and learning curves."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,19 +10,19 @@ from rl_intdim.analysis.sweep_figure import SweepFigure
 from rl_intdim.records.sweep_record import FLAWS, SweepRecord, interval, shown
 from rl_intdim.search.trials import TrialRecord
 
-if TYPE_CHECKING:  # half a second to import
+if TYPE_CHECKING:  # takes half a second to import
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
 def draw(data: SweepFigure) -> "Figure":
-    """Scores of the trials and the solved fraction against d, with threshold, interval and posterior band, and
-    d_int at parts of the budget."""
+    """Scores and solved fraction against d, with threshold, interval and posterior band, and d_int at parts of the
+    budget."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FixedLocator, NullLocator
 
     record = data.record
-    figure = Figure(figsize=(7, 7), layout="constrained")  # of no window system, so it draws anywhere
+    figure = Figure(figsize=(7, 7), layout="constrained")  # without pyplot, so it needs no display
     scores, solved, parts = figure.subplots(3, 1, sharex=True, height_ratios=(5, 5, 1.3))
     for ok, color, marker in ((True, BLUE, "o"), (False, ORANGE, "x")):
         chosen = [p for p in data.points if p.trial.solved is ok]
@@ -78,8 +78,8 @@ def draw(data: SweepFigure) -> "Figure":
 
 
 def curves(record: SweepRecord, trials: Sequence[TrialRecord]) -> "Figure":
-    """Learning curves: the look score of every trial against its env steps, direct runs dashed; below it what the
-    task's goal names, where it has one."""
+    """Learning curves: every trial's look scores against env steps, direct runs dashed. If the task has a goal, a
+    second panel shows the goal's number."""
     from matplotlib.figure import Figure
 
     panels = [(1, record.threshold, "threshold", "look: mean return\nof the deterministic policy")]
@@ -88,7 +88,7 @@ def curves(record: SweepRecord, trials: Sequence[TrialRecord]) -> "Figure":
     figure = Figure(figsize=(7, 4 + 2.5 * (len(panels) - 1)), layout="constrained")
     axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     tested = sorted({int(t.d) for t in trials if not t.direct})
-    shades = dict(zip(tested, np.linspace(1, 0.25, len(tested))[::-1], strict=True))  # one alone: 1
+    shades = dict(zip(tested, np.linspace(1, 0.25, len(tested))[::-1], strict=True))  # alpha; 1 for a single d
     for axis, (column, line, name, label) in zip(axes, panels, strict=True):
         _looks(axis, column, trials, shades)
         axis.axhline(line, color=GREY, ls=":", lw=1, label=f"{name} {line:g}")
@@ -101,7 +101,7 @@ def curves(record: SweepRecord, trials: Sequence[TrialRecord]) -> "Figure":
 
 
 def _looks(axis: "Axes", column: int, trials: Sequence[TrialRecord], shades: dict[int, float]) -> None:
-    """A column of every trial's looks against env steps."""
+    """Plot a column of every trial's looks against env steps."""
     named = set()
     for t in sorted(trials, key=lambda t: -1 if t.direct else int(t.d)):
         x, y = [row[0] for row in t.curve], [row[column] for row in t.curve]

@@ -1,4 +1,4 @@
-"""A result in words, and tables for the terminal and for Markdown."""
+"""Tables: a sweep's result and DataFrames, for the terminal and as Markdown."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def table(record: SweepRecord) -> Table:
-    """The result of one sweep, a row a figure."""
+    """The result of one sweep, one row per figure."""
     out = Table(
         title=f"Intrinsic dimension of {record.env} by {record.agent}",
         show_header=False,
@@ -29,14 +29,14 @@ def table(record: SweepRecord) -> Table:
 
 
 def markdown(frame: "pd.DataFrame") -> str:
-    """A table in Markdown; missing values are left empty."""
+    """A DataFrame as a Markdown table; missing values are left empty."""
     lines = ["| " + " | ".join(frame.columns) + " |", "|" + " --- |" * len(frame.columns)]
     lines += ["| " + " | ".join(words(row)).replace("\n", " ") + " |" for row in frame.itertuples(index=False)]
     return "\n".join(lines) + "\n"
 
 
 def words(row: Iterable[Any]) -> list[str]:
-    """The values of a row as one would write them."""
+    """The values of a row as text: thousands separated, missing values empty."""
     import pandas as pd
 
     def word(value: Any) -> str:
@@ -50,7 +50,7 @@ def words(row: Iterable[Any]) -> list[str]:
 
 
 def show(frame: "pd.DataFrame", title: str) -> None:
-    """A DataFrame as a table in the terminal."""
+    """Print a DataFrame as a table in the terminal."""
     from rich.console import Console
     from rich.table import Table
 

@@ -31,7 +31,7 @@ def summarise(
     for name, part in (("quarter", 0.25), ("half", 0.5), ("all", 1.0)):
         then = answer(search, d_max, outcomes(searched, task.budget, part))
         by_budget[name] = Estimate(then.d_int, then.ci95, then.status)
-    # With nothing solved there is nothing to fall off.
+    # Success cannot fall off if no trial has solved.
     falls = result.p_falling > 0.5 and any(k for d, (_, k) in result.tested.items() if d > 0)
     flaws = [name for name, is_so in (("misfit", p_misfit < MISFIT), ("falling", falls)) if is_so]
     warnings = disclosures(config)
