@@ -1,6 +1,6 @@
-"""The subspace theta = theta0 + P theta_d, and the torch optimiser that lives in it, for any torch program.
+"""The subspace theta = theta0 + P theta_d, and a torch optimiser that trains in it, for any torch program.
 
-Li et al. 2018, https://arxiv.org/abs/1804.08838. Any torch module and any torch optimiser:
+Li et al. 2018, https://arxiv.org/abs/1804.08838. They work with any torch module and optimiser:
 
     subspace = Subspace(module, d=25, projection="sparse", seed=0)
     optimizer = SubspaceOptimizer(subspace, torch.optim.Adam, lr=0.01)

@@ -1,4 +1,4 @@
-"""The torch optimiser that lives in a subspace.
+"""A torch optimiser that trains in a subspace.
 
 Li et al. 2018, https://arxiv.org/abs/1804.08838.
 """
@@ -13,12 +13,12 @@ from rl_intdim.subspace.subspace import Subspace, flat
 
 
 class SubspaceOptimizer(torch.optim.Optimizer):
-    """A torch optimiser on theta_d, and beside it on parameters that are free of the subspace.
+    """A torch optimiser of theta_d, and of parameters outside the subspace.
 
-    It holds the subspace's parameters at theta0 + P theta_d, from the start and after every step, in place.
-    Group 0 is the subspace (its `params` are the parameters that it holds, so zero_grad and gradient clipping
-    work on them); group 1 the free parameters. Learning-rate schedules, and Stable-Baselines3, write to the
-    groups; the subspace's learning rate is multiplied by the group's `scale`, which they leave alone.
+    It sets the parameters in the subspace to theta0 + P theta_d, in place, at the start and after every step.
+    Group 0 holds these parameters, so that zero_grad and gradient clipping work on them; group 1 holds the free
+    ones. Learning-rate schedules and Stable-Baselines3 write `lr` to the groups; group 0's learning rate is
+    multiplied by its `scale`, a key of our own that they leave alone.
     """
 
     def __init__(
@@ -30,7 +30,8 @@ class SubspaceOptimizer(torch.optim.Optimizer):
         scale: float = 1.0,
         **settings: Any,
     ) -> None:
-        """`parameters`: the D parameters to hold, by default the subspace's own; `settings`: of `optimizer`."""
+        """`parameters`: the D parameters in the subspace, by default the subspace's own. `free`: parameters outside
+        it. `settings`: keyword arguments of `optimizer`."""
         self.subspace = subspace
         self.theta_d = subspace.theta0.new_zeros(subspace.d).requires_grad_()
         held = subspace.parameters if parameters is None else list(parameters)
@@ -43,7 +44,7 @@ class SubspaceOptimizer(torch.optim.Optimizer):
         super().__init__(outer, self.inner.defaults)
         self.sizes = [p.numel() for p in held]
         if sum(self.sizes) != subspace.D:
-            raise ValueError(f"the parameters to hold are {sum(self.sizes)}, and the subspace has D = {subspace.D}.")
+            raise ValueError(f"there are {sum(self.sizes)} parameters, but the subspace has D = {subspace.D}.")
         self.write()
 
     @torch.no_grad()
@@ -55,11 +56,11 @@ class SubspaceOptimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def _check(self) -> None:
-        """What else wrote to the parameters would be undone by the next `write`, and nobody would know."""
+        """Raise TrialFailure if anything else has changed the parameters: the next `write` would undo it silently."""
         for parameter, part in zip(self.param_groups[0]["params"], self.written, strict=True):
             if not torch.equal(parameter, part.view(parameter.shape)):
                 raise TrialFailure(
-                    "something else than the optimizer's step changed the parameters in the subspace: an algorithm "
+                    "something other than the optimizer's step changed the parameters in the subspace: an algorithm "
                     "that writes them itself, as TRPO does, cannot be held in one."
                 )
 
@@ -83,7 +84,7 @@ class SubspaceOptimizer(torch.optim.Optimizer):
         self.theta_d.grad = self.subspace.projection.adjoint(g_D)
 
     def _inside(self, closure: Callable[[], Any]) -> Callable[[], Any]:
-        """The closure as an inner optimiser sees it, which may move theta_d before it calls (L-BFGS does)."""
+        """The closure for the inner optimiser, which may move theta_d before it calls the closure, as L-BFGS does."""
 
         def evaluate() -> Any:
             self.write()
@@ -95,13 +96,13 @@ class SubspaceOptimizer(torch.optim.Optimizer):
         return evaluate
 
     def state_dict(self) -> dict[str, Any]:
-        """theta_d, the state of the inner optimiser, and the settings of the groups; not P, which is its seed."""
+        """theta_d, the inner optimiser's state and the groups' settings; not P, which its seed redraws."""
         groups = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
         return {"theta_d": self.theta_d.detach().clone(), "inner": self.inner.state_dict(), "groups": groups}
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up a saved state, and write its parameters."""
+        """Restore a saved state, and write its parameters."""
         self.theta_d.copy_(state_dict["theta_d"])
         self.inner.load_state_dict(state_dict["inner"])
         for group, saved in zip(self.param_groups, state_dict["groups"], strict=True):

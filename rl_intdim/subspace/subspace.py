@@ -14,10 +14,10 @@ from rl_intdim.subspace.projections import Identity, Projection, draw
 
 
 class Subspace:
-    """theta0 (D,) and P (D, d), both frozen; theta_d (d,) is what is learned, from 0.
+    """theta0 (D,) and P (D, d), both frozen. Training starts at theta_d = 0, (d,).
 
-    `origin` is a module, its parameters, or theta0 itself as a flat tensor; P takes its device and type.
-    `seed` alone decides P, on every machine. Raises ConfigError if d is above D or P does not fit into memory.
+    `origin` is a module, its parameters, or theta0 as a flat tensor; P has its device and dtype. `seed` alone
+    determines P, on every machine. Raises ConfigError if d is above D or P does not fit into memory.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Subspace:
         self.d = self.projection.d
 
     def to(self, device: torch.device) -> None:
-        """Move theta0 and P."""
+        """Move theta0 and P to a device."""
         self.theta0 = self.theta0.to(device)
         self.projection = self.projection.to(device, self.theta0.dtype)
 
@@ -51,10 +51,10 @@ class Subspace:
 
     @property
     def step_scale(self) -> float:
-        """sqrt(D / d): a step of this size on each theta_d changes a parameter by 1, root mean square."""
+        """sqrt(D / d): moving every coordinate of theta_d by this changes a parameter by 1, root mean square."""
         return sqrt(self.D / max(self.d, 1))
 
 
 def flat(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
-    """Tensors of any shape and layout as one vector."""
+    """Concatenate tensors of any shape and layout to one vector."""
     return torch.cat([t.reshape(-1) for t in tensors])

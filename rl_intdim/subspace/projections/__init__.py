@@ -1,11 +1,11 @@
-"""Random projections P: (D, d), one file each, all with the same shape.
+"""Random projections P: (D, d), one file each, all with the same interface.
 
-    P = Type(D, d, rng)          draws P from `rng`, a numpy Generator, and from nothing else; 1 <= d <= D
+    P = Type(D, d, rng)          draws P from `rng`, a numpy Generator, and nothing else; 1 <= d <= D
     P.apply(theta_d)             (..., d) -> (..., D)     P theta_d
     P.adjoint(g_D)               (D,) -> (d,)             P^T g_D
-    P.to(device, dtype)          the same P there; draws are made on the CPU, so they are the same everywhere
-    Type.memory(D, d)            bytes that P will take, known before it is drawn
-    Type.nested                  are the first d columns at d + k those at d?
+    P.to(device, dtype)          moves P, and returns it; P is drawn on the CPU, so it is the same on every device
+    Type.memory(D, d)            bytes of P, known before it is drawn
+    Type.nested                  are P's columns at d the first d columns at every larger d?
 
 Columns have unit norm, the normalisation of Li et al. 2018 (https://arxiv.org/abs/1804.08838, section 2): exactly
 for dense and countsketch, in expectation for sparse and fastfood.
@@ -25,11 +25,11 @@ from rl_intdim.subspace.projections.fastfood import Fastfood
 from rl_intdim.subspace.projections.identity import Identity
 from rl_intdim.subspace.projections.sparse import Sparse
 
-SMALL = 64 * 2**20  # bytes up to which `auto` is dense
+SMALL = 64 * 2**20  # largest dense P, in bytes, that `auto` chooses
 
 
 class Projection(Protocol):
-    """What a subspace needs of P."""
+    """The interface of P, described above."""
 
     d: int
     nested: ClassVar[bool]
@@ -60,8 +60,8 @@ def find(name: str) -> type[Projection]:
 
 
 def resolve(name: str, D: int, d: int) -> str:
-    """The projection that `auto` stands for, so that records and solutions name what was drawn: dense while it
-    is small, then countsketch."""
+    """The name, with `auto` replaced by the projection it stands for: dense while that is small, then countsketch.
+    Records and solutions store this name."""
     if name != "auto":
         return name
     return "dense" if Dense.memory(D, d) <= SMALL else "countsketch"
@@ -69,20 +69,20 @@ def resolve(name: str, D: int, d: int) -> str:
 
 def draw(name: str, D: int, d: int, rng: np.random.Generator) -> Projection:
     """Draw P. Raises ConfigError, before anything is allocated, if it does not fit into memory."""
-    kind = find(resolve(name, D, d)) if d else Dense  # without columns all are the same
+    projection = find(resolve(name, D, d)) if d else Dense  # at d = 0 all projections are the same
     if not 0 <= d <= D:
         raise ConfigError(f"d={d}: must be from 0 to D = {D}.")
     if d:
         check_memory(name, D, d)
-    return kind(D, d, rng)
+    return projection(D, d, rng)
 
 
 def check_memory(name: str, D: int, d: int, copies: int = 1, free: int | None = None) -> None:
-    """Raise ConfigError if `copies` of P do not fit into `free` bytes; None: what is available here now."""
+    """Raise ConfigError if `copies` of P do not fit into `free` bytes; None: the memory available on this machine."""
     free = psutil.virtual_memory().available if free is None else free
     need = find(resolve(name, D, d)).memory(D, d) * copies
     if need > free:
-        fits = [other for other, kind in PROJECTIONS.items() if kind.memory(D, d) * copies <= free]
+        fits = [other for other, cls in PROJECTIONS.items() if cls.memory(D, d) * copies <= free]
         raise ConfigError(
             f"subspace.projection={name}: P of D = {D:,} by d = {d:,} takes {need / 2**30:,.1f} GiB"
             f"{f' for {copies} trials at a time' if copies > 1 else ''}, and {free / 2**30:,.1f} GiB are available. "

@@ -1,13 +1,13 @@
-"""countsketch: one signed non-zero per row, so P theta_d is a signed copy. The fastest, and O(D) memory.
+"""countsketch: one signed non-zero per row, so P theta_d copies coordinates with signs. The fastest; O(D) memory.
 
 Charikar, Chen and Farach-Colton 2002, https://doi.org/10.1016/S0304-3975(03)00400-6; for fine-tuning: Uni-LoRA 2025,
 https://arxiv.org/abs/2506.00799.
 
-Balanced, not hashed: rows are taken in blocks of d, and each block maps its rows one to one onto the columns, rolled
-by a random shift: row b d + i takes column (i + shift_b) mod d, with a random sign. Two rows of different blocks
-share a column with probability 1/d, as for a pairwise independent hash; two of one block never do. Each column has
-floor or ceil of D/d rows and the value 1/sqrt(rows): the columns are orthonormal for every d up to D. Being rolls,
-both products read and write memory in order, which a random table look-up for each row does not.
+Balanced, not hashed: rows come in blocks of d, and each block maps its rows one to one onto the columns, rolled by a
+random shift: row b d + i has its non-zero in column (i + shift_b) mod d, with a random sign. Two rows of different
+blocks share a column with probability 1/d, as with a pairwise independent hash; two rows of one block never do. Each
+column has floor or ceil of D/d rows, with the value 1/sqrt(rows), so the columns are orthonormal for every d up to D.
+Rolls read and write memory in order in both products, unlike a random look-up per row.
 """
 
 from typing import ClassVar, Self
@@ -15,11 +15,11 @@ from typing import ClassVar, Self
 import numpy as np
 import torch
 
-CHUNK = 2**17  # elements that the adjoint takes at a time, to stay in the second-level cache
+CHUNK = 2**17  # elements that the adjoint processes at a time, to stay in the second-level cache
 
 
 class CountSketch:
-    """Shifts (blocks,) and signs times values (blocks, d); the last block is cut off at D."""
+    """Stores shifts (blocks,) and signed values (blocks, d); the last block is cut off at D."""
 
     nested: ClassVar = False
 
@@ -31,7 +31,7 @@ class CountSketch:
         rows = np.full(d, D // d)  # of each column
         rows[(np.arange(D % d) + shifts[-1]) % d] += 1
         self.shifts = torch.from_numpy(shifts)
-        # Where the adjoint reads block b when each row of a chunk stands twice in a line.
+        # Where the adjoint starts to read block b, in a chunk whose rows are each repeated twice in a line.
         self.step = max(1, CHUNK // d)
         self.back = torch.from_numpy(2 * d * (np.arange(blocks) % self.step) + (d - shifts) % d)
         self.values = _rolled(torch.from_numpy(1 / np.sqrt(rows))[None], self.shifts)[0].float()
@@ -54,7 +54,7 @@ class CountSketch:
             g = g_D[start * self.d : (start + len(back)) * self.d]
             if g.numel() < values.numel():  # the last block
                 g = torch.cat([g, g.new_zeros(values.numel() - g.numel())])
-            # The window from d - shift on is the row rolled back.
+            # The window of d elements that starts at d - shift is the row rolled back.
             twice = torch.mul(g.view(-1, 1, self.d), values[:, None].expand(-1, 2, -1))
             total += _windows(twice, back, self.d).sum(0)
         return total
@@ -73,5 +73,5 @@ def _rolled(x: torch.Tensor, shifts: torch.Tensor) -> torch.Tensor:
 
 
 def _windows(x: torch.Tensor, starts: torch.Tensor, d: int) -> torch.Tensor:
-    """The d elements of x from each start on: (starts, d). Whole rows are copied, whatever the starts."""
+    """The d elements of x after each start: (starts, d). index_select copies whole rows, so the order is cheap."""
     return x.view(-1).as_strided((x.numel() - d + 1, d), (1, 1)).index_select(0, starts)

@@ -11,7 +11,7 @@ import torch
 
 
 class Dense:
-    """P as its transpose, (d, D), so that a population of theta_d decodes in one product of matrices."""
+    """Stores P transposed, (d, D), so that one matrix product decodes a population of theta_d."""
 
     nested: ClassVar = True
 

@@ -1,7 +1,7 @@
 """fastfood: blocks H G Pi H B of Hadamard transforms, random signs B, permutations Pi and Gaussians G.
 
-Le, Sarlos and Smola 2013, https://proceedings.mlr.press/v28/le13.html. Each block is (n, n) with n the power of two
-at or above d; as many blocks as D needs are stacked. O(D log d) time, O(D) memory.
+Le, Sarlos and Smola 2013, https://proceedings.mlr.press/v28/le13.html. Each block is (n, n), with n the smallest
+power of two at or above d; ceil(D / n) blocks are stacked. O(D log d) time, O(D) memory.
 """
 
 from math import sqrt
@@ -12,7 +12,7 @@ import torch
 
 
 class Fastfood:
-    """All blocks side by side, so that each step is one operation on (blocks, n)."""
+    """Stores all blocks together, so that each step is one operation on (blocks, n)."""
 
     nested: ClassVar = False
 
@@ -22,7 +22,7 @@ class Fastfood:
         blocks = -(-D // n)
         self.signs = torch.from_numpy(2 * rng.integers(2, size=(blocks, n), dtype=np.int8) - 1).float()
         self.order = torch.from_numpy(rng.permuted(np.tile(np.arange(n), (blocks, 1)), axis=1))
-        # H G Pi H has entries of variance n, and a column D of them.
+        # H G Pi H has entries of variance n, and each column has D entries: 1 / sqrt(n D) gives unit norm.
         self.gauss = torch.from_numpy(rng.standard_normal((blocks, n)) / sqrt(n * D)).float()
         self.back = torch.argsort(self.order, dim=1)
 
@@ -51,7 +51,7 @@ class Fastfood:
 
 
 def hadamard(x: torch.Tensor) -> torch.Tensor:
-    """The Walsh-Hadamard transform of each row, (..., n) with n a power of two, not normalised; x is used up."""
+    """The unnormalised Walsh-Hadamard transform of each row, (..., n) with n a power of two; overwrites x."""
     y, h, n = torch.empty_like(x), 1, x.shape[-1]
     while h < n:
         a, b = x.view(-1, 2, h).unbind(1)

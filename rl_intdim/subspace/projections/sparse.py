@@ -12,15 +12,15 @@ import torch
 
 
 class Sparse:
-    """P and P^T as compressed sparse rows, so that both products read memory in order."""
+    """Stores P and P^T as compressed sparse rows, so that both products read memory in order."""
 
     nested: ClassVar = True
 
     def __init__(self, D: int, d: int, rng: np.random.Generator) -> None:
         self.d = d
         density = 1 / sqrt(D)
-        places, signs = rng.spawn(2)  # streams of their own: columns to come change none that are there
-        parts, last = [], -1  # positions of the non-zeros, column after column
+        places, signs = rng.spawn(2)  # separate streams, so that the first d columns are the same at a larger d
+        parts, last = [], -1  # flat positions of the non-zeros, column after column
         while last < D * d:
             # The gaps between successes of a Bernoulli process are geometric.
             parts.append(last + np.cumsum(places.geometric(density, size=2**16)))
@@ -56,5 +56,5 @@ def _csr(rows: torch.Tensor, columns: torch.Tensor, values: torch.Tensor, shape:
     starts = torch.zeros(shape[0] + 1, dtype=torch.int32)
     starts[1:] = torch.cumsum(torch.bincount(rows, minlength=shape[0]), 0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # torch calls the layout a beta
+        warnings.simplefilter("ignore", UserWarning)  # torch warns that the layout is in beta
         return torch.sparse_csr_tensor(starts, columns, values, shape)
