@@ -1,1 +1,1 @@
-"""A solved policy as a file, its safe loading, its compression and its pictures."""
+"""The solution file: saving, safe loading, quantisation and video of a solved policy."""

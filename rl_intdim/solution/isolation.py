@@ -1,7 +1,7 @@
-"""A command on a solution file, in a process of its own.
+"""Run a command on a solution file in a separate process.
 
-What a file from elsewhere rebuilds may spend minutes in a library that hears no signal, take all memory, or crash.
-There it ends alone: this process still answers Ctrl-C and SIGTERM at once, and has the last word.
+A file from elsewhere can make a library run for minutes without handling signals, exhaust memory, or crash. In its
+own process it fails alone, while this process still answers Ctrl-C and SIGTERM at once and reports the outcome.
 """
 
 import signal
@@ -21,16 +21,16 @@ Config = TypeVar("Config", bound=FileCommand)
 
 
 def isolated(job: Callable[[Config], object]) -> Callable[[Config], None]:
-    """The job, for `cli.main`, in a process of its own; it exits with that one's status.
+    """The job for `cli.main`, run in a child process; exits with the child's status.
 
-    Raises NotVerified if that process is killed or crashes.
+    Raises NotVerified if the child is killed or crashes.
     """
 
     def supervise(config: Config) -> None:
         if out := getattr(config, "out", None):  # answered at once, before a process imports torch
             check_file("out", Path(out))
         process = get_context("spawn").Process(target=_run, args=(job, config))
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: from the start only this one hears Ctrl-C
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child inherits this, so only we handle Ctrl-C
         try:
             process.start()
         finally:

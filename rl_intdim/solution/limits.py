@@ -1,8 +1,8 @@
-"""What a solution file may ask of a machine, in memory and in time, unless the user trusts it.
+"""Limits on the memory and time that an untrusted solution file may take.
 
-A file says how large a policy and how long an environment are rebuilt from it. Each bound is far above what the
-shipped tasks need; what is beyond is refused before it is made, with the number and the bound, and trust=true lifts
-them all.
+A file determines how large its policy is and how long its environment runs. Each limit is far above what the shipped
+tasks need. A file beyond one is refused before anything is built, with its number and the limit; trust=true lifts all
+limits.
 """
 
 from itertools import pairwise
@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 from rl_intdim.config.schema import Task
 from rl_intdim.errors import ConfigError
 
-if TYPE_CHECKING:  # a file is refused before torch is imported
+if TYPE_CHECKING:  # not imported, so that a file is refused before torch loads
     from rl_intdim.tasks.network import Network
 
 FILE_BYTES = 2**26  # a direct solution of five million parameters
-TASK_VALUES = 1000  # numbers, words, lists and maps; each is a node of the configuration, which takes long to make
-TASK_LEVELS = 10  # of lists and maps in one another
+TASK_VALUES = 1000  # numbers, strings, lists and mappings; each becomes a configuration node, which is slow to build
+TASK_LEVELS = 10  # of nested lists and mappings
 WRAPPERS, HIDDEN, CONVOLUTIONS = 20, 100, 20
 PARAMETERS = 2**24  # D
-PRODUCTS = 10**9  # multiplications of a forward pass on one observation
-UNITS = 10**7  # numbers in a layer on one observation, padding included
+PRODUCTS = 10**9  # multiplications in a forward pass on one observation
+UNITS = 10**7  # numbers in a layer for one observation, padding included
 P_BYTES = 2**29
 
 TRUST = "If you trust the file, give trust=true."
 
-KEYWORD_VALUES = 64  # of all keywords of an environment; a map is a list of words
-KEYWORD_LETTERS = 64  # of a word among them
-KEYWORD_NUMBER = 1000  # of either sign
-KEYWORD_RANGES = {  # where a number decides how long a call of the environment takes, or how large an observation is
+KEYWORD_VALUES = 64  # values in all keyword arguments of an environment; a map is a list of strings
+KEYWORD_LETTERS = 64  # characters of a string among them
+KEYWORD_NUMBER = 1000  # largest absolute value of a number among them
+KEYWORD_RANGES = {  # keywords that set how long a call of the environment takes, or how large an observation is
     "max_episode_steps": (1, 10**6),
     "frame_skip": (1, 100),
     "frameskip": (1, 100),
@@ -39,7 +39,7 @@ KEYWORD_RANGES = {  # where a number decides how long a call of the environment 
     "img_height": (1, 512),
     "img_width": (1, 512),
     "num_threads": (1, 64),
-    "batch_size": (0, 0),  # ALE waits for as many games as that, for ever if there are fewer
+    "batch_size": (0, 0),  # ALE waits for this many games, for ever if there are fewer
 }
 
 
@@ -50,7 +50,7 @@ def at_most(key: str, value: int, most: int, unit: str = "") -> None:
 
 
 def check_values(task: Any) -> None:
-    """Raise a ConfigError if the task, as JSON has it, holds too many values to be read, or too deep."""
+    """Raise a ConfigError if the task, as decoded from JSON, has too many values or nests too deeply."""
     at_most("task", count(task), TASK_VALUES, " values")
     at_most("task", levels(task), TASK_LEVELS, " levels")
 
@@ -61,17 +61,17 @@ def count(node: Any) -> int:
 
 
 def levels(node: Any) -> int:
-    """The height of a tree of lists and dictionaries; of a number or a word, 1."""
+    """The height of a tree of lists and dictionaries; 1 for a number or a string."""
     return 1 + max(map(levels, children(node)), default=0)
 
 
 def children(node: Any) -> list[Any]:
-    """What a list or a dictionary holds; of anything else, nothing."""
+    """The values of a list or a dictionary; an empty list for anything else."""
     return list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
 
 
 def check_task(task: Task) -> None:
-    """Raise a ConfigError for a list that is too long, or a keyword of the environment that is out of range."""
+    """Raise a ConfigError for a list that is too long, or a keyword argument of the environment out of range."""
     at_most("task.wrappers", len(task.wrappers), WRAPPERS, " of them")
     at_most("task.policy.hidden", len(task.policy.hidden), HIDDEN, " layers")
     at_most("task.policy.conv", len(task.policy.conv), CONVOLUTIONS, " layers")
@@ -86,14 +86,14 @@ def check_task(task: Task) -> None:
 
 
 def leaves(node: Any) -> list[Any]:
-    """The numbers and words in a tree of lists and dictionaries."""
+    """The numbers and strings in a tree of lists and dictionaries."""
     if isinstance(node, dict | list):
         return [leaf for child in children(node) for leaf in leaves(child)]
     return [node]
 
 
 def check_network(network: "Network", P_bytes: int) -> None:
-    """Raise a ConfigError if the network, or P, takes too long or too much memory to be made and played."""
+    """Raise a ConfigError if the network or P takes too much memory, or the network too long to run."""
     at_most("task.policy", network.D, PARAMETERS, " parameters")
     products, units = forward_pass(network)
     at_most("task.policy", products, PRODUCTS, " multiplications a forward pass")

@@ -1,7 +1,7 @@
-"""Reads a solution file, which may come from anybody: loading one runs and opens nothing of its choice.
+"""Read a solution file, which may come from anybody: loading it imports, runs and opens nothing that it names.
 
-What it names by import path, and so would run when the policy is rebuilt, is refused unless the user trusts it, and
-so is what would take a machine's memory or hours (`limits`).
+Unless the user trusts the file, import paths in it are refused, since rebuilding the policy would run their code, and
+so are values beyond `limits`, which would exhaust the machine's memory or time.
 """
 
 import json
@@ -25,17 +25,17 @@ from rl_intdim.errors import ConfigError, choices, one_line
 from rl_intdim.solution import limits
 from rl_intdim.solution.solution import FORMAT, Solution
 
-# Those that draw into a window or keep every frame are no part of what a policy sees.
+# Without the wrappers that open a window or keep every frame; they do not change what a policy sees.
 WRAPPER = re.compile(r"gymnasium\.wrappers\.(?!HumanRendering|Render|RecordVideo)[A-Z]\w*")
-# Keywords of an environment are numbers, and words for a mode or a map. A word has no dot, slash or colon; where
-# the keyword says that it names a file, a module or another environment, or opens a window, no word will do.
+# Keyword arguments of an environment are numbers, and words for a mode or a map. A word has no dot, slash or colon;
+# a keyword whose name suggests a file, a module, another environment or a window is refused, whatever its value.
 WORD = re.compile(r"[\w-]*")
 OPENS = re.compile(r"file|path|dir|module|model|entry|env_|spec|render")
 
 
 def load(path: Path, trust: bool = False) -> Solution:
-    """Read a solution file. Raises ConfigError if it is not one, or is not trusted and names code to import or asks
-    for more than `limits` has."""
+    """Read a solution file. Raises ConfigError if it is not one, or if it is not trusted and names code to import or
+    exceeds a limit."""
     try:
         if not trust:
             limits.at_most(f"{path}", path.stat().st_size, limits.FILE_BYTES, " bytes")
@@ -71,7 +71,7 @@ def load(path: Path, trust: bool = False) -> Solution:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Put the file's name before what is wrong with it, in one line."""
+    """Prefix a ConfigError with the file's name, in one line."""
     try:
         yield
     except ConfigError as error:
@@ -79,12 +79,12 @@ def named(path: Path) -> Iterator[None]:
 
 
 def _check_words(node: Any) -> None:
-    """Raise a ValueError for what a terminal or a configuration would act upon, and for numbers beyond float64."""
+    """Raise a ValueError for text that a terminal or OmegaConf would act on, and for numbers beyond float64."""
     if isinstance(node, dict | list):
         for child in [*node, *node.values()] if isinstance(node, dict) else node:
             _check_words(child)
     elif isinstance(node, str):
-        if "${" in node:  # seen here, after JSON's own escapes
+        if "${" in node:  # checked here, after JSON's escapes are decoded
             raise ValueError("it holds ${...}, which a configuration would look up; a solution needs none.")
         if not printable(node):
             raise ValueError(f"{node[:40]!r}: words must be printable, and of at most {LONGEST:,} characters.")
@@ -109,17 +109,17 @@ def _check_types(s: Solution) -> None:
     if not all(type(x) in (int, float) and abs(x) < 3e38 for x in numbers):
         raise ValueError("score and theta_d must be numbers of float32's range.")
     steps = s.task.kwargs.get("max_episode_steps")
-    if steps is not None and (type(steps) is not int or steps < 1):  # -1 would be an episode without end
+    if steps is not None and (type(steps) is not int or steps < 1):  # -1 would mean an endless episode
         raise ValueError(f"max_episode_steps={steps!r}: must be a whole number from 1.")
     if s.d != DIRECT and len(s.theta_d) != s.d:
         raise ValueError(f"theta_d: {len(s.theta_d)} numbers for d={s.d}.")
 
 
 def _check_names(s: Solution) -> None:
-    """Refuse what would import or read something of the file's choice when the policy is rebuilt."""
+    """Raise a ConfigError for a name that would be imported or opened when the policy is rebuilt."""
     named = {
         "projection": [] if s.projection in PROJECTIONS else [s.projection],
-        "task.id": [s.task.id] if ":" in s.task.id else [],  # Gymnasium imports what stands before the colon
+        "task.id": [s.task.id] if ":" in s.task.id else [],  # Gymnasium imports the module before the colon
         "task.wrappers": [name for name in s.task.wrappers if not WRAPPER.fullmatch(name)],
         "task.kwargs": [
             f"{key}={value}" for key, value in s.task.kwargs.items() if OPENS.search(key) or not _plain(value)

@@ -1,4 +1,4 @@
-"""theta_d in few bits, and the bits that a solution takes: an upper bound on its description length."""
+"""Quantisation of theta_d, and the bits that a solution takes: an upper bound on its description length."""
 
 from dataclasses import dataclass
 from math import ceil, frexp, ldexp, log2
@@ -12,13 +12,13 @@ MANTISSA, EXPONENT = 3, 5  # bits of the scale
 
 @dataclass(frozen=True)
 class Size:
-    """Where the bits go."""
+    """The bits of each part of a solution."""
 
     theta_d: int
     scale: int
-    d: int  # in Elias's gamma code, which needs no end
+    d: int  # in Elias's gamma code, which marks its own end
     width: int  # which of the widths up to max_bits
-    seed: int  # which of the seeds tried, or of those up to it if that is more: who rebuilds it must be told
+    seed: int  # which of the seeds tried, or of all seeds up to it if they are more
 
     @property
     def total(self) -> int:
@@ -26,8 +26,8 @@ class Size:
 
 
 def scale_up(x: float) -> float:
-    """The smallest float of MANTISSA (1, 1 + 1/8, ...) and EXPONENT bits that is x or more, for x > 0; the
-    largest there is for x beyond it."""
+    """The smallest float with MANTISSA (1, 1 + 1/8, ...) and EXPONENT bits that is at least x, for x > 0; the largest
+    such float if x is beyond it."""
     steps = 2 ** (MANTISSA + 1)
     low, high = -(2 ** (EXPONENT - 1)), 2 ** (EXPONENT - 1) - 1
     fraction, exponent = frexp(max(x, ldexp(0.5, low)))  # x = fraction 2^exponent, fraction in [0.5, 1)
@@ -35,9 +35,9 @@ def scale_up(x: float) -> float:
 
 
 def quantise(theta_d: np.ndarray, bits: int) -> np.ndarray:
-    """theta_d (d,) rounded to 2^bits levels evenly spaced from -scale to scale, none of them 0: (d,) float32.
+    """theta_d (d,) rounded to 2^bits evenly spaced levels between -scale and scale, none of them 0: (d,) float32.
 
-    Half a step inside each end, so that one bit says the sign and each more halves the step.
+    The outer levels lie half a step inside the ends, so one bit gives the sign and each further bit halves the step.
     """
     if not theta_d.size or not np.any(theta_d):
         return theta_d.astype(np.float32)
@@ -47,12 +47,12 @@ def quantise(theta_d: np.ndarray, bits: int) -> np.ndarray:
     return ((level + 0.5) * step).astype(np.float32)
 
 
-def size(found: Solution, bits: int, max_bits: int) -> Size:
-    """The bits that say a solution quantised to `bits` a coordinate."""
+def size(solution: Solution, bits: int, max_bits: int) -> Size:
+    """The bits of a solution quantised to `bits` per coordinate."""
     return Size(
-        bits * len(found.theta_d),
+        bits * len(solution.theta_d),
         MANTISSA + EXPONENT,
-        2 * (len(found.theta_d) + 1).bit_length() - 1,
+        2 * (len(solution.theta_d) + 1).bit_length() - 1,
         ceil(log2(max_bits)),
-        ceil(log2(max(found.seeds_tried, found.seed + 1))),
+        ceil(log2(max(solution.seeds_tried, solution.seed + 1))),
     )

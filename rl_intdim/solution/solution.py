@@ -1,7 +1,7 @@
-"""The solution file: a solved policy as its task, network, projection, seed and the d numbers learned.
+"""The solution file: a solved policy as its task, network, projection, seed and theta_d, in JSON.
 
-The paper's by-product is compression (Li et al. 2018, section 2): D parameters are rebuilt from a seed and theta_d.
-The file is JSON; `loading` reads it.
+D parameters are rebuilt from a seed and d numbers: the compression of Li et al. 2018, section 2. `loading` reads the
+file.
 """
 
 import json
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from rl_intdim.tasks.network import Network
 
 FORMAT = "rl_intdim solution 1"
-# theta0 is drawn in float64, then rounded, and theta and its layers are copies: 28 at the peak of a play, beside P.
+# theta0 is drawn in float64, then rounded, and theta and its layers are copies: 28 at peak in play, besides P.
 PARAMETER_BYTES = 32
-SCORED = ("threshold", "goal", "kwargs", "wrappers", "sticky", "statistics")  # what a score depends on, beside the id
+SCORED = ("threshold", "goal", "kwargs", "wrappers", "sticky", "statistics")  # keys that a score depends on, but id
 
 
 @dataclass(frozen=True)
 class Solution:
-    """All that rebuilds the policy: task, projection, seed and theta_d; and the score it was confirmed at."""
+    """Everything that rebuilds the policy (task, projection, seed and theta_d), and its confirmed score."""
 
     task: Task
     agent: str
@@ -41,20 +41,20 @@ class Solution:
     seed: int
     score: float
     theta_d: list[float]
-    seeds_tried: int = 1  # by the sweep that it comes from: the seed says log2 of that many bits
-    bits: int | None = None  # a coordinate, once quantised
-    trusted: bool = field(default=True, compare=False)  # not of the file: may it ask for more than `limits` has?
+    seeds_tried: int = 1  # by the sweep that found it: naming the seed takes log2 of this many bits
+    bits: int | None = None  # per coordinate, if quantised
+    trusted: bool = field(default=True, compare=False)  # may it exceed `limits`? Not stored in the file
 
     def save(self, path: Path) -> None:
-        """Write the file, theta_d with as many digits as float32 needs to be the same to the bit."""
+        """Write the file. theta_d has as many digits as float32 needs to be read back to the bit."""
         shortest = [float(str(np.float32(x))) for x in self.theta_d]
         data = {"format": FORMAT} | asdict(self) | {"theta_d": shortest}
         del data["trusted"]
         files.write_whole(path, json.dumps(data, allow_nan=False) + "\n")
 
     def policy(self) -> "tuple[Network, torch.Tensor]":
-        """The network and its parameters theta0 + P theta_d, (D,). Raises ConfigError where d does not fit D, D does
-        not fit this machine, or either is beyond what needs no trust."""
+        """The network and its parameters theta0 + P theta_d, (D,). Raises ConfigError if d is above D, if D or P does
+        not fit into memory, or if an untrusted file exceeds a limit."""
         import psutil
         import torch
 
@@ -68,8 +68,8 @@ class Solution:
             raise ConfigError(f"theta_d: {len(self.theta_d)} numbers for d={self.d}, D = {policy.D:,}.")
         P_bytes = 0
         if self.d != DIRECT and self.theta_d:
-            kind = projections.find(projections.resolve(self.projection, policy.D, len(self.theta_d)))
-            P_bytes = kind.memory(policy.D, len(self.theta_d))
+            projection = projections.find(projections.resolve(self.projection, policy.D, len(self.theta_d)))
+            P_bytes = projection.memory(policy.D, len(self.theta_d))
         if not self.trusted:
             limits.check_network(policy, P_bytes)
         need, free = PARAMETER_BYTES * policy.D + P_bytes, psutil.virtual_memory().available
@@ -82,8 +82,8 @@ class Solution:
         return policy, subspace.theta(torch.tensor(self.theta_d))
 
     def returns(self, episodes: int, rng: np.random.Generator) -> tuple[np.ndarray, float | None]:
-        """Undiscounted returns of so many whole episodes of the deterministic policy, (episodes,), and the mean of
-        what the task's goal names, or None."""
+        """Undiscounted returns (episodes,) of whole episodes of the deterministic policy, and the mean of the number
+        that the task's goal names, or None."""
         from rl_intdim.tasks import rollout, vector
 
         policy, theta = self.policy()
@@ -91,7 +91,7 @@ class Solution:
         envs = vector.make_vec(self.task, slots)
         try:
             returns, reached, _ = rollout.score_episodes(envs, policy, theta, episodes, rng)
-        except TrialFailure as error:  # told nonsense by a file, an environment may do anything
+        except TrialFailure as error:  # an environment may do anything with a file's values
             raise ConfigError(
                 f"env.id={self.task.id}, env.kwargs={self.task.kwargs}: breaks down at play: {error}"
             ) from None
@@ -100,9 +100,9 @@ class Solution:
         return returns, reached
 
     def unlike_catalogue(self) -> list[str]:
-        """What the file asks of its environment in other words than the catalogue does: a threshold is the
-        file's own, so a low one is easily reached. Empty if they agree, or the catalogue has no such id; of
-        several tasks with this id the most alike counts."""
+        """The file's SCORED keys that differ from the catalogue's task with this id, such as a lower threshold, which
+        is easier to reach. Of several such tasks the most similar one counts. Empty if they agree, or the catalogue
+        has no task with this id."""
         mine = {key: value for key, value in asdict(self.task).items() if key in SCORED}
         known: list[Any] = [OmegaConf.to_container(task_node(p)) for p in sorted(shipped("envs").glob("*.yaml"))]
         unlike = [
@@ -118,13 +118,13 @@ def _unlike(key: str, mine: Any, other: Any) -> str:
 
 
 def holds(task: Task, trial: TrialRecord) -> bool:
-    """Does the policy that a trial ended on solve the task? With search.full_budget another may have solved it."""
-    confirmed = [told for _, *told in trial.confirmations if told[0] == trial.score]
-    return any(task.solved_by(*told) for told in confirmed)
+    """Does the policy that a trial kept solve the task? With search.full_budget, another may have solved it."""
+    confirmed = [score for _, *score in trial.confirmations if score[0] == trial.score]
+    return any(task.solved_by(*score) for score in confirmed)
 
 
 def smallest(config: SweepConfig, trials: Sequence[TrialRecord]) -> Solution | None:
-    """The solved policy of the smallest d, the best score among equals; of those that were kept."""
+    """The solved policy with the smallest d, and of those the best score, among the trials whose theta_d was kept."""
     solved = [t for t in trials if t.solved and holds(config.env, t) and not t.direct and t.theta_d is not None]
     if not solved:
         return None

@@ -1,4 +1,4 @@
-"""A solution at play, as pictures: an episode to frames, and frames to a GIF. Needs no window."""
+"""Video of a solution: render an episode to frames, and frames to a GIF. Needs no window."""
 
 import ctypes.util
 import os
@@ -19,16 +19,16 @@ CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH, CLIP_FPS, CLIP_BYTES = 0, 1000, 
 
 
 def clip(path: Path) -> tuple[bytes, str]:
-    """The policy of a solution file at play, small enough for a page: a GIF of one episode and its caption.
+    """A GIF of one episode of a solution's policy, small enough for a web page, and its caption.
 
-    Raises ConfigError for what is no solution file, RenderFailure where nothing can be drawn.
+    Raises ConfigError if the file is not a solution, RenderFailure if nothing can be drawn.
     """
-    found = loading.load(path)
+    solution = loading.load(path)
     with loading.named(path):
-        pictures, total = frames(found, CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH)
+        pictures, total = frames(solution, CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH)
     caption = (
-        f"The solution at play: d = {found.d}, seed {found.seed}, confirmed at a score of {found.score:.1f}. "
-        f"One episode (seed {CLIP_SEED}, at most {CLIP_STEPS:,} env steps), return {total:.1f}, in "
+        f"The solution at play: d = {solution.d}, seed {solution.seed}, confirmed at a score of "
+        f"{solution.score:.1f}. One episode (seed {CLIP_SEED}, at most {CLIP_STEPS:,} env steps), return {total:.1f}, in "
         f"{len(pictures)} pictures."
     )
     return gif(pictures, CLIP_FPS, CLIP_BYTES), caption
@@ -41,8 +41,8 @@ def frames(
 
     Returns a frame at the reset and after every env step, each (H, W, 3) uint8, and the undiscounted return of
     the steps played. With `most`, every second frame is dropped whenever there are more, so that they stay
-    evenly spaced; with `width`, frames are scaled down to that many pixels. A full-sized episode can take
-    hundreds of megabytes: give both where they may be small. Raises RenderFailure where nothing can be drawn.
+    evenly spaced; with `width`, frames are scaled down to that many pixels. Without them a full-sized episode can
+    take hundreds of megabytes. Raises RenderFailure if nothing can be drawn.
     """
     import torch
 
@@ -50,7 +50,7 @@ def frames(
 
     go_headless()
     try:
-        with warnings.catch_warnings():  # Gymnasium warns of a mode it does not know, and goes on
+        with warnings.catch_warnings():  # Gymnasium only warns of a render mode that it does not know
             warnings.filterwarnings("ignore", message=".*render_mode")
             env = environment.make(solution.task, "rgb_array")
     except Exception as error:  # MuJoCo looks for OpenGL when it is imported, and may raise anything
@@ -81,10 +81,10 @@ def frames(
 
 
 def go_headless() -> None:
-    """Without a display, have MuJoCo draw by what this machine has, EGL or else OSMesa, and pygame look for none.
+    """Without a display, make MuJoCo render by EGL, or else OSMesa, and pygame without a window.
 
-    What the user has set stays. The choice is made by looking for the libraries, since PyOpenGL
-    cannot be turned to another one after a try that failed.
+    Variables that the user has set stay. The function looks for the libraries instead of trying them, since PyOpenGL
+    cannot switch to another one after a failure.
     """
     if has_display():
         return
@@ -99,14 +99,14 @@ def go_headless() -> None:
 
 
 def has_display() -> bool:
-    """Can a window be asked for? On Linux, where the environment names a display; elsewhere, always."""
+    """Can a window be opened? On Linux if an environment variable names a display; elsewhere always."""
     named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return bool(named) or not sys.platform.startswith("linux")
 
 
 def _draw(env: "object", width: int | None) -> np.ndarray:
     try:
-        with warnings.catch_warnings():  # GLFW warns of a display that is missing before it fails
+        with warnings.catch_warnings():  # GLFW warns of a missing display before it fails
             warnings.simplefilter("ignore")
             picture = env.render()  # type: ignore[attr-defined]
     except Exception as error:  # OpenGL, pygame and a user's environment may raise anything
@@ -122,15 +122,15 @@ def _draw(env: "object", width: int | None) -> np.ndarray:
 
 
 def gif(frames: Sequence[np.ndarray], fps: float, limit: int | None = None) -> bytes:
-    """An endless GIF of frames (H, W, 3) uint8, in 64 colours, at fps frames a second (GIF knows hundredths).
+    """A looping GIF of frames (H, W, 3) uint8, in 64 colours, at `fps` frames per second, to a hundredth of a second.
 
-    With `limit`, frames are made smaller by a quarter at a time until the GIF has at most that many bytes.
+    With `limit`, the sides of the frames shrink by a quarter until the GIF has at most that many bytes.
     """
     if not frames:
         raise ValueError("gif: no frames.")
     pictures = [Image.fromarray(frame) for frame in frames]
     while True:
-        # One palette for all, from frames over the whole episode: colours of their own would flicker.
+        # One palette for all frames, from frames over the whole episode: a palette per frame would flicker.
         few = pictures[:: max(1, len(pictures) // 8)]
         wide = Image.new("RGB", (few[0].width, few[0].height * len(few)))
         for i, picture in enumerate(few):
