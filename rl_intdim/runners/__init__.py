@@ -1,7 +1,7 @@
-"""Where trials run, a file each; `runner=name` says which.
+"""Runners, which run trials on this machine or on a cluster: one file each, selected by `runner=name`.
 
-A runner answers for the place where its trials run: the machine that a sweep is started on may have neither their
-devices nor their memory.
+A runner reports the slots, memory and devices of the machines where its trials run, since the machine that starts the
+sweep may have other ones.
 """
 
 import warnings
@@ -28,49 +28,50 @@ class TrialError:
     """A trial that broke down; it is never counted as unsolved."""
 
     message: str  # one line
-    traceback: str = ""  # its last frames, of the user's own code where there are any
+    traceback: str = ""  # the last frames, of the user's own code if there are any
 
 
 class Memory(NamedTuple):
-    """Memory of one machine, and the trials that share it."""
+    """The memory of one machine, and the number of trials that share it."""
 
     free: int  # bytes
-    trials: int  # at a time, 1 or more
+    trials: int  # at a time; 1 or more
 
 
 class TrialRunner(Protocol):
-    """What a sweep asks of the place where its trials run. What cannot be there is a ConfigError."""
+    """The interface between a sweep and the place where its trials run. Methods raise ConfigError for what that place
+    does not have."""
 
     @property
     def slots(self) -> int:
-        """Trials at a time; 0: one by one in this process."""
+        """Trials at a time; 0: one after another in this process."""
 
     @property
     def cores(self) -> int:
         """Cores that each trial may keep busy, 1 or more."""
 
     def memory(self) -> Memory:
-        """Memory for P on the machine that has the least for each of its trials."""
+        """The memory for P on the machine with the least memory per trial."""
 
     def check_device(self, name: str) -> None:
-        """Raise ConfigError if a trial does not find the device `name` (auto, cpu, cuda or cuda:N) where it runs."""
+        """Raise ConfigError if the device `name` (auto, cpu, cuda or cuda:N) is missing where trials run."""
 
     def call(self, function: Callable[Params, T], *args: Params.args, **kwargs: Params.kwargs) -> T:
-        """Call a function once where a trial would run, and return its value. Raises what it raises."""
+        """Call a function once where a trial would run, and return its result. Raises what the function raises."""
 
     def run(
         self, trials: "Sequence[TrialSpec]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
     ) -> "Iterator[tuple[TrialSpec, TrialRecord | TrialError]]":
         """Run trials and yield each as it finishes.
 
-        A trial that takes longer than `hours` is stopped, and `on_wait` is called every TICK seconds. Closing the
-        iterator, Ctrl-C included, stops what runs; so does the death of this process.
+        A trial that takes longer than `hours` is stopped. `on_wait` is called every TICK seconds. Running trials stop
+        when the iterator is closed, by Ctrl-C for example, or this process dies.
         """
 
 
 def load(config: Runner, workers: int | None) -> TrialRunner:
-    """The runner that is configured, `workers` trials at a time; None: as many as there is room for. The others'
-    libraries stay unimported."""
+    """The configured runner, for `workers` trials at a time, or as many as fit if None. Imports only its own
+    libraries."""
     if config.name == "ray":
         from rl_intdim.runners.ray import RayRunner
 
@@ -81,18 +82,18 @@ def load(config: Runner, workers: int | None) -> TrialRunner:
 
 
 def attempt(trial: "TrialSpec") -> "TrialRecord | TrialError":
-    """Run a trial in this process, whatever happens."""
+    """Run a trial in this process; any exception becomes a TrialError."""
     from rl_intdim.training.trial import run_trial
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a library's advice, once a trial, would drown the display
+            warnings.simplefilter("ignore")  # library warnings in every trial would flood the display
             return run_trial(trial)
-    except (Exception, SystemExit) as error:  # whatever it was, the other trials go on
+    except (Exception, SystemExit) as error:  # the other trials go on
         frames = "".join(format_list(own_frames(error)))
         return TrialError(" ".join(f"{type(error).__name__}: {error}".split()), frames)
 
 
 def too_long(hours: float) -> TrialError:
-    """The error of a trial that was stopped."""
+    """The error of a trial that was stopped after `hours`."""
     return TrialError(f"it took longer than trial_hours={hours:g} and was stopped.")

@@ -1,4 +1,4 @@
-"""The script that asks for workers: each of them imports it, as Python's multiprocessing does."""
+"""Check that workers can start from the user's script, which each worker imports, as multiprocessing does."""
 
 import ast
 import sys
@@ -11,10 +11,10 @@ GUARD = 'Put what the script does below a line `if __name__ == "__main__":`, or 
 
 
 def check() -> None:
-    """Raise a ConfigError where a worker could not start: each imports the script that asks for it, as Python's
-    multiprocessing does, so there must be one, and importing it must not run the sweep again.
+    """Raise a ConfigError if workers could not start. Each imports the script that starts it, as Python's
+    multiprocessing does, so the script must be a file, and importing it must not start the sweep again.
 
-    A notebook and the prompt have no script, and need none.
+    A notebook or the prompt has no script and needs none.
     """
     script = getattr(sys.modules["__main__"], "__file__", None)
     if script is None:

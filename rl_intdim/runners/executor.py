@@ -1,4 +1,4 @@
-"""The trials of a sweep, run by its runner until each has finished; one that breaks down is tried again."""
+"""Run a sweep's trials until each has finished, and retry those that break down."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from rl_intdim.search.loop import at_most, drive
 from rl_intdim.search.trials import Job, TrialRecord
 from rl_intdim.training import progress
 
-if TYPE_CHECKING:  # torch takes seconds to import; mistakes are answered before
+if TYPE_CHECKING:  # torch takes seconds to import; mistakes are reported before
     from rl_intdim.training.trial import TrialSpec
 
 
@@ -27,12 +27,12 @@ ATTEMPTS = 2  # a trial that breaks down is tried once more
 def measure(
     config: SweepConfig, runner: TrialRunner, D: int, d_max: int, store: Store, console: Console
 ) -> list[TrialRecord]:
-    """All trials of the sweep, those on disk recalled and the others run. Raises ConfigError for a line on disk that
-    is no trial of it."""
+    """All trials of the sweep: those on disk are read, the others run. Raises ConfigError for a line on disk that is
+    not one of its trials."""
     from rl_intdim.training.trial import TrialSpec
 
     finished: dict[Job, TrialRecord] = {(t.d, t.seed): t for t in store.trials(config, D)}
-    for job in finished:  # killed between its record and this, a trial would leave its state for ever
+    for job in finished:  # the sweep may have been killed after the trial's record, before its state was removed
         store.forget(*job)
     if finished:
         console.print(f"Resuming {store.folder}: {len(finished)} trials are finished.")
@@ -77,7 +77,7 @@ def run_all(
     finished: dict[Job, TrialRecord],
     display: Display,
 ) -> None:
-    """Run trials until each has finished, on disk before it is counted; one that breaks down is tried again."""
+    """Run trials until each has finished, and retry those that break down. A trial is on disk before it counts."""
 
     def on_wait() -> None:
         display.running(progress.read(store.running()))

@@ -1,4 +1,4 @@
-"""Trials in processes of this machine, by pebble: one that dies, raises or hangs fails alone."""
+"""The local runner: trials in processes of this machine, by pebble. One that dies, raises or hangs fails alone."""
 
 import multiprocessing
 import os
@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # the parent process needs no torch
 
 
 class LocalRunner:
-    """Processes of this machine, `workers` at a time, or as many as it has cores; 0: this process itself, where no
-    trial is stopped and `on_wait` is not called."""
+    """Runs trials in `workers` processes, by default one per core. With 0, trials run in this process: none is
+    stopped, and `on_wait` is not called."""
 
     def __init__(self, workers: int | None = None) -> None:
         self.slots = cores() if workers is None else workers

@@ -1,4 +1,4 @@
-"""What a user sees while trials run: a live line in a terminal, plain lines elsewhere."""
+"""The progress display of a sweep: a live line in a terminal, plain lines elsewhere."""
 
 import time
 from types import TracebackType
@@ -35,7 +35,7 @@ class Display:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.bar:
             self.bar.stop()
@@ -48,12 +48,12 @@ class Display:
         self._refresh()
 
     def recall(self, trials: int) -> None:
-        """So many trials of the round were on disk already."""
+        """Count trials of the round that were already on disk."""
         self.recalled, self.pending = self.recalled + trials, self.pending - trials
         self._refresh()
 
     def running(self, trials: dict[str, TrialProgress]) -> None:
-        """How far the long trials are, by name."""
+        """Show the progress of running trials, by name."""
         fresh = [name for name, now in trials.items() if self.heard.get(name) != now]
         self.heard = trials
         if self.bar is None:
@@ -63,7 +63,7 @@ class Display:
             self._refresh()
 
     def _look(self, now: TrialProgress) -> str:
-        """One running trial in words, with the time left if it takes its whole budget."""
+        """The progress of a trial as text, with the time left if it uses its whole budget."""
         left = span(now.seconds * (self.budget / now.env_steps - 1))
         return f"{now.env_steps:,} of {self.budget:,} env steps, look {now.score:.1f}, {left} left at most"
 
@@ -74,9 +74,9 @@ class Display:
             self.pending - 1,
         )
         if self.bar is None:
-            what = "solved" if trial.solved else "not solved"
+            outcome = "solved" if trial.solved else "not solved"
             self.console.print(
-                f"  d={trial.d} seed={trial.seed}: {what}, score {trial.score:.1f}, "
+                f"  d={trial.d} seed={trial.seed}: {outcome}, score {trial.score:.1f}, "
                 f"{trial.env_steps:,} env steps, {trial.seconds:.1f} s",
             )
         self._refresh()
@@ -94,7 +94,7 @@ class Display:
 
 
 def span(seconds: float) -> str:
-    """A time to wait, in the unit one would say it in."""
+    """A duration as text, in seconds, minutes or hours."""
     for limit, unit, name in ((100, 1, "s"), (100 * 60, 60, "min")):
         if seconds < limit:
             return f"{seconds / unit:.0f} {name}"

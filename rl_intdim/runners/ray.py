@@ -1,8 +1,8 @@
-"""Trials as Ray tasks (https://docs.ray.io), on a cluster or on a Ray of our own on this machine.
+"""The Ray runner: trials as Ray tasks (https://docs.ray.io), on a cluster or on a local Ray that it starts.
 
-A task asks for runner.cpus and runner.gpus, and Ray finds it a place. A worker or a node that is lost costs one
-attempt of one trial, as a process that dies does locally. On a cluster the run folder must be on a path that every
-node shares, since trials keep their checkpoints there, and rl_intdim must be installed on every node.
+A task asks for runner.cpus and runner.gpus, and Ray schedules it. Losing a worker or a node costs one attempt of each
+trial on it, as a dead process does locally. On a cluster the run folder must be on a path that all nodes share, since
+trials keep their checkpoints there, and rl_intdim must be installed on every node.
 """
 
 import logging
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from rl_intdim.search.trials import TrialRecord
     from rl_intdim.training.trial import TrialSpec
 
-# Of a Ray that serves this sweep alone: no dashboard, and nothing that listens beyond this machine.
+# Settings of a Ray that serves only this sweep: no dashboard, and nothing listens beyond this machine.
 OWN: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
 
 
 class Node(NamedTuple):
-    """A machine of the cluster that has room for a trial."""
+    """A node of the cluster with room for at least one trial."""
 
     room: int  # trials at a time
     memory: int  # bytes, as Ray counts them
@@ -41,8 +41,8 @@ class Node(NamedTuple):
 
 
 class RayRunner:
-    """Ray tasks, `workers` at a time, or as many as the cluster has room for. Without an address this machine is the
-    cluster: it answers without Ray, which is started with the first trial."""
+    """Runs trials as Ray tasks, `workers` at a time, or as many as the cluster has room for. Without an address the
+    cluster is this machine, and Ray starts only with the first trial."""
 
     def __init__(self, config: Runner, workers: int | None = None) -> None:
         self.config, self.workers = config, workers
@@ -95,12 +95,12 @@ class RayRunner:
                 f"runner.address={self.config.address}: {function.__name__} fails there: {one_line(cause)}"
             ) from None
         finally:
-            ray.cancel(ref, force=True)  # of what has ended nothing is left to cancel
+            ray.cancel(ref, force=True)  # does nothing if the task has ended
 
     def run(
         self, trials: "Sequence[TrialSpec]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
     ) -> "Iterator[tuple[TrialSpec, TrialRecord | TrialError]]":
-        """As TrialRunner says. Raises ConfigError where no node has room for a trial."""
+        """See TrialRunner. Raises ConfigError if no node has room for a trial."""
         if not trials:
             return
         import ray
@@ -132,19 +132,19 @@ class RayRunner:
                 ray.cancel(ref, force=True)
 
     def nodes(self) -> list[Node]:
-        """The nodes that have room for a trial, now or when others have ended. Raises ConfigError if none has."""
+        """The nodes with room for a trial, now or once others have ended. Raises ConfigError if there is none."""
         import ray
 
         self._connect()
         has = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        rooms = [min(int(node.get(kind, 0) / each) for kind, each in self.asked.items() if each) for node in has]
+        rooms = [min(int(node.get(name, 0) / each) for name, each in self.asked.items() if each) for node in has]
         fits = [
             Node(room, int(node.get("memory", 0)), node.get("GPU", 0))
             for room, node in zip(rooms, has, strict=True)
             if room
         ]
         if not fits:
-            words = sorted({", ".join(f"{node.get(kind, 0):g} {kind}" for kind in self.asked) for node in has})
+            words = sorted({", ".join(f"{node.get(name, 0):g} {name}" for name in self.asked) for node in has})
             raise ConfigError(
                 f"runner.cpus={self.asked['CPU']:g}, runner.gpus={self.asked['GPU']:g}: more than any node of the "
                 f"cluster has ({'; '.join(words)})."
@@ -157,8 +157,8 @@ class RayRunner:
         return ray.remote(num_cpus=self.asked["CPU"], num_gpus=self.asked["GPU"], max_retries=0)(function)
 
     def _connect(self) -> None:
-        """Join the cluster at runner.address; without one start a Ray on this machine. Once a process. Raises
-        ConfigError where there is none."""
+        """Join the cluster at runner.address, or start Ray on this machine if it is None; once per process. Raises
+        ConfigError if there is no cluster."""
         import ray
 
         if ray.is_initialized():
@@ -166,7 +166,7 @@ class RayRunner:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # leave CUDA_VISIBLE_DEVICES alone
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-        address, before = self.config.address, signal.getsignal(signal.SIGTERM)  # Ray would end this process silently
+        address, before = self.config.address, signal.getsignal(signal.SIGTERM)  # Ray's handler exits silently
         try:
             if address is None:
                 ray.init(address="local", num_cpus=math.ceil(self.asked["CPU"] * self.slots), **quiet, **OWN)
@@ -183,13 +183,13 @@ class RayRunner:
 
 
 def _knock(address: str) -> None:
-    """Raise an OSError if nobody listens at host:port, where Ray would try for many minutes."""
+    """Raise an OSError at once if nothing listens at host:port; Ray would retry for many minutes."""
     host, colon, port = address.rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.rpartition("/")[2], int(port)), timeout=10).close()
 
 
 def _at_home(trial: "TrialSpec") -> "TrialSpec":
-    """The trial with paths that do not depend on where a worker runs."""
+    """The trial with absolute paths, since a worker may run in another folder."""
     folder, logs = (str(Path(path).resolve()) if path else None for path in (trial.folder, trial.tensorboard))
     return replace(trial, folder=folder, tensorboard=logs)

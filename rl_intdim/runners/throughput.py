@@ -1,4 +1,4 @@
-"""How fast an agent trains on a task, measured before hours are spent on it."""
+"""Throughput of training and scoring, measured before a sweep, and the time that the sweep will take."""
 
 import time
 from dataclasses import replace
@@ -15,7 +15,7 @@ from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.trial import TrialSpec, prepare, trainer
 
 SECONDS = 4.0
-LONGER = 3  # are episodes once a policy learns than those of theta0; Pong's in docs/results/
+LONGER = 3  # episodes of a trained policy are about this many times longer than theta0's; Pong, docs/results/
 
 
 class _Enough(Exception):
@@ -23,7 +23,7 @@ class _Enough(Exception):
 
 
 class _Clock(Evaluator):
-    """Notes the time whenever a look could be due, and plays none."""
+    """Records the time whenever a look could be due, and plays no look."""
 
     points: list[tuple[float, int]]
 
@@ -35,7 +35,7 @@ class _Clock(Evaluator):
 
 
 def pace(trial: TrialSpec) -> float:
-    """Env steps a second of the trial's training, direct, looks not counted; takes SECONDS, or one update."""
+    """Env steps per second of direct training, without looks. Takes SECONDS, or one update if that is longer."""
     task = replace(trial.task, checkpoint=None, scoring=replace(trial.task.scoring, look_episodes=1))
     context = prepare(replace(trial, task=task, d=DIRECT, folder=None, tensorboard=None), evaluator_type=_Clock)
     clock = context.evaluator
@@ -47,14 +47,14 @@ def pace(trial: TrialSpec) -> float:
         pass
     finally:
         clock.envs.close()
-    # The second half: an algorithm with a replay buffer begins with steps that cost nothing.
+    # The second half only: an algorithm with a replay buffer begins with steps that train nothing.
     (start, before), (end, after) = clock.points[(len(clock.points) - 1) // 2], clock.points[-1]
     return (after - before) / (end - start)
 
 
 def scoring_pace(trial: TrialSpec) -> tuple[float, float]:
-    """Env steps a second of the trial's scoring, and the env steps of an episode to reckon with, by playing the
-    episodes of one look at theta0."""
+    """Env steps per second of scoring, measured on the episodes of one look at theta0, and the env steps to expect of
+    an episode."""
     context = prepare(replace(trial, d=0, folder=None, tensorboard=None))
     evaluator, n = context.evaluator, trial.task.scoring.look_episodes
     start = time.perf_counter()
@@ -66,8 +66,8 @@ def scoring_pace(trial: TrialSpec) -> tuple[float, float]:
 
 
 def episode_length(task: Task, measured: float) -> float:
-    """The env steps of an episode to reckon with: those that the time limit allows where there is one, since a policy
-    that learns lives longer; of a game, whose limit nobody reaches, LONGER times those of theta0."""
+    """The env steps to expect of an episode: its time limit if it has one, since a better policy may live longer. For
+    Atari games, which hardly ever reach their limit, LONGER times theta0's."""
     if task.vector == "atari":
         return LONGER * measured
     env = environment.make(task)
@@ -77,8 +77,8 @@ def episode_length(task: Task, measured: float) -> float:
 
 
 def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple[float, float, tuple[float, ...]]:
-    """Env steps a second of training and of scoring, measured now where trials run, and the seconds of a trial that
-    takes its whole budget, of the sweep as expected, and of one in which no trial solves."""
+    """Env steps per second of training and of scoring, measured where trials run, and the seconds of a trial that
+    uses its whole budget, of the expected sweep, and of a sweep in which no trial solves."""
     env, scoring, at_once = config.env, config.env.scoring, max(runner.slots, 1)
     trial = TrialSpec(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device)
     training, (playing, length) = runner.call(pace, trial), runner.call(scoring_pace, trial)
@@ -92,7 +92,7 @@ def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple
 
 
 def say_what_would_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
-    """The dry run: trials and env steps, at most and as expected, and hours."""
+    """Print the dry run: trials and env steps, at most and expected, and hours."""
     env, search = config.env, config.search
     most = at_most(search)
     trials, steps = expected(search, D, d_max, env.budget)
@@ -106,7 +106,7 @@ def say_what_would_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: 
 
 
 def say_how_long(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
-    """The time that the sweep will take at the pace measured now."""
+    """Print the time that the sweep will take at the throughput measured now."""
     training, playing, (whole, likely, longest) = hours(config, runner, D, d_max)
     console.print(
         f"  pace        {training:,.0f} env steps/s of training a trial, measured now; {playing:,.0f} of scoring"
