@@ -1,8 +1,8 @@
-"""The state of a trial on disk, so that one of hours survives a kill.
+"""Checkpoints: the state of a trial on disk, so that a trial of hours survives a kill.
 
 At fixed numbers of env steps every run, interrupted or not, saves its state (if it has a folder), then restarts
-its environments and its random generators from seeds derived from the trial's seed and the number of the
-checkpoint. So a trial that is resumed from there ends as one that never stopped, to the bit.
+its environments and random generators from seeds derived from the trial's seed and the checkpoint's number. So a
+resumed trial ends exactly as one that never stopped, to the bit.
 """
 
 import io
@@ -18,11 +18,11 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.files import write_whole
 from rl_intdim.training.evaluator import Evaluator
 
-RESTARTS = 1000  # the seeds of restarts are children of the trial's training seed from this key on
+RESTARTS = 1000  # spawn key of the first restart's seed among the children of the training seed
 
 
 class Checkpoints:
-    """When to save, where, and the seeds from there on. `every`: env steps, or None for never.
+    """Decides when to save a trial's state, saves it, and draws the restart's seeds. `every`: env steps, or None.
 
     `folder` holds state.pt, and what a trainer writes beside it; it belongs to one trial: `identity` says to which,
     and another's state is refused. State is read by pickle: a folder is trusted as the program itself is.
@@ -54,7 +54,7 @@ class Checkpoints:
         return True
 
     def restart_seed(self) -> int:
-        """The seed of environments and generators from the last checkpoint on."""
+        """The seed of environments and generators after the last checkpoint."""
         key = (*self.seeds.spawn_key, RESTARTS + self.index)
         return int(np.random.SeedSequence(self.seeds.entropy, spawn_key=key).generate_state(1)[0] >> 1)
 
@@ -74,8 +74,8 @@ class Checkpoints:
         write_whole(self.folder / "state.pt", data.getvalue())
 
     def load(self) -> dict[str, Any] | None:
-        """Take up the last saved state; returns the trainer's, or None at the start of a trial. Raises ConfigError
-        for the state of another trial."""
+        """Restore the last saved state. Returns the trainer's part, or None at the start of a trial. Raises
+        ConfigError for the state of another trial."""
         path = self.folder / "state.pt" if self.folder else None
         if path is None or not path.exists():
             return None

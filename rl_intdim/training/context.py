@@ -1,4 +1,4 @@
-"""What a trainer is given: the parts that one trial is made of."""
+"""The parts of one trial, which its trainer receives."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -16,7 +16,7 @@ A = TypeVar("A", bound=Agent)
 
 @dataclass(frozen=True)
 class TrialContext(Generic[A]):
-    """One trial, set up and not yet trained. `trial.prepare` makes it."""
+    """One trial, set up but not yet trained. `trial.prepare` makes it."""
 
     task: Task
     agent: A
@@ -25,4 +25,4 @@ class TrialContext(Generic[A]):
     seeds: np.random.SeedSequence  # of training; looks and confirmations have their own
     evaluator: Evaluator
     checkpoints: Checkpoints
-    logs: str | None = None  # a folder for what SB3 logs
+    logs: str | None = None  # folder for SB3's logs

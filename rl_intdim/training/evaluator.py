@@ -1,4 +1,4 @@
-"""Judges a trial: looks while it trains, confirmations on fresh episodes, and the check that keeps it honest."""
+"""Scoring of a trial: looks while it trains, confirmations on fresh episodes, and the check of its parameters."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks import rollout, vector
 from rl_intdim.tasks.network import Network
 
-# What looks change.
+# The attributes that looks change, which checkpoints store.
 KEPT = ("curve", "confirmations", "refuted", "best", "solved_at", "scoring_steps", "next_look")
 
 
 class Score(NamedTuple):
-    """Means over episodes: the return and, where the task has a goal, what was reached."""
+    """Means over episodes: of the return and, if the task has a goal, of the goal's number."""
 
     mean: float
     reached: float | None = None
 
-    def told(self) -> list[float]:
+    def numbers(self) -> list[float]:
         return [self.mean] if self.reached is None else [self.mean, self.reached]
 
 
 @dataclass
 class Candidate:
-    """A policy that was looked at: its place, its best known score and its coordinates."""
+    """A policy that was looked at: its env steps, its latest score and its theta_d."""
 
     env_steps: int
     score: Score
@@ -37,13 +37,13 @@ class Candidate:
 
 
 class Evaluator:
-    """The scoring protocol: looks evenly over the budget, a confirmation when one reaches the threshold, at
-    most so many confirmations, the last kept for the best policy seen. A policy is confirmed once: one that
-    failed is not tried again until it passes. With `full_budget` a solved trial goes on to the end of its
-    budget, where the best policy is scored, as the paper does it.
+    """The scoring protocol: looks evenly spaced over the budget, a confirmation when a look reaches the threshold,
+    and a limited number of confirmations, of which the last is kept for the best policy seen. A policy is confirmed
+    only once, so that a failed one cannot pass by repetition. With `full_budget`, a solved trial trains to the end
+    of its budget, and its best policy is scored there, as in the paper.
 
-    Looks and confirmations draw their episodes from generators of their own, so nothing that chooses a
-    policy is seen by what scores it.
+    Looks and confirmations draw their episodes from separate generators, so the episodes that select a policy never
+    score it.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Evaluator:
         self.looks, self.confirms = np.random.default_rng(looks), np.random.default_rng(confirms)
         self.curve: list[list[float]] = []
         self.confirmations: list[list[float]] = []
-        self.refuted: list[Candidate] = []  # whose confirmation failed
+        self.refuted: list[Candidate] = []  # their confirmations failed
         self.best: Candidate | None = None
         self.solved_at: int | None = None
         self.scoring_steps = 0
         self.next_look = 1.0
 
     def due(self, env_steps: int) -> bool:
-        """Is a look due? None is after the budget: what was learned there does not count."""
+        """Is a look due? Never after the budget, since what is learned there does not count."""
         interval = self.task.budget / self.task.scoring.looks
         if env_steps > self.task.budget or env_steps < self.next_look * interval:
             return False
@@ -77,9 +77,10 @@ class Evaluator:
         return True
 
     def look(self, env_steps: int, theta_d: torch.Tensor, actor: torch.Tensor | None = None) -> bool:
-        """Score the policy at theta_d; True if the trial is over before its budget is.
+        """Score the policy at theta_d. Returns True if the trial is solved and ends before its budget.
 
-        `actor`: the flat parameters (D,) that the agent holds; they must equal theta0 + P theta_d to the bit.
+        `actor`: the agent's own flat parameters (D,). Raises TrialFailure unless they equal theta0 + P theta_d to the
+        bit, and if theta_d is not finite.
         """
         theta_d = theta_d.detach().to(self.subspace.theta0.device, copy=True)
         if not torch.isfinite(theta_d).all():
@@ -88,14 +89,14 @@ class Evaluator:
             raise TrialFailure(f"the actor is not theta0 + P theta_d after {env_steps} env steps.")
         score = self._score(theta_d, self.task.scoring.look_episodes, self.looks)
         norm = float(theta_d.norm())
-        self.curve.append([env_steps, score.mean, norm, *score.told()[1:]])
+        self.curve.append([env_steps, score.mean, norm, *score.numbers()[1:]])
         self.on_look(env_steps, score.mean, norm)
         known = next((c for c in self.refuted if torch.equal(c.theta_d, theta_d)), None)
         candidate = known or Candidate(env_steps, score, theta_d)
         left = self.task.scoring.confirmations - 1 - len(self.confirmations)
         if not self.solved and not known and self.task.solved_by(*score) and left > 0:
             self._confirm(candidate)
-        # Of equals the later: where the return has a ceiling, a lucky early look would never be displaced.
+        # The later of equals: if returns have a ceiling, a lucky early look would never be displaced.
         if self.best is None or candidate.score.mean >= self.best.score.mean:
             self.best = candidate
         return self.solved and not self.full_budget
@@ -105,12 +106,12 @@ class Evaluator:
         return self.solved_at is not None
 
     def state(self) -> dict[str, Any]:
-        """All that `restore` needs to go on from here, to the bit."""
+        """Everything that `restore` needs to continue from here, to the bit."""
         rngs = [rng.bit_generator.state for rng in (self.looks, self.confirms)]
         return {"rngs": rngs} | {key: getattr(self, key) for key in KEPT}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a saved state."""
+        """Restore a saved state."""
         for rng, saved in zip((self.looks, self.confirms), state["rngs"], strict=True):
             rng.bit_generator.state = saved
         for key in KEPT:
@@ -119,7 +120,7 @@ class Evaluator:
             candidate.theta_d = candidate.theta_d.to(self.subspace.theta0.device)
 
     def close(self) -> Candidate:
-        """The end of the trial: confirm the best policy seen, unless solving ended it. Returns the one scored."""
+        """End the trial: confirm the best policy seen, unless solving ended the trial. Returns the policy scored."""
         if self.best is None:  # d = 0, or a budget too small for one look
             self.best = Candidate(0, Score(-np.inf), self.subspace.theta0.new_zeros(self.subspace.d))
         again = any(candidate is self.best for candidate in self.refuted)
@@ -129,9 +130,9 @@ class Evaluator:
         return self.best
 
     def _confirm(self, candidate: Candidate) -> None:
-        """Score on fresh episodes. The confirmation replaces the look's score: it was chosen for being high."""
+        """Score on fresh episodes. This replaces the look's score, which is biased: it was selected as high."""
         candidate.score = self._score(candidate.theta_d, self.task.scoring.confirm_episodes, self.confirms)
-        self.confirmations.append([candidate.env_steps, *candidate.score.told()])
+        self.confirmations.append([candidate.env_steps, *candidate.score.numbers()])
         if self.task.solved_by(*candidate.score):
             self.best = candidate
             self.solved_at = candidate.env_steps if self.solved_at is None else self.solved_at

@@ -1,4 +1,4 @@
-"""Evolution strategies on theta_d: ask for a population, play it in batches, tell the returns."""
+"""The evolution trainer: ask a strategy for a population of theta_d, play it in batches, tell the returns."""
 
 import numpy as np
 import torch
@@ -10,15 +10,15 @@ from rl_intdim.tasks.network import Network
 from rl_intdim.training import strategies
 from rl_intdim.training.context import TrialContext
 
-SLICE_BYTES = 2**27  # of the policies played at once; a larger population is played in slices
+SLICE_BYTES = 2**27  # most memory of the policies played at once; a larger population is played in slices
 
 
 def check(task: Task, agent: EvolutionAgent, policy: Network) -> None:
-    """Every task with a policy can be trained."""
+    """Nothing to check: evolution can train every task that has a policy."""
 
 
 def train(context: TrialContext[EvolutionAgent]) -> int:
-    """Train theta_d by an evolution strategy; returns the env steps used. It logs nothing."""
+    """Train theta_d by an evolution strategy; returns the env steps used. Writes no logs."""
     task, agent, subspace = context.task, context.agent, context.subspace
     evaluator, checkpoints = context.evaluator, context.checkpoints
     strategy_rng, episode_rng = (np.random.default_rng(s) for s in context.seeds.spawn(2))
@@ -34,14 +34,14 @@ def train(context: TrialContext[EvolutionAgent]) -> int:
         env_steps += steps
         if evaluator.due(env_steps) and evaluator.look(env_steps, torch.from_numpy(strategy.favourite()).float()):
             break
-        if checkpoints.due(env_steps):  # a generation starts its episodes anew anyway: there is nothing to restart
+        if checkpoints.due(env_steps):  # every generation starts new episodes, so nothing needs a restart
             checkpoints.save({"strategy": strategy, "episode_rng": episode_rng, "env_steps": env_steps})
     population_evaluator.close()
     return env_steps
 
 
 class PopulationEvaluator:
-    """Plays populations in slices of policies: as many at once as SLICE_BYTES hold, agent.popsize at most."""
+    """Plays populations in slices of at most agent.popsize policies that fit into SLICE_BYTES."""
 
     def __init__(self, task: Task, agent: EvolutionAgent, policy: Network, subspace: Subspace) -> None:
         self.agent, self.policy, self.subspace = agent, policy, subspace
@@ -53,7 +53,7 @@ class PopulationEvaluator:
     def play(self, population: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
         """The mean returns (n,) of a population (n, d) over agent.episodes episodes each, and the env steps.
 
-        The episodes that `seed` draws do not depend on the slices, but with env.vector=native they do.
+        The episodes that `seed` draws do not depend on the slices, except with env.vector=native.
         """
         n, k = len(population), self.agent.episodes
         distinct = np.random.SeedSequence(seed).generate_state(k if self.agent.common else n * k)

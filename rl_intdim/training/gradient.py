@@ -1,4 +1,4 @@
-"""Stable-Baselines3's algorithms (https://stable-baselines3.readthedocs.io) with the actor in a subspace."""
+"""The gradient trainer: Stable-Baselines3 (https://stable-baselines3.readthedocs.io) with the actor in a subspace."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 
 
 def check(task: Task, agent: GradientAgent, policy: Network) -> None:
-    """Build the algorithm and its subspace once. Raises ConfigError for what does not fit."""
+    """Build the algorithm and its subspace once. Raises ConfigError if they do not fit together."""
     model = build(task, agent, policy, seed=0)
     actor = SubspaceActor(model, agent, Subspace(policy.theta0(np.random.default_rng(0)), DIRECT))
     check_agreement(model, actor, agent, policy)
@@ -24,7 +24,7 @@ def train(context: TrialContext[GradientAgent]) -> int:
     """Train theta_d by a Stable-Baselines3 algorithm; returns the env steps used.
 
     The step on theta_d is the learning rate times multiplier times sqrt(D / d): at multiplier 1 a parameter
-    changes as much per step as in direct training, which takes multiplier 1 always.
+    changes as much per step as in direct training, which always uses multiplier 1.
     """
     seed, device = int(context.seeds.generate_state(1)[0] >> 1), str(context.subspace.theta0.device)
     model = build(context.task, context.agent, context.network, seed, device, context.logs)

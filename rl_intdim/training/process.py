@@ -1,4 +1,4 @@
-"""What a process needs that runs trials: its threads, its device, and memory that it keeps."""
+"""Set up a process to run trials: its threads, its device, and how it keeps memory."""
 
 import ctypes
 
@@ -8,14 +8,14 @@ from threadpoolctl import threadpool_limits
 from rl_intdim.errors import ConfigError, choices
 from rl_intdim.tasks.network import Network
 
-# Of glibc's malloc.h. By default a block of megabytes is mapped anew, and its pages zeroed, each time it is asked
-# for. A batch of pictures asks for several at every step: a fifth of the time of PPO on Pong.
+# From glibc's malloc.h. By default every allocation of megabytes maps new pages, which are zeroed. A batch of images
+# allocates several at every step, which takes a fifth of the time of PPO on Pong.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
 
 def keep_memory() -> None:
-    """Let this process keep what it frees, so that no page is handed back to the system and asked for again; without
-    glibc nothing changes."""
+    """Let this process keep the memory that it frees, so that the system need not map its pages again. Does nothing
+    without glibc."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
@@ -25,9 +25,9 @@ def keep_memory() -> None:
 
 
 def settle(threads: int) -> None:
-    """Make this process one that runs trials of so many threads."""
+    """Set up this process for trials with this number of threads."""
     torch.set_num_threads(threads)
-    threadpool_limits(threads)  # numpy's BLAS too: trials side by side would wait for each other's threads
+    threadpool_limits(threads)  # numpy's BLAS too, since concurrent trials would compete for cores
     keep_memory()
 
 

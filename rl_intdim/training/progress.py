@@ -1,4 +1,4 @@
-"""What a long trial says of itself while it runs: a small file in its folder, for whoever waits."""
+"""The progress of a long trial, in a small file in its folder, for the display."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ NAME = "progress.json"
 
 @dataclass(frozen=True)
 class TrialProgress:
-    """How far a trial is."""
+    """The progress of a trial."""
 
     env_steps: int  # of training
     score: float  # of its last look
@@ -23,14 +23,14 @@ class TrialProgress:
 
 
 def write(folder: Path, now: TrialProgress) -> None:
-    """Say how far a trial is. Raises WriteFailure."""
+    """Write a trial's progress to its folder. Raises WriteFailure."""
     write_whole(folder / NAME, json.dumps(asdict(now)))
 
 
 def read(folders: Iterable[Path]) -> dict[str, TrialProgress]:
-    """What the trials in these folders said last, by the folder's name."""
-    found = {}
+    """The latest progress of the trials in these folders, by the folder's name."""
+    latest = {}
     for folder in folders:
-        with suppress(OSError, msgspec.DecodeError):  # it has said nothing yet, or has just finished
-            found[folder.name] = msgspec.json.decode((folder / NAME).read_bytes(), type=TrialProgress)
-    return found
+        with suppress(OSError, msgspec.DecodeError):  # nothing written yet, or the trial has just finished
+            latest[folder.name] = msgspec.json.decode((folder / NAME).read_bytes(), type=TrialProgress)
+    return latest

@@ -1,4 +1,4 @@
-"""What a trial draws from its seed: its subspace, and the seeds of training, looks and confirmations."""
+"""Draw from a trial's seed its subspace, and the seeds of training, looks and confirmations."""
 
 import numpy as np
 

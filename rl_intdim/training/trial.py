@@ -1,4 +1,4 @@
-"""One trial: (task, agent, d, seed) -> TrialRecord. The same seed and d give every agent the same subspace."""
+"""Run one trial: (task, agent, d, seed) -> TrialRecord. The same seed and d give every agent the same subspace."""
 
 import json
 from collections.abc import Callable
@@ -21,12 +21,12 @@ from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.process import device, settle
 from rl_intdim.training.seeding import draw_subspace
 
-PLACE = ("folder", "tensorboard", "cores")  # of a trial: what nothing that it says depends on
+PLACE = ("folder", "tensorboard", "cores")  # fields of a TrialSpec that do not affect its record
 
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """All that a trial depends on, beside versions and CPU type."""
+    """Everything that a trial depends on, besides versions and CPU type."""
 
     task: Task
     agent: Agent
@@ -34,32 +34,32 @@ class TrialSpec:
     d: int | str  # or "direct"
     seed: int
     threads: int = 1
-    full_budget: bool = False  # go on after solving
+    full_budget: bool = False  # train on after solving
     device: str = "auto"
-    folder: str | None = None  # of its checkpoints; a trial that finds one there goes on from it
-    tensorboard: str | None = None  # folder for what SB3 logs
-    cores: int = 1  # that ALE's games may keep busy; no answer depends on it
+    folder: str | None = None  # of its checkpoints; the trial resumes from one that is there
+    tensorboard: str | None = None  # folder for SB3's logs
+    cores: int = 1  # cores that ALE may use; the record does not depend on it
 
     def identity(self) -> dict[str, Any]:
-        """What makes it this trial and no other, under the user's keys."""
+        """The values that identify the trial, under the user's keys."""
         keys = {"task": "env", "projection": "subspace.projection"}
         return {keys.get(k, k): v for k, v in asdict(self).items() if k not in PLACE}
 
     def digest(self) -> str:
-        """The identity in 16 letters, by which records know a trial."""
+        """A hash of the identity, 16 hexadecimal digits."""
         return sha256(json.dumps(self.identity()).encode()).hexdigest()[:16]
 
 
-def run_trial(trial: TrialSpec, on_look: Callable[[int, float, float], None] = lambda *said: None) -> TrialRecord:
-    """Run one trial in this process. Raises TrialFailure if it broke down; that says nothing about d.
+def run_trial(trial: TrialSpec, on_look: Callable[[int, float, float], None] = lambda *look: None) -> TrialRecord:
+    """Run one trial in this process. Raises TrialFailure if it breaks down, which says nothing about d.
 
-    `on_look` hears of each look: env steps, score, norm of theta_d.
+    `on_look` is called at each look with env steps, score and norm of theta_d.
     """
     try:
         return _run(trial, on_look)
     except IntdimError:
         raise
-    except (Exception, SystemExit) as error:  # torch, an algorithm and a user's own modules raise anything
+    except (Exception, SystemExit) as error:  # torch, an algorithm or a user's module may raise anything
         raise TrialFailure(raised(error)) from error
 
 
@@ -86,12 +86,12 @@ def _run(trial: TrialSpec, on_look: Callable[[int, float, float], None]) -> Tria
 
 def prepare(
     trial: TrialSpec,
-    on_look: Callable[[int, float, float], None] = lambda *said: None,
+    on_look: Callable[[int, float, float], None] = lambda *look: None,
     evaluator_type: type[Evaluator] = Evaluator,
 ) -> TrialContext[Any]:
-    """Set up this process for the trial, and draw from its seed all that its trainer needs. Raises ConfigError.
+    """Set up this process for the trial, and draw from its seed what its trainer needs. Raises ConfigError.
 
-    `on_look` as in `run_trial`; `evaluator_type` judges the trial, or only watches it.
+    `on_look` as in `run_trial`. `evaluator_type` may replace the evaluator, for example by one that measures time.
     """
     settle(trial.threads)
     if trial.task.vectorisation.ale:
@@ -101,7 +101,7 @@ def prepare(
 
     def tell(env_steps: int, score: float, norm: float) -> None:
         on_look(env_steps, score, norm)
-        if trial.folder and trial.task.checkpoint:  # of long trials, for whoever waits
+        if trial.folder and trial.task.checkpoint:  # long trials only; the display shows it
             progress.write(Path(trial.folder), progress.TrialProgress(env_steps, score, checkpoints.seconds))
 
     task, network = trial.task, environment.policy(trial.task)
@@ -114,8 +114,8 @@ def prepare(
 
 
 def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], None] = print) -> int:
-    """Make once what every trial will make, on the device `name`; raises ConfigError for what does not fit.
-    Returns D. `say` hears what a user must know before anything runs."""
+    """Build once everything that a trial builds, on the device `name`, and return D. Raises ConfigError if the parts
+    do not fit together. `say` is called with notes for the user."""
     policy = environment.policy(task)
     device(name, policy)
     envs = vector.make_vec(task, 1)
@@ -133,5 +133,5 @@ def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], Non
 
 
 def trainer(agent: Agent) -> Any:
-    """The module that trains an agent of this kind; the other kinds' libraries stay unimported."""
+    """The trainer module of this agent. Imports only that trainer's libraries."""
     return import_module(f"rl_intdim.training.{agent.trainer}")

@@ -1,1 +1,1 @@
-"""What stands between the toolkit and Stable-Baselines3 (https://stable-baselines3.readthedocs.io), unpatched."""
+"""Integration with Stable-Baselines3 (https://stable-baselines3.readthedocs.io), which is not patched."""

@@ -1,7 +1,7 @@
-"""Whether an SB3 actor is the task's policy: before training, both act on the same observations.
+"""Check before training that an SB3 actor computes the task's policy: both must act alike on random observations.
 
-The number of parameters may agree where their order, or an activation, does not; then the policy that is scored would
-not be the policy that is trained.
+The number of parameters can agree while their order or an activation does not; then the scored policy would not be
+the trained one.
 """
 
 from typing import Any
@@ -18,13 +18,13 @@ from rl_intdim.tasks.network import Network
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 
 BATCH = 64  # observations
-CLOSE = 1e-3  # of outputs, relative: sums of float32 in another order, or on another device
+CLOSE = 1e-3  # relative tolerance of outputs: float32 sums differ with their order and the device
 
 
 @torch.no_grad()
 def check_agreement(model: BaseAlgorithm, actor: SubspaceActor, agent: GradientAgent, network: Network) -> None:
     """Raise ConfigError unless the algorithm's deterministic actions are the network's, at theta0 and at a random
-    theta, which the actor does not keep."""
+    theta. The actor is left at theta0."""
     rng = np.random.default_rng(0)
     theta0 = flat(actor.actor).detach().clone()
     random = torch.from_numpy(rng.normal(0, 0.3, theta0.numel())).to(theta0)
@@ -44,13 +44,13 @@ def check_agreement(model: BaseAlgorithm, actor: SubspaceActor, agent: GradientA
 
 
 def observations(space: Any, rng: np.random.Generator) -> np.ndarray:
-    """Random observations as the algorithm sees them, (BATCH, ...), inside their bounds where there are some."""
+    """Random observations as the algorithm sees them, (BATCH, ...), within the space's bounds."""
     assert isinstance(space, spaces.Box)
-    found = rng.normal(0, 1, (BATCH, *space.shape))
+    normal = rng.normal(0, 1, (BATCH, *space.shape))
     inside = np.isfinite(space.low) & np.isfinite(space.high) & (space.high - space.low.astype(float) < 1e6)
     low, high = np.where(inside, space.low, -1.0), np.where(inside, space.high, 1.0)
-    found = np.where(inside, rng.uniform(low, high, found.shape), found)
-    return np.clip(found, space.low, space.high).astype(space.dtype)
+    drawn = np.where(inside, rng.uniform(low, high, normal.shape), normal)
+    return np.clip(drawn, space.low, space.high).astype(space.dtype)
 
 
 def _write(actor: SubspaceActor, theta: torch.Tensor) -> None:
@@ -61,7 +61,7 @@ def _write(actor: SubspaceActor, theta: torch.Tensor) -> None:
 
 
 def _seen(obs: np.ndarray, network: Network, theta: torch.Tensor) -> torch.Tensor:
-    """The same observations as the network takes them: FlatPictures has turned images into vectors."""
+    """The observations in the shape that the network takes: images again, since FlatPictures has flattened them."""
     x = torch.as_tensor(obs, device=theta.device)
     if not network.conv_shapes:
         return x
@@ -71,7 +71,7 @@ def _seen(obs: np.ndarray, network: Network, theta: torch.Tensor) -> torch.Tenso
 
 
 def _agree(theirs: np.ndarray, outputs: np.ndarray, model: BaseAlgorithm, network: Network) -> np.ndarray:
-    """Whether actions are those of outputs, (BATCH,); outputs that are nearly equal may round either way."""
+    """Which actions match the outputs, (BATCH,) bool; nearly equal outputs may round either way."""
     if network.discrete:
         taken = np.take_along_axis(outputs, theirs.reshape(-1, 1).astype(int), 1)[:, 0]
         return outputs.max(1) - taken <= CLOSE * (1 + np.abs(outputs).max(1))
@@ -80,6 +80,6 @@ def _agree(theirs: np.ndarray, outputs: np.ndarray, model: BaseAlgorithm, networ
     theirs = network.within(theirs) if squashed else network.actions(theirs)
     mine = network.actions(outputs)
     wide = np.minimum(1.0, space.high.astype(float) - space.low) if network.spec.action == "clip" else network.span
-    step = 0.51 if network.dtype.kind in "iu" else 0.0  # a product may round to either neighbour
+    step = 0.51 if network.dtype.kind in "iu" else 0.0  # an integer action may round to either neighbour
     gap = np.abs(theirs.astype(float) - mine)
     return (gap <= CLOSE * (wide + np.abs(mine)) + 2 * step).all(1)

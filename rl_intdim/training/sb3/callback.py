@@ -1,4 +1,4 @@
-"""The callback through which SB3's training is looked at, and its state saved and taken up again."""
+"""The callback that looks at an SB3 algorithm while it trains, and saves and restores its state."""
 
 import random
 from typing import Any
@@ -14,7 +14,7 @@ from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 
 
 class TrialCallback(BaseCallback):
-    """Looks and checkpoints between updates, when the policy is whole; stops the training once the trial is over."""
+    """Looks and checkpoints at the start of a rollout, between updates; stops training once the trial is over."""
 
     def __init__(self, evaluator: Evaluator, actor: SubspaceActor, checkpoints: Checkpoints) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class TrialCallback(BaseCallback):
         return not self.over
 
     def save(self) -> None:
-        """The algorithm's parameters, optimisers and counters, and what is new in its replay buffer."""
+        """Save the algorithm's parameters, optimisers and counters, and the new rows of its replay buffer."""
         if self.checkpoints.folder is None:
             return
         model, (_, tensors) = self.model, self.model._get_torch_save_params()
@@ -54,7 +54,7 @@ class TrialCallback(BaseCallback):
             self._drop_old(model)
 
     def resume(self, model: BaseAlgorithm) -> bool:
-        """Take up the last checkpoint, if there is one."""
+        """Restore the last checkpoint; returns False if there is none."""
         state = self.checkpoints.load()
         if state is None:
             return False
@@ -70,27 +70,27 @@ class TrialCallback(BaseCallback):
         return True
 
     def restart(self) -> None:
-        """What follows depends on the state saved and on this seed alone."""
+        """Reset environments and generators, so that the rest depends only on the saved state and this seed."""
         model: Any = self.model
         seed = self.checkpoints.restart_seed()
         model.set_random_seed(seed)
         random.seed(seed)
         if getattr(model, "action_noise", None) is not None:
             model.action_noise.reset()
-        if getattr(model, "use_sde", False):  # drawn before this rollout began, by the old generator
+        if getattr(model, "use_sde", False):  # the old generator drew the noise before this rollout began
             getattr(model, "actor", model.policy).reset_noise(model.n_envs)
         model._last_obs = model.env.reset()
         model._last_episode_starts = np.ones(model.env.num_envs, dtype=bool)
 
     def _append_transitions(self, model: OffPolicyAlgorithm) -> None:
-        """Write the replay buffer's new rows into a file of their own."""
+        """Write the replay buffer's new rows to a new file."""
         buffer, folder = model.replay_buffer, self.checkpoints.folder
         assert buffer is not None
         assert folder is not None
         total = model.num_timesteps // model.n_envs  # rows so far
         start = max(self.stored, total - buffer.buffer_size)
         first, last = start % buffer.buffer_size, (total - 1) % buffer.buffer_size + 1
-        # A slice is no copy: of pictures the new rows may be all gigabytes of the buffer.
+        # A slice is a view: with images, a copy of the new rows may take all gigabytes of the buffer again.
         rows = slice(first, last) if start < total and first < last else np.arange(start, total) % buffer.buffer_size
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / "replay.part"
@@ -101,7 +101,7 @@ class TrialCallback(BaseCallback):
         self.stored = total
 
     def _drop_old(self, model: OffPolicyAlgorithm) -> None:
-        """Remove files that hold only rows older than the buffer, now that the state on disk needs them no more."""
+        """Remove files whose rows have all left the buffer, now that the saved state no longer needs them."""
         assert model.replay_buffer is not None
         assert self.checkpoints.folder is not None
         for path in self.checkpoints.folder.glob("replay-*.npz"):
@@ -114,7 +114,7 @@ class TrialCallback(BaseCallback):
         assert folder is not None
         for path in sorted(folder.glob("replay-*.npz")):
             end = int(path.stem.split("-")[1])
-            if end > stored:  # written just before a kill; it will be written again
+            if end > stored:  # written after the saved state, just before a kill; it will be written again
                 continue
             with np.load(path) as saved:
                 rows = np.arange(int(saved["start"]), end) % buffer.buffer_size

@@ -1,4 +1,4 @@
-"""An SB3 algorithm on a task: its training environments, and the task's network as its actor's shape."""
+"""Build an SB3 algorithm for a task: its training environments, and an actor with the task's network."""
 
 import warnings
 from typing import Any
@@ -23,24 +23,24 @@ from rl_intdim.tasks.border import VectorBorder
 from rl_intdim.tasks.network import ACTIVATIONS, FINITE, Network
 from rl_intdim.training.sb3.vec_env import FlatPictures, SameStep
 
-# Algorithms of sb3_contrib whose actor computes something else than the task's network, and what.
-OTHER_KINDS = {
+# Algorithms of sb3_contrib whose actor is not the task's network, and why.
+UNFIT = {
     "QRDQN": "its network has a quantile head, with many outputs for each action",
     "RecurrentPPO": "its policy is recurrent: an action depends on all observations before it",
     "MaskablePPO": "it trains with action masks, which scoring does not have",
 }
-GAMMA = 0.99  # of every SB3 algorithm, unless its settings say otherwise
-LATENT = 10.0  # tanh(10) is 1 within 5e-9: the output of the actor before a tanh map, as SB3 sees its bounds
+GAMMA = 0.99  # every SB3 algorithm's default discount
+LATENT = 10.0  # the action bounds that SB3 sees before a tanh map; tanh(10) is 1 within 5e-9
 
 
 def build(
     task: Task, agent: GradientAgent, policy: Network, seed: int, device: str = "cpu", logs: str | None = None
 ) -> BaseAlgorithm:
-    """The algorithm on its training environments, with the task's network as its actor's shape."""
+    """The algorithm on its training environments, with the task's network as its actor."""
     algorithm = load(agent.algorithm, "agent.algorithm")
     if not (isinstance(algorithm, type) and issubclass(algorithm, BaseAlgorithm)):
         raise ConfigError(f"agent.algorithm={agent.algorithm}: not a Stable-Baselines3 algorithm.")
-    check_kind(algorithm, agent)
+    check_algorithm(algorithm, agent)
     # SB3's algorithms for continuous actions with a replay buffer end their actors in a tanh of their own.
     squashes = issubclass(algorithm, OffPolicyAlgorithm) and not policy.discrete
     if squashes and task.policy.action != "tanh":
@@ -69,38 +69,38 @@ def build(
             model.policy.to(**layout)
             return model
     except (TypeError, ValueError, AssertionError, RuntimeError, MemoryError) as error:
-        said = str(error).split("\n")[0]
-        if "action spaces" in said:
-            raise ConfigError(f"agent={agent.name}: does not fit env={task.name}: {said}") from None
-        if "action_noise" in said:
+        message = str(error).split("\n")[0]
+        if "action spaces" in message:
+            raise ConfigError(f"agent={agent.name}: does not fit env={task.name}: {message}") from None
+        if "action_noise" in message:
             raise ConfigError(f"agent.noise={agent.noise}: {agent.algorithm} takes none; valid here: 0.") from None
         raise ConfigError(
-            f"agent.settings={agent.settings} or agent.critic={agent.critic}: refused by {agent.algorithm}: {said}"
+            f"agent.settings={agent.settings} or agent.critic={agent.critic}: refused by {agent.algorithm}: {message}"
         ) from None
 
 
-def check_kind(algorithm: type[BaseAlgorithm], agent: GradientAgent) -> None:
-    """Raise ConfigError for an algorithm whose policy is of another kind than a task's, and say in what."""
+def check_algorithm(algorithm: type[BaseAlgorithm], agent: GradientAgent) -> None:
+    """Raise a ConfigError that gives the reason if the algorithm's policy cannot be the task's network."""
     names = {cls.__name__ for cls in algorithm.__mro__}
-    reason = next((OTHER_KINDS[name] for name in names if name in OTHER_KINDS), None)
+    reason = next((UNFIT[name] for name in names if name in UNFIT), None)
     if reason:
-        raise ConfigError(f"agent.algorithm={agent.algorithm}: {reason}, and such a policy is none of the task's.")
+        raise ConfigError(f"agent.algorithm={agent.algorithm}: {reason}, so it cannot train the task's policy.")
 
 
 def scheduled(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings, with RL Zoo's `lin_1e-3` made a schedule: from 1e-3 straight down to 0 at the whole budget."""
-    found = dict(settings)
+    """The settings, with RL Zoo's `lin_1e-3` as a schedule that falls linearly from 1e-3 to 0 over the budget."""
+    out = dict(settings)
     for key, value in settings.items():
         if isinstance(value, str) and value.startswith(LINEAR):
             try:
-                found[key] = LinearSchedule(float(value.removeprefix(LINEAR)), 0.0, 1.0)
+                out[key] = LinearSchedule(float(value.removeprefix(LINEAR)), 0.0, 1.0)
             except ValueError:
                 raise ConfigError(f"agent.settings.{key}={value!r}: a schedule is written {LINEAR}1e-3.") from None
-    return found
+    return out
 
 
 def training_envs(task: Task, agent: GradientAgent, policy: Network, seed: int, squashes: bool = False) -> VecEnv:
-    """The agent's environments side by side, which start again by themselves; ALE's own where the task says so."""
+    """The agent's vectorised training environments, with autoreset; ALE's own for env.vector=atari."""
     envs: VecEnv
     if task.vectorisation.ale:
         from rl_intdim.tasks import atari
@@ -113,16 +113,16 @@ def training_envs(task: Task, agent: GradientAgent, policy: Network, seed: int, 
             lambda: _with_output_map(environment.make(task), policy, squashes), n_envs=agent.n_envs, seed=seed
         )
     envs = FlatPictures(envs, policy.channels_last) if policy.conv_shapes else envs
-    if agent.normalize_reward:  # of training alone: episodes are scored elsewhere, by the task's own rewards
+    if agent.normalize_reward:  # in training only; scoring plays other environments, with the task's own rewards
         return VecNormalize(envs, norm_obs=False, gamma=agent.settings.get("gamma", GAMMA))
     return envs
 
 
 def _with_output_map(env: gym.Env, policy: Network, squashes: bool) -> gym.Env:
-    """An environment that takes what an SB3 algorithm sends, and applies the task's output map itself.
+    """The environment, with the task's output map applied to what an SB3 algorithm sends.
 
-    That is a number from 0 on (discrete), the actor's output (PPO, A2C), or an action that is squashed and scaled to
-    the bounds already (SAC, TD3, TQC), as SB3 does it in float32.
+    An algorithm sends a number from 0 (discrete), the actor's output (PPO, A2C), or an action that SB3 has already
+    squashed and scaled to the bounds in float32 (SAC, TD3, TQC).
     """
     old: Any = env.action_space
     if policy.discrete:
@@ -135,20 +135,20 @@ def _with_output_map(env: gym.Env, policy: Network, squashes: bool) -> gym.Env:
 
 
 def network(task: Task, agent: GradientAgent, policy: Network) -> dict[str, Any]:
-    """SB3's `policy_kwargs`: the task's network, then the agent's own. On images its feature extractor is the whole
-    network up to the last layer, as usual."""
+    """SB3's `policy_kwargs`: the task's network, and the agent's own keywords. On images, as usual, the feature
+    extractor is the whole network up to the last layer."""
     hidden = [] if policy.conv_shapes else list(task.policy.hidden)
-    found: dict[str, Any] = {
+    kwargs: dict[str, Any] = {
         "net_arch": {"pi": hidden, **agent.critic} if agent.critic else hidden,
         "activation_fn": ACTIVATIONS[task.policy.activation],
     }
     if policy.conv_shapes:
-        found |= {"features_extractor_class": Features, "features_extractor_kwargs": {"policy": policy}}
+        kwargs |= {"features_extractor_class": Features, "features_extractor_kwargs": {"policy": policy}}
         if agent.critic:
-            found["share_features_extractor"] = agent.extractor == "shared"
-    if taken := sorted(found.keys() & agent.policy_kwargs.keys()):
+            kwargs["share_features_extractor"] = agent.extractor == "shared"
+    if taken := sorted(kwargs.keys() & agent.policy_kwargs.keys()):
         raise ConfigError(f"agent.policy_kwargs.{taken[0]}: the network is the task's; set env.policy instead.")
-    return found | dict(agent.policy_kwargs)
+    return kwargs | dict(agent.policy_kwargs)
 
 
 def action_noise(agent: GradientAgent, policy: Network) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def action_noise(agent: GradientAgent, policy: Network) -> dict[str, Any]:
 
 
 class Features(BaseFeaturesExtractor):
-    """The task's convolutions and hidden layers, on the pictures of FlatPictures: (n, pixels) -> (n, units)."""
+    """The task's convolutions and hidden layers, on FlatPictures' flat images: (n, pixels) -> (n, units)."""
 
     def __init__(self, observation_space: gym.spaces.Box, policy: Network) -> None:
         super().__init__(observation_space, features_dim=policy.sizes[-2])
@@ -169,7 +169,7 @@ class Features(BaseFeaturesExtractor):
         self.picture, self.scaled = policy.picture, policy.scaled
         for (o, i, *_), c in zip(policy.conv_shapes, policy.spec.conv, strict=True):
             left, right, top, bottom = c.pad
-            even = left == right and top == bottom  # padded inside the convolution: a quarter less time at 84 x 84
+            even = left == right and top == bottom  # then the convolution pads: a quarter less time at 84 x 84
             parts += [] if even else [torch.nn.ZeroPad2d((left, right, top, bottom))]
             parts += [torch.nn.Conv2d(i, o, c.kernel, c.stride, (top, left) if even else 0), activate()]
         parts.append(torch.nn.Flatten())
@@ -179,5 +179,5 @@ class Features(BaseFeaturesExtractor):
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         channels, height, width = self.picture
-        # A view whose memory is channels last already.
+        # A view, since the memory is already channels last.
         return self.net(self.scaled(observations).view(-1, height, width, channels).permute(0, 3, 1, 2))

@@ -1,7 +1,7 @@
-"""The actor of an SB3 algorithm in a subspace: a SubspaceOptimizer takes the place of the one that steps it.
+"""The actor of an SB3 algorithm in a subspace: a SubspaceOptimizer replaces the optimiser that steps it.
 
-What an agent's file calls `actor` lives in the subspace; what it calls `free` trains beside it; anything
-else that moves fails the trial.
+Modules that the agent's file lists under `actor` train in the subspace, those under `free` outside it. If anything
+else changes, the trial fails.
 """
 
 from collections.abc import Iterable
@@ -19,16 +19,16 @@ from rl_intdim.training.evaluator import Evaluator
 
 
 class SubspaceActor:
-    """The actor of an SB3 policy held at theta0 + P theta_d, and the proof that nothing else has moved."""
+    """The actor of an SB3 policy, held at theta0 + P theta_d, with a check that nothing else has changed."""
 
     def __init__(self, model: BaseAlgorithm, agent: GradientAgent, subspace: Subspace) -> None:
         self.policy: Any = model.policy
         self.algorithm = agent.algorithm
         self.actor = self._parameters(agent.actor, "agent.actor")
-        found = sum(p.numel() for p in self.actor)
-        if found != subspace.D:
+        size = sum(p.numel() for p in self.actor)
+        if size != subspace.D:
             raise ConfigError(
-                f"agent.actor={agent.actor}: {found} parameters, and the task's policy has {subspace.D}."
+                f"agent.actor={agent.actor}: {size} parameters, and the task's policy has {subspace.D}."
             )
         held = _ids(self.actor)
         free = [p for p in self._parameters([name for name in agent.free if self._has(name)], "agent.free")
@@ -42,17 +42,17 @@ class SubspaceActor:
                 "trains together with its actor."
             )
         scale = 1.0 if isinstance(subspace.projection, Identity) else agent.multiplier * subspace.step_scale
-        # The algorithm's own optimiser, with its own settings, moves into the subspace.
-        kind, settings = self.policy.optimizer_class, owner.optimizer.defaults
+        # The inner optimiser is the algorithm's own, with its settings.
+        optimizer_class, settings = self.policy.optimizer_class, owner.optimizer.defaults
         own = {k: v for k, v in settings.items() if k == "lr" or k in self.policy.optimizer_kwargs}
-        beside = [p for p in free if id(p) in stepped]  # the others have optimisers of their own, or none
-        self.optimizer = SubspaceOptimizer(subspace, kind, self.actor, beside, scale, **own)
+        beside = [p for p in free if id(p) in stepped]  # other free parameters have their own optimiser, or none
+        self.optimizer = SubspaceOptimizer(subspace, optimizer_class, self.actor, beside, scale, **own)
         owner.optimizer = self.optimizer
         for name, target in self.policy.named_children():
-            if name.endswith("_target"):  # made before theta0 was written
+            if name.endswith("_target"):  # a copy made before theta0 was written
                 target.load_state_dict(getattr(self.policy, name.removesuffix("_target")).state_dict())
         mine = held | _ids(free)
-        # A buffer, such as batch normalisation's running mean, is free where its module is.
+        # A buffer, such as batch normalisation's running mean, is free if its module is.
         buffers = {
             id(b) for n, b in self.policy.named_buffers() if _under(n, agent.free) and not _under(n, agent.actor)
         }
@@ -69,16 +69,16 @@ class SubspaceActor:
         return part is not None
 
     def _parameters(self, names: list[str], key: str) -> list[torch.nn.Parameter]:
-        """The parameters of the named modules, or named parameters, of the policy, in this order."""
-        found: list[torch.nn.Parameter] = []
+        """The policy's parameters of these names, or in the modules of these names, in this order."""
+        parameters: list[torch.nn.Parameter] = []
         for name in names:
             part: Any = self.policy
             for word in name.split("."):
                 if not hasattr(part, word):
                     raise ConfigError(f"{key}={name}: {type(self.policy).__name__} has no such module.")
                 part = getattr(part, word)
-            found += [part] if isinstance(part, torch.nn.Parameter) else list(part.parameters())
-        return found
+            parameters += [part] if isinstance(part, torch.nn.Parameter) else list(part.parameters())
+        return parameters
 
     def _owner(self) -> Any:
         """The module whose `optimizer` steps the whole actor."""
@@ -94,7 +94,7 @@ class SubspaceActor:
         )
 
     def look(self, evaluator: Evaluator, env_steps: int) -> bool:
-        """Check that the subspace was kept, then look at the policy."""
+        """Check that nothing outside the subspace has changed, then look at the policy."""
         state = self.policy.state_dict()
         moved = [name for name, before in self.still.items() if not torch.equal(before, state[name])]
         if moved:

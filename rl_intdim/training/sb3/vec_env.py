@@ -1,8 +1,8 @@
-"""Gymnasium's vector environments, and pictures, as Stable-Baselines3 wants them.
+"""Adapters from Gymnasium's vector environments, and images, to Stable-Baselines3's VecEnv.
 
-For those that start the next episode in the step that ends one (AutoresetMode.SAME_STEP): Gymnasium's
-SyncVectorEnv and AsyncVectorEnv, and ALE's. SB3 learns of an end by `dones`, of a cut-off episode by
-`TimeLimit.truncated`, and of its last observation by `terminal_observation`.
+They need AutoresetMode.SAME_STEP, in which the step that ends an episode starts the next: Gymnasium's SyncVectorEnv
+and AsyncVectorEnv offer it, and ALE's. SB3 reads an episode's end from `dones`, a truncation from
+`TimeLimit.truncated`, and the last observation from `terminal_observation`.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 
 class SameStep(VecEnv):
-    """n environments of Gymnasium behind SB3's interface. Raises ValueError for another autoreset mode."""
+    """A Gymnasium vector environment behind SB3's interface. Raises ValueError for another autoreset mode."""
 
     def __init__(self, envs: gym.vector.VectorEnv) -> None:
         mode = envs.metadata.get("autoreset_mode")
@@ -25,7 +25,7 @@ class SameStep(VecEnv):
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
-        """The seed of the next reset: slot i takes seed + i."""
+        """Set the seed of the next reset: slot i takes seed + i. Returns the seeds."""
         self.start = None if seed is None else int(seed)
         return [None if seed is None else int(seed) + i for i in range(self.num_envs)]
 
@@ -40,13 +40,13 @@ class SameStep(VecEnv):
     def step_wait(self) -> Any:
         obs, rewards, terminated, truncated, infos = self.envs.step(self.actions)
         dones = terminated | truncated
-        said: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        sb3_infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
         for i in np.flatnonzero(dones):
-            said[i] = {
+            sb3_infos[i] = {
                 "terminal_observation": infos["final_obs"][i].copy(),
                 "TimeLimit.truncated": bool(truncated[i] and not terminated[i]),
             }
-        return obs.copy(), rewards.astype(np.float32), dones, said
+        return obs.copy(), rewards.astype(np.float32), dones, sb3_infos
 
     def close(self) -> None:
         self.envs.close()
@@ -55,20 +55,20 @@ class SameStep(VecEnv):
         return [getattr(self.envs, attr_name, None) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        raise NotImplementedError("a vectorised environment has no attributes a slot.")
+        raise NotImplementedError("a vectorised environment has no attributes per slot.")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        raise NotImplementedError("a vectorised environment has no methods a slot.")
+        raise NotImplementedError("a vectorised environment has no methods per slot.")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         return [False for _ in self._get_indices(indices)]
 
 
 class FlatPictures(VecEnvWrapper):
-    """Pictures, channels first or last, as flat vectors, channels last, in the type and bounds of their space.
+    """Images, channels first or last, as flat vectors, channels last, in the dtype and bounds of their space.
 
-    SB3 turns pictures into float numbers channels first, and a convolution that wants them channels last must
-    turn each batch around, in every epoch: that halves its speed on a CPU. Turned here, it is done once, on bytes.
+    SB3 converts images to floats, channels first. A convolution that is faster with channels last must then permute
+    each batch in every epoch, which halves its speed on a CPU. Here each image is permuted once, as bytes.
     """
 
     def __init__(self, venv: VecEnv, channels_last: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""Search distributions over theta_d, one file each; `strategy: name` in an agent's file names the file.
+"""Evolution strategies, search distributions over theta_d: one file each, named by `strategy:` in an agent's file.
 
-To add one: `name.py` beside these with a class Strategy as below, and a file in agents/.
+To add one, write `name.py` here with a class Strategy as below, and a file in agents/.
 """
 
 from importlib import import_module
@@ -14,16 +14,16 @@ from rl_intdim.config.schema import EvolutionAgent
 class Strategy(Protocol):
     """A search distribution over theta_d that starts at 0. Higher returns are better.
 
-    `scale` is sqrt(D / d): a move of agent.sigma x scale in every theta_d changes a parameter by agent.sigma,
-    root mean square. The object is the strategy's whole state: pickled and loaded, it goes on to the bit.
+    `scale` is sqrt(D / d): moving every coordinate of theta_d by agent.sigma x scale changes a parameter by
+    agent.sigma, root mean square. The object is the strategy's whole state: after pickling it continues to the bit.
     """
 
     def __init__(self, d: int, scale: float, agent: EvolutionAgent, rng: np.random.Generator) -> None: ...
     def ask(self) -> np.ndarray: ...  # (n, d), n a multiple of agent.popsize
     def tell(self, population: np.ndarray, returns: np.ndarray) -> None: ...  # (n, d) as asked, and (n,)
-    def favourite(self) -> np.ndarray: ...  # (d,): the policy that it would bet on
+    def favourite(self) -> np.ndarray: ...  # (d,): its current best guess, which looks score
 
 
 def load(name: str) -> type[Strategy]:
-    """The class Strategy of the file `name`; the others' libraries stay unimported."""
+    """The class Strategy of the file `name`. Imports only that file's libraries."""
     return import_module(f"{__name__}.{name}").Strategy

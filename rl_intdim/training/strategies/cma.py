@@ -10,7 +10,7 @@ from rl_intdim.config.schema import EvolutionAgent
 
 
 class Normal:
-    """Stands for numpy.random.randn, which would draw from numpy's global generator; it can be pickled."""
+    """A replacement for numpy.random.randn, which draws from numpy's global generator; it can be pickled."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
@@ -20,13 +20,13 @@ class Normal:
 
 
 class Strategy:
-    """Its favourite is the mean of the current distribution.
+    """CMA-ES with restarts; its favourite is the mean of the current distribution.
 
-    A run is stuck when the library says so (its own termination criteria), or when the median return of a
-    generation has not risen for patience (1 + d / popsize) generations: a distribution moves ever more slowly
-    the more dimensions there are to a candidate. The next starts from 0 as the first did, with `growth` times
-    the population. Above `diagonal_above` only the diagonal of the covariance is learned (Ros & Hansen 2008,
-    https://doi.org/10.1007/978-3-540-87700-4_30), since the full one takes d^2 memory and d^3 time.
+    A run is stuck when one of the library's termination criteria holds, or when the median return has not risen for
+    patience (1 + d / popsize) generations: the more dimensions per candidate, the more slowly a distribution moves.
+    A stuck run restarts from 0, with `growth` times the population. Above `diagonal_above` only the diagonal of
+    the covariance is learned (Ros & Hansen 2008, https://doi.org/10.1007/978-3-540-87700-4_30), since the full one
+    takes d^2 memory and d^3 time.
     """
 
     def __init__(self, d: int, scale: float, agent: EvolutionAgent, rng: np.random.Generator) -> None:
@@ -37,9 +37,9 @@ class Strategy:
         options = {
             "popsize": popsize,
             "randn": self.randn,
-            "seed": np.nan,  # a seed would be put into numpy's global generator
+            "seed": np.nan,  # cma would seed numpy's global generator with it
             "CMA_diagonal": self.d > self.agent.diagonal_above,
-            # Equal returns are no sign of convergence where rewards are sparse: patience judges those.
+            # Off, since equal returns are no sign of convergence if rewards are sparse; patience ends such runs.
             **{"tolfun": 0, "tolfunhist": 0, "tolflatfitness": np.inf},
             "verbose": -9,
         }
@@ -47,7 +47,7 @@ class Strategy:
         self.best_median, self.waited = -np.inf, 0
 
     def ask(self) -> np.ndarray:
-        # Here, not in `tell`: between the two the mean of the stuck run is still there to be looked at.
+        # Restart here, not in `tell`, so that a look between the two still scores the stuck run's mean.
         if self.stuck():
             self._start(self.es.popsize * self.agent.growth)
         return np.stack(self.es.ask())

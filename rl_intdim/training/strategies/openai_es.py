@@ -7,11 +7,11 @@ from rl_intdim.config.schema import EvolutionAgent
 
 
 class Strategy:
-    """A Gaussian of fixed width whose mean climbs by Adam: antithetic pairs, centred ranks, weight decay.
+    """A Gaussian of fixed width whose mean Adam moves: antithetic pairs, centred ranks, weight decay.
 
-    The mean is z, theta_d in units of `scale`: a step in z changes a parameter by as much, root mean square, so
-    one learning rate fits every D and d. Weight decay pulls z to 0, and so the parameters to theta0. Its
-    favourite is the mean.
+    z = theta_d / scale is the mean. A step in z changes a parameter by the same amount, root mean square, so one
+    learning rate fits every D and d. Weight decay pulls z to 0, and so the parameters to theta0. The favourite is
+    the mean.
     """
 
     def __init__(self, d: int, scale: float, agent: EvolutionAgent, rng: np.random.Generator) -> None:
@@ -33,7 +33,7 @@ class Strategy:
 
 
 def centred_ranks(returns: np.ndarray) -> np.ndarray:
-    """The ranks of returns (n,), from -1/2 for the lowest to 1/2 for the highest; equals share their mean rank."""
+    """The ranks of returns (n,), from -1/2 for the lowest to 1/2 for the highest; ties share their mean rank."""
     _, place, counts = np.unique(returns, return_inverse=True, return_counts=True)
     ranks = np.cumsum(counts) - (counts + 1) / 2
     return ranks[place] / (len(returns) - 1) - 0.5

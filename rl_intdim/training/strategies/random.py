@@ -1,4 +1,4 @@
-"""The control: independent draws from CMA-ES's initial distribution, the best draw kept."""
+"""Random search, the control: independent draws from CMA-ES's initial distribution, of which the best is kept."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from rl_intdim.config.schema import EvolutionAgent
 
 
 class Strategy:
-    """Its favourite is the best draw so far, 0 before the first."""
+    """Random search; its favourite is the best draw so far, or 0 before the first draw."""
 
     def __init__(self, d: int, scale: float, agent: EvolutionAgent, rng: np.random.Generator) -> None:
         self.shape, self.sigma, self.rng = (agent.popsize, d), agent.sigma * scale, rng
