@@ -241,8 +241,8 @@ class Search:
     d_max: int | None = key("largest d tried; D if null", None, least=1)
     direct: int = key("direct runs, reported beside d_int", 5, least=0, most=10_000)
     seed: int | None = key(
-        "the first trial's seed; each further trial takes the next. null: drawn from task, agent and settings, so that "
-        "no two sweeps share subspaces; equal seeds pair the trials of agents",
+        "the first trial's seed; each further trial takes the next. null: drawn from task, agent and settings, so "
+        "that no two sweeps share subspaces. Equal seeds pair the trials of two agents",
         None,
         least=0,
         most=LARGEST_SEED,

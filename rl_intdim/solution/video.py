@@ -28,8 +28,9 @@ def clip(path: Path) -> tuple[bytes, str]:
         pictures, total = frames(solution, CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH)
     caption = (
         f"The solution at play: d = {solution.d}, seed {solution.seed}, confirmed at a score of "
-        f"{solution.score:.1f}. One episode (seed {CLIP_SEED}, at most {CLIP_STEPS:,} env steps), return {total:.1f}, "
-        f"in {len(pictures)} pictures."
+        f"{solution.score:.1f}. "
+        f"One episode (seed {CLIP_SEED}, at most {CLIP_STEPS:,} env steps), return {total:.1f}, in "
+        f"{len(pictures)} pictures."
     )
     return gif(pictures, CLIP_FPS, CLIP_BYTES), caption
 
