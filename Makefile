@@ -5,12 +5,12 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: sweep test test-slow check format clean
+.PHONY: sweep test test-slow check docs figures tutorial dist format clean
 
 sweep: $(READY)  ## the intrinsic dimension of CartPole by CMA-ES; add e.g. ARGS="env=InvertedPendulum agent=ppo"
 	$(BIN)/python -m rl_intdim.sweep $(ARGS)
 
-test: check  ## lint, types, and the test suite
+test: check  ## lint, types, docs, and the test suite
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(READY)  ## the tests that take minutes
@@ -20,6 +20,22 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python scripts/fill_docs.py --check
+	$(MAKE) docs
+
+docs: $(READY)  ## the site, in docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
+
+figures: $(READY)  ## fill the figures of README and docs from the records, the catalogue and the schema
+	$(BIN)/python scripts/fill_docs.py
+
+tutorial: $(READY)  ## execute the notebook, and keep its outputs
+	$(BIN)/python scripts/run_tutorial.py
+
+dist: $(READY)  ## wheel and sdist, looked into, and a sweep from an empty folder; PYTHONS="python3.12 ..." tries others
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python scripts/check_dist.py $(if $(PYTHONS),--python $(PYTHONS))
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -34,4 +50,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build .pytest_cache .mypy_cache .ruff_cache

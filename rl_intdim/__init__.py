@@ -4,7 +4,7 @@ Li, Farkhoor, Liu, Yosinski, "Measuring the Intrinsic Dimension of Objective Lan
 https://arxiv.org/abs/1804.08838
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> object:

@@ -66,7 +66,7 @@ class Measured:
         )
 
     def _repr_html_(self) -> str:
-        console = Console(record=True, file=StringIO(), width=90)
+        console = Console(record=True, file=StringIO(), width=90, force_jupyter=False)  # else it displays by itself
         console.print(tables.table(self.record))
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 

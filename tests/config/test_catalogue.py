@@ -8,6 +8,7 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 
+from rl_intdim import __version__
 from rl_intdim.config import catalogue, cli
 from rl_intdim.errors import ConfigError
 from rl_intdim.tasks import environment
@@ -50,7 +51,7 @@ def test_the_wheel_carries_the_catalogue_and_no_top_level_but_ours(tmp_path):
     assert {f"rl_intdim/data/envs/{t}.yaml" for t in TASKS} <= set(names)
     assert {f"rl_intdim/data/agents/{a}.yaml" for a in AGENTS} <= set(names)
     assert "rl_intdim/analysis/templates/report.html" in names
-    assert {n.split("/")[0] for n in names} == {"rl_intdim", "rl_intdim-0.1.0.dist-info"}
+    assert {n.split("/")[0] for n in names} == {"rl_intdim", f"rl_intdim-{__version__}.dist-info"}
     # It finds its files with no checkout around.
     zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(tmp_path / "site")
     code = (

@@ -1,0 +1,133 @@
+"""The tables of docs/ that records of benchmarks and simulations give, and single figures of any record."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rl_intdim.analysis.tables import markdown
+
+RESULTS = Path(__file__).resolve().parents[1] / "docs/results"
+
+
+@cache
+def record(path: str) -> Any:
+    return json.loads((RESULTS / path).read_text(encoding="utf-8"))
+
+
+def value(path: str, where: str, spec: str = "") -> str:
+    """One figure of a JSON record: its path under docs/results, the keys to it with / between, Python's format."""
+    node = record(path)
+    for part in where.split("/"):
+        node = node[int(part)] if isinstance(node, list) else node[part]
+    if isinstance(node, bool):
+        return "yes" if node else "no"
+    if isinstance(node, str):
+        return node
+    text = format(node, spec or (",d" if isinstance(node, int) else "g"))
+    return text.replace("%", " %")
+
+
+def calibration_table() -> str:
+    """Coverage by stratum."""
+    rows = [
+        {"simulated tasks": name, "number": n, "d_int inside the interval": f"{share * 100:.1f} %"}
+        for name, (share, n) in record("calibration/calibration.json")["coverage"].items()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def evolution_table() -> str:
+    """The loop of a strategy against its peers."""
+    rows = []
+    peers = {
+        "plain": "cma, a plain loop",
+        "evotorch": "EvoTorch",
+        "evosax": "evosax with gymnax",
+        "bare": "the bare simulator",
+    }
+    for r in record("evolution/bench.json")["rows"]:
+        row = {"task": r["task"], "env steps/s": f"{r['ours']:,.0f} ({r['ours_episode']:.0f})"}
+        for key, name in peers.items():
+            there = f"ours_by_{key}" in r
+            row[f"ours / {name}"] = f"{r[f'ours_by_{key}']:.2g} ({r[f'{key}_episode']:.0f})" if there else ""
+        rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+def training_table() -> str:
+    """PPO in a subspace against SB3's own."""
+    rows = [
+        {
+            "task": r["task"],
+            "d": r["d"],
+            "env steps/s": f"{r['env_steps_per_s']['ours']:,.0f}",
+            "ours / SB3's PPO without a subspace": "{:.2f} ({:.2f} to {:.2f})".format(
+                r["ours_by_peer"], *r["ours_by_peer_range"]
+            ),
+            "ours / ours direct": f"{r['ours_by_direct']:.2f}",
+            "ours / environment, forward and backward alone": f"{r['ours_by_limit']:.2f}",
+        }
+        for r in record("training.json")["rows"]
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def projections_table() -> str:
+    """The projections at Pong's size."""
+    what = {
+        "dense": ("Gaussian, unit columns", "yes", "4 D d"),
+        "sparse": ("one size with probability 1/sqrt(D), else 0 (Li, Hastie and Church 2006)", "yes", "16 d sqrt(D)"),
+        "fastfood": ("Hadamard and diagonal Gaussian blocks (Le, Sarlos and Smola 2013)", "no", "24 D"),
+        "countsketch": ("one signed entry a row, orthonormal columns (Charikar et al. 2002)", "no", "4 D"),
+    }
+    pong = [r for r in record("projections/bench.json")["rows"] if (r["D"], r["d"]) == (1_005_366, 6000)]
+    measured = {r["projection"]: r for r in pong}
+    rows = []
+    for name, (text, nested, size) in what.items():
+        r = measured.get(name)
+        rows.append(
+            {
+                "`subspace.projection=`": name,
+                "P": text,
+                "bytes": size,
+                "nested": nested,
+                "apply": f"{r['apply_copies']:.1f}" if r else "not drawn",
+                "adjoint": f"{r['adjoint_copies']:.1f}" if r else "",
+            }
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+def rounds_table() -> str:
+    """Wall-clock and env steps by size of round and workers."""
+    means = record("scaling/scaling.json")["means"]
+    workers = ["1", "4", "16", "64", "256"]
+    rows = [
+        {"search.round": size, "trials": f"{m['trials']:.0f}", "budgets of training": f"{m['budgets']:.0f}"}
+        | {f"wall-clock on {w}": f"{m[f'wall_{w}']:.1f}" for w in workers}
+        for size, m in means.items()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def statistics_table() -> str:
+    """Mean of the last quarter of a trial's looks, by what standardised its observations."""
+    rows: dict[tuple[int, str], dict[str, list[str]]] = {}
+    for line in (RESULTS / "statistics/Humanoid-openai_es.jsonl").read_text(encoding="utf-8").splitlines():
+        r = json.loads(line)
+        sigma = next((word.split("=")[1] for word in r["setting"] if word.startswith("agent.sigma=")), "")
+        last = r["curve"][-len(r["curve"]) // 4 :]
+        row = rows.setdefault((round(r["env_steps"], -5), sigma), {})
+        row.setdefault(r["arm"], []).append(f"{sum(look[1] for look in last) / len(last):.0f}")
+    return markdown(
+        pd.DataFrame(
+            [
+                {"env steps": steps, "`agent.sigma`": sigma or "the agent's"}
+                | {arm: ", ".join(row.get(arm, [])) for arm in ("fixed", "none", "learned")}
+                for (steps, sigma), row in rows.items()
+            ]
+        )
+    )

@@ -1,0 +1,213 @@
+"""The tables of README.md and docs/ that records of sweeps give, and the files that are made whole from them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+from docs_catalogue import tasks
+from PIL import Image
+from rich.console import Console
+
+from rl_intdim.analysis import task_ladder
+from rl_intdim.analysis.comparison_page import page, page_of_pairs
+from rl_intdim.analysis.comparison_plots import plot_ladder, plot_pairs
+from rl_intdim.analysis.paired_test import SURE, pairs, shares
+from rl_intdim.analysis.ranking import differences, pivot
+from rl_intdim.analysis.tables import markdown, table
+from rl_intdim.config.schema import GradientAgent
+from rl_intdim.records.sweep import Sweep, read
+from rl_intdim.records.sweep_record import STATUSES, interval
+from rl_intdim.search import paper_rule
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs/results"
+SEARCHED = 12  # trials of a sweep, below which a record is one of single trials
+
+
+@cache
+def sweeps() -> tuple[Sweep, ...]:
+    return tuple(read(folder) for folder in sorted(RESULTS.glob("*-*")) if folder.is_dir())
+
+
+@cache
+def paired_sweeps() -> tuple[Sweep, ...]:
+    return tuple(read(folder) for folder in sorted(RESULTS.glob("paired/*")))
+
+
+def ladder() -> list[task_ladder.TaskRung]:
+    return task_ladder.rungs(
+        sweeps(), {name: "-".join(map(str, t.policy.hidden)) for name, (t, _) in tasks().items()}
+    )
+
+
+def ladder_table() -> str:
+    """A row a task: the smallest d_int of its agents."""
+    rows = [
+        {
+            "task": r.task,
+            "d_int": str(r.d_int),
+            "95 % interval": interval((r.low, r.high)),
+            "of D": r.D,
+            "by": r.agent,
+            "threshold": tasks()[r.task][0].threshold,
+            "status": r.status,
+        }
+        for r in ladder()
+        if not r.paper
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def without_answer() -> str:
+    """The tasks of the catalogue with records and no d_int."""
+    there = {s.env for s in sweeps()} - {r.task for r in ladder()}
+    return ", ".join(sorted(there))
+
+
+def side_by_side(by: str) -> str:
+    """Agents, or networks, side by side: of the sweeps that searched, not of single trials."""
+    return markdown(pivot([s for s in sweeps() if s.answer.trials >= SEARCHED], by))
+
+
+def told_apart() -> str:
+    """Two agents, networks or projections of one task whose d_int differ by their posteriors, a row each."""
+    rows = []
+    for row in differences(sweeps()).to_dict("records"):
+        first, second, p = row["first"], row["second"], row["P(first lower)"]
+        if row["verdict"] != "not told apart" and first.split(" by ")[0] == second.split(" by ")[0]:
+            lower, higher, p = (first, second, p) if p > 0.5 else (second, first, 1 - p)
+            rows.append({"lower d_int": lower, "higher d_int": higher, "probability": f"{p:.3f}"})
+    return markdown(pd.DataFrame(rows))
+
+
+def shares_table() -> str:
+    return markdown(shares(pairs(paired_sweeps())))
+
+
+def pairs_apart() -> str:
+    """The pairs of agents that McNemar's test tells apart, after Holm's correction."""
+    found = pairs(paired_sweeps())
+    rows = []
+    for row in found[(found["d"] != "all") & (found["p (Holm)"] <= SURE)].to_dict("records"):
+        better, worse = sorted(("first", "second"), key=lambda who: -row[f"{who} solved"])
+        more, less = (f"{row[who]}, {row[f'{who} solved']} of {row['trials']}" for who in (better, worse))
+        rows.append({key: row[key] for key in ("task", "d")} | {"solves more": more, "solves fewer": less})
+        rows[-1]["p (Holm)"] = row["p (Holm)"]
+    return markdown(pd.DataFrame(rows).sort_values(["task", "d", "p (Holm)"]))
+
+
+def trials_of(*folders: str) -> str:
+    """Every trial in these run folders, with what it took."""
+    rows = []
+    for sweep in [read(RESULTS / name) for name in folders]:
+        env, agent = sweep.config.env, sweep.config.agent
+        rate = agent.settings["learning_rate"] if isinstance(agent, GradientAgent) else agent.learning_rate
+        for t in sweep.trials:
+            rows.append(
+                {
+                    "d": str(t.d),
+                    "seed": str(t.seed),
+                    "sticky": env.sticky if env.vector == "atari" else None,
+                    "learning rate": rate,
+                    "env steps": t.env_steps,
+                    "score": f"{t.score:.1f}",
+                    "threshold": env.threshold,
+                    "solved": f"at {t.solved_at:,}" if t.solved else "no",
+                    "hours": f"{t.seconds / 3600:.1f}",
+                    "folder": f"`{sweep.folder.name}`",
+                }
+            )
+    frame = pd.DataFrame(rows)
+    return markdown(frame.drop(columns=[c for c in frame if frame[c].isna().all()]))
+
+
+def commands_of(*folders: str) -> str:
+    """The command of each run folder, where its record holds it."""
+    found = [read(RESULTS / name).provenance.command for name in folders]
+    return "```sh\n" + "\n".join(command for command in found if command) + "\n```"
+
+
+def output(folder: str) -> str:
+    """What a sweep prints at its end."""
+    console = Console(width=88)
+    with console.capture() as captured:
+        console.print(table(read(RESULTS / folder).record), highlight=False)
+    lines = [line.rstrip() for line in captured.get().splitlines() if line.strip()]
+    return "\n".join(["```text", *lines, "```"])
+
+
+def solution_table() -> str:
+    """The solution files of docs/solutions."""
+    rows = []
+    for path in sorted((ROOT / "docs/solutions").glob("*.json")):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        numbers = ", ".join(f"{x:g}" for x in data["theta_d"])
+        rows.append(
+            {
+                "file": f"`docs/solutions/{path.name}`",
+                "task": data["task"]["name"],
+                "d": data["d"],
+                "seed": data["seed"],
+                "bits a number": data["bits"],
+                "theta_d": f"({numbers})",
+                "score": f"{data['score']:g}",
+            }
+        )
+    return markdown(pd.DataFrame(rows))
+
+
+def paper_table() -> str:
+    """The paper's values on reinforcement-learning tasks."""
+    rows = [
+        {"task": row.task, "by": row.agent, "network": row.hidden, "D": row.D, "d_int90": row.d_int}
+        for row in paper_rule.ROWS
+        if row.agent != "gradient"
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def statuses() -> str:
+    """What the status of a sweep says."""
+    return "\n".join(f"- `{name}`: {meaning}" for name, meaning in STATUSES.items())
+
+
+def ladder_description() -> str:
+    return json.dumps([asdict(r) for r in ladder()])
+
+
+def _shows(path: Path, description: str) -> bool:
+    """Is this the description in a PNG's metadata? Its bytes depend on the version of matplotlib."""
+    if not path.exists():
+        return False
+    with Image.open(BytesIO(path.read_bytes())) as picture:
+        return picture.info.get("Description") == description
+
+
+@cache
+def _page() -> bytes:
+    return page(sweeps(), "results.png").encode()
+
+
+@cache
+def _paired_page() -> bytes:
+    return page_of_pairs(paired_sweeps(), pairs(paired_sweeps()), "paired.png").encode()
+
+
+Whole = tuple[Callable[[Path], bool], Callable[[], bytes]]  # is the file fresh; its bytes
+WHOLE: dict[str, Whole] = {
+    "docs/ladder.png": (
+        lambda path: _shows(path, ladder_description()),
+        lambda: task_ladder.plot(ladder(), ladder_description()),
+    ),
+    "docs/results.md": (lambda path: path.read_bytes() == _page(), _page),
+    "docs/results.png": (lambda path: path.with_suffix(".md").read_bytes() == _page(), lambda: plot_ladder(sweeps())),
+    "docs/results/paired.md": (lambda path: path.read_bytes() == _paired_page(), _paired_page),
+    "docs/results/paired.png": (
+        lambda path: path.with_suffix(".md").read_bytes() == _paired_page(),
+        lambda: plot_pairs(pairs(paired_sweeps())),
+    ),
+}
