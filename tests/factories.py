@@ -19,11 +19,14 @@ HERE = Path(__file__).parent
 PYTHONPATH = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])  # of a test's processes
 
 
+def argv(name, *words):
+    """A command as a process of its own is given it."""
+    return [sys.executable, "-m", f"rl_intdim.{name}", *words]
+
+
 def run(name, *words):
     """Run a command in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", f"rl_intdim.{name}", *words], capture_output=True, text=True, check=False
-    )
+    return subprocess.run(argv(name, *words), capture_output=True, text=True, check=False)
 
 
 def command(monkeypatch, name, job, *words):

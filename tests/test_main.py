@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import factories
 import pytest
 
 import rl_intdim
@@ -49,6 +50,13 @@ def test_every_command_has_help_and_our_version(monkeypatch, capsys, name):
     assert (status, err) == (0, "")
     assert len(out) > 200
     assert run(monkeypatch, capsys, name, "--version") == (0, f"rl_intdim {rl_intdim.__version__}\n", "")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_python_m_of_every_command(name):
+    """A real process: what only `main` does, on the way to the command, and the file's last line that calls it."""
+    done = factories.run(name, "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"rl_intdim {rl_intdim.__version__}\n", "")
 
 
 @pytest.mark.parametrize(("env", "agent"), [("Pong", "ppo"), ("CartPole", "cma"), ("Humanoid", "sac")])

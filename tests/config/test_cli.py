@@ -401,7 +401,7 @@ def test_multirun_runs_every_combination(monkeypatch):
 
 @pytest.mark.parametrize("agent", ["cma", "ppo", "random"])
 def test_train_prints_the_score_and_writes_only_where_told(monkeypatch, capsys, agent):
-    words = [f"agent={agent}", "d=10", "seed=3", "env.budget=5000"]
+    words = [f"agent={agent}", "d=10", "seed=3", "env.budget=1000"]
     assert command(monkeypatch, "train", train.train, *words) == 0
     assert f"CartPole by {agent}, d = 10 of D = 562, seed 3" in capsys.readouterr().out
     assert not list(Path().iterdir())
