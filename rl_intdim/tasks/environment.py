@@ -12,6 +12,8 @@ from rl_intdim.errors import ConfigError, one_line
 from rl_intdim.tasks.border import Border
 from rl_intdim.tasks.network import Network
 
+MODULES = {"ALE": "ale_py"}  # by the namespace of the ids that they register, where the two differ
+
 
 def make(task: Task, render_mode: str | None = None) -> gym.Env:
     """One environment of the task: its wrappers, its limit of env steps, the border, its statistics. Raises
@@ -63,7 +65,7 @@ def explained(task: Task) -> Iterator[None]:
     """What an environment raises while it is made, as a ConfigError."""
     try:
         yield
-    except gym.error.NameNotFound:
+    except (gym.error.NameNotFound, gym.error.NamespaceNotFound):
         raise ConfigError(f"env.id={task.id}: not registered with Gymnasium. {_near_ids(task.id)}") from None
     except (gym.error.Error, TypeError, ValueError, ModuleNotFoundError) as error:
         raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {one_line(error)}") from None
@@ -75,7 +77,11 @@ def _near_ids(value: str) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(value, gym.registry, n=5, cutoff=0.5)
-    return f"Nearest: {', '.join(near)}." if near else "`gymnasium.pprint_registry()` lists what is."
+    known = f"Nearest: {', '.join(near)}." if near else "`gymnasium.pprint_registry()` lists what is."
+    if ":" in value:  # its module was imported
+        return known
+    module = MODULES.get(value.partition("/")[0], "module")
+    return f"{known} If a package registers it when imported, give its module too: env.id={module}:{value}"
 
 
 def policy(task: Task) -> Network:

@@ -86,6 +86,9 @@ def test_the_seed_decides_the_episodes(echo):
     ("changes", "named"),
     [
         ({"id": "CartPoel-v1", "kwargs": {}}, "CartPole-v1"),
+        ({"id": "Nosuch/Pong-v5", "kwargs": {}}, "env.id=module:Nosuch/Pong-v5"),
+        ({"id": "MiniGrid-Empty-5x5-v0", "kwargs": {}}, "env.id=module:MiniGrid-Empty-5x5-v0"),
+        ({"id": "nosuch:Pong-v5", "kwargs": {}}, "nosuch"),
         ({"kwargs": {"nosuch": 1}}, "nosuch"),
         ({"wrappers": ["gymnasium.wrappers.FlatenObservation"]}, "FlattenObservation"),
         ({"wrappers": ["nosuch.Wrapper"]}, "nosuch"),
@@ -95,6 +98,13 @@ def test_the_seed_decides_the_episodes(echo):
 def test_what_cannot_be_made_is_named(echo, changes, named):
     with pytest.raises(ConfigError, match=named):
         vector.make_vec(echo(**changes), 1)
+
+
+def test_an_atari_game_that_is_not_imported_yet_names_its_module(echo, monkeypatch):
+    for name in [name for name in gym.registry if name.startswith("ALE/")]:
+        monkeypatch.delitem(gym.registry, name)
+    with pytest.raises(ConfigError, match=r"not registered .* env\.id=ale_py:ALE/Pong-v5$"):
+        environment.make(echo(id="ALE/Pong-v5", kwargs={}))
 
 
 def test_observations_are_standardised_for_every_agent_alike(echo):
