@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from rl_intdim import files
 from rl_intdim.config.catalogue import shipped, task_node
-from rl_intdim.config.schema import DIRECT, SweepConfig, Task
+from rl_intdim.config.schema import DIRECT, VECTORISATIONS, SweepConfig, Task
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.search.trials import TrialRecord
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 FORMAT = "rl_intdim solution 1"
 # theta0 is drawn in float64, then rounded, and theta and its layers are copies: 28 at peak in play, besides P.
 PARAMETER_BYTES = 32
-SCORED = ("threshold", "goal", "kwargs", "wrappers", "sticky", "statistics")  # keys that a score depends on, but id
+# The keys that a score depends on, besides id. Of `vector` only whether ALE plays: slots and native play the same episodes.
+SCORED = ("threshold", "goal", "kwargs", "wrappers", "max_episode_steps", "vector", "sticky", "statistics")
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,15 @@ class Solution:
         mine = {key: value for key, value in asdict(self.task).items() if key in SCORED}
         known: list[Any] = [OmegaConf.to_container(task_node(p)) for p in sorted(shipped("envs").glob("*.yaml"))]
         unlike = [
-            [_unlike(key, mine[key], task[key]) for key in mine if mine[key] != task[key]]
+            [_unlike(key, mine[key], task[key]) for key in mine if _judged(key, mine[key]) != _judged(key, task[key])]
             for task in known
             if task["id"] == self.task.id
         ]
         return min(unlike, key=len, default=[])
+
+
+def _judged(key: str, value: Any) -> Any:
+    return VECTORISATIONS[value].ale if key == "vector" else value
 
 
 def _unlike(key: str, mine: Any, other: Any) -> str:
