@@ -1,6 +1,5 @@
 """The train command that reruns one trial of a sweep, written from the sweep's configuration."""
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from typing import Any
 
 from rl_intdim.config import cli
 from rl_intdim.config.identity import flat
+from rl_intdim.config.overrides import literal
 from rl_intdim.config.schema import Command, SweepConfig
 from rl_intdim.errors import ConfigError
 
@@ -38,14 +38,14 @@ def words(config: SweepConfig, command: str = "") -> list[str]:
     env = config.env
     named = [f"env={env.name}", f"agent={config.agent.name}"]
     if env.name not in cli.register(folders)["env"] and env.name == env.id:  # any Gymnasium id
-        named = ["env=gym", named[1], f"env.id={_value(env.id)}", f"env.threshold={env.threshold}"]
+        named = ["env=gym", named[1], f"env.id={literal(env.id)}", f"env.threshold={env.threshold}"]
     try:
         train = cli.load("train", named, folders)
         known = _values(train)
     except ConfigError:
         known = {"env.name": env.name, "agent.name": config.agent.name}  # env= and agent= set the names
     changed = [
-        f"{'++' if key.startswith(FREE) else ''}{key}={_value(value)}"
+        f"{'++' if key.startswith(FREE) else ''}{key}={literal(value, key)}"
         for key, value in _values(config).items()
         if (key not in known or known[key] != value) and value != {}
     ]
@@ -61,16 +61,3 @@ def _values(config: Command) -> dict[str, Any]:
     """The values that a trial depends on, by dotted key."""
     every = asdict(config)
     return flat({part: every[part] for part in PARTS})
-
-
-def _value(value: Any) -> str:
-    """A value in Hydra's syntax, in single quotes where it needs them."""
-    if isinstance(value, str) and not value.replace("_", "").replace("-", "").replace(".", "").isalnum():
-        return "'" + value.replace("\\'", "\\\\'").replace("'", "\\'") + "'"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list):
-        return "[" + ",".join(map(_value, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}: {_value(item)}" for key, item in value.items()) + "}"
-    return json.dumps(value)
