@@ -1,9 +1,17 @@
 """Do two configurations describe the same run, and which seed does a configuration draw?"""
 
 import json
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from hashlib import sha256
 from typing import Any
 
+from omegaconf import MISSING as REQUIRED
+
+from rl_intdim.config.schema import AGENTS, SweepConfig, Task
+
+NEVER = 10**9
+# Values of keys that older records lack, by the agent's strategy, where today's default would be wrong.
+BEFORE = {"cma": {"patience": NEVER, "diagonal_above": NEVER}}
 # Neither trials nor the search's decisions depend on these keys: a folder may be resumed with other values.
 LOOSE = (
     *("defaults", "out", "workers", "runner.", "trial_hours", "dry_run", "tensorboard"),
@@ -16,6 +24,26 @@ def differing(old: dict[str, Any], new: dict[str, Any]) -> str | None:
     """The first key in which two flat configurations differ, LOOSE keys left out; None if they agree."""
     keys = sorted(old.keys() | new.keys())
     return next((k for k in keys if not k.startswith(LOOSE) and old.get(k) != new.get(k)), None)
+
+
+def completed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The flat configuration `old`, plus the keys of `new` that did not exist when it was written: each with the value
+    of BEFORE, or else with the default of its field."""
+    agent = AGENTS.get(old.get("agent.trainer", ""))
+    made_with = {"env": _defaults(Task), "agent": _defaults(agent) if agent else {}}
+    made_with["agent"] |= BEFORE.get(old.get("agent.strategy", ""), {})
+    known = flat(_defaults(SweepConfig) | made_with)
+    return {key: known[key] for key in new if key in known} | old
+
+
+def _defaults(cls: type) -> dict[str, Any]:
+    """The fields of a dataclass that have a default."""
+    found: dict[str, Any] = {}
+    for f in fields(cls):
+        value = f.default if f.default_factory is MISSING else f.default_factory()
+        if value is not MISSING and value != REQUIRED:
+            found[f.name] = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return found
 
 
 def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,14 +13,11 @@ from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from rl_intdim.config.identity import BEFORE
 from rl_intdim.config.schema import AGENTS, SweepConfig, Task
 from rl_intdim.errors import ConfigError, choices, one_line
 from rl_intdim.records.sweep_record import STATUSES, SweepRecord
 from rl_intdim.search.trials import Job, TrialRecord
-
-NEVER = 10**9
-# Values of keys that older records lack, by the agent's strategy, where today's default would be wrong.
-BEFORE = {"cma": {"patience": NEVER, "diagonal_above": NEVER}}
 
 
 def read_values(folder: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from rl_intdim.config.identity import differing, first_seed, flat
+from rl_intdim.config.identity import completed, differing, first_seed, flat
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import append_line, write_whole
@@ -78,10 +78,12 @@ class Store:
         path = self.folder / "config.yaml"
         if not path.exists():
             return
-        old = flat(read_values(self.folder))
-        new = flat(asdict(config))
+        written, new = flat(read_values(self.folder)), flat(asdict(config))
+        old = completed(written, new)
         if key := differing(old, new):
-            was = f"with {key}={old[key]}" if key in old else f"before there was {key}"
+            was = f"with {key}={old[key]}" if key in old else f"without {key}"
+            if key in old and key not in written:
+                was = f"before there was {key}, which counts as {old[key]}"
             raise ConfigError(
                 f"out={self.folder}: made {was}, and this command has {key}={new.get(key)}. "
                 "Its trials cannot be mixed; give another out=..."

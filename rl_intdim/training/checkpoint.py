@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim.config.identity import differing, flat
+from rl_intdim.config.identity import completed, differing, flat
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import write_whole
 from rl_intdim.training.evaluator import Evaluator
@@ -80,7 +80,7 @@ class Checkpoints:
         if path is None or not path.exists():
             return None
         found = torch.load(path, weights_only=False, map_location="cpu")
-        theirs = found.get("identity", {})
+        theirs = completed(found.get("identity", {}), self.identity)
         if key := differing(theirs, self.identity):
             raise ConfigError(
                 f"{self.folder}: holds the state of a trial with {key}={theirs.get(key)}, and this one has "

@@ -11,8 +11,9 @@ from factories import compared, record
 
 from rl_intdim import compare, export, report, sweep
 from rl_intdim.config import cli
+from rl_intdim.config.identity import NEVER
 from rl_intdim.errors import ConfigError
-from rl_intdim.records.reader import NEVER, read_config, read_result, read_trials
+from rl_intdim.records.reader import read_config, read_result, read_trials
 from rl_intdim.records.run_folder import Store
 from rl_intdim.records.sweep import read
 

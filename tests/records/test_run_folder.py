@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from factories import record
+from omegaconf import OmegaConf
 
 from rl_intdim.config import cli
-from rl_intdim.config.identity import first_seed, flat
+from rl_intdim.config.identity import NEVER, first_seed, flat
 from rl_intdim.errors import ConfigError
+from rl_intdim.records.reader import read_config
 from rl_intdim.records.run_folder import Store, seeded
 
 
@@ -52,6 +54,64 @@ def test_what_decides_nothing_may_differ(word):
     with Store(Path("run")).open(config()):
         pass
     with Store(Path("run")).open(config(word)):
+        pass
+
+
+def made_before(*keys):
+    """A run folder from before there were these keys."""
+    with Store(Path("run")).open(config()):
+        pass
+    written = OmegaConf.load("run/config.yaml")
+    for key in keys:
+        parent, _, name = key.rpartition(".")
+        del OmegaConf.select(written, parent)[name]
+    OmegaConf.save(written, "run/config.yaml")
+
+
+YOUNGER = (
+    "env.policy.output_gain",
+    "env.goal",
+    "env.max_episode_steps",
+    "agent.common",
+    "search.grid",
+)
+
+
+@pytest.mark.parametrize("key", YOUNGER)
+def test_a_folder_from_before_a_key_resumes_with_the_keys_default(key):
+    made_before(key)
+    assert flat(asdict(read_config(Path("run")))) == flat(asdict(config()))  # as every reader takes it
+    with Store(Path("run")).open(config()):
+        pass
+
+
+def test_a_folder_from_before_a_key_is_refused_with_another_value():
+    made_before("env.policy.output_gain")
+    with (
+        pytest.raises(
+            ConfigError, match=r"before there was env\.policy\.output_gain, which counts as 1\.0, .*gain=0\.01"
+        ),
+        Store(Path("run")).open(config("env.policy.output_gain=0.01")),
+    ):
+        pass
+
+
+def test_a_folder_from_before_restarts_was_made_without_them():
+    made_before("agent.patience")
+    with (
+        pytest.raises(ConfigError, match=rf"before there was agent\.patience, which counts as {NEVER}"),
+        Store(Path("run")).open(config()),
+    ):
+        pass
+    with Store(Path("run")).open(config(f"agent.patience={NEVER}")):
+        pass
+
+
+def test_a_key_of_a_free_mapping_has_no_default():
+    with Store(Path("run")).open(config("env.vector=slots")):
+        pass
+    more = config("env.vector=slots", "+env.kwargs.sutton_barto_reward=true")
+    with pytest.raises(ConfigError, match=r"env\.kwargs"), Store(Path("run")).open(more):
         pass
 
 

@@ -94,6 +94,20 @@ def test_the_state_of_another_trial_is_refused(echo, monkeypatch, tmp_path, othe
     assert run_trial(mine).seed == 1
 
 
+def test_the_state_from_before_a_key_is_taken_up_with_the_keys_default(echo, monkeypatch, tmp_path):
+    mine = TrialSpec(
+        echo(budget=4000, threshold=10.01, checkpoint=600), agent_of("cma"), "dense", 8, 1, folder=str(tmp_path)
+    )
+    killed_after(monkeypatch, mine, saves=1)
+    saved = torch.load(tmp_path / "state.pt", weights_only=False)
+    del saved["identity"]["env.policy.output_gain"]
+    torch.save(saved, tmp_path / "state.pt")
+    policy = replace(mine.task.policy, output_gain=0.01)
+    with pytest.raises(ConfigError, match=r"env\.policy\.output_gain=1\.0, and this one has .*=0\.01"):
+        run_trial(replace(mine, task=replace(mine.task, policy=policy)))
+    assert run_trial(mine).seed == 1
+
+
 def test_on_pictures(echo, monkeypatch, tmp_path):
     task = pictures(echo, budget=1500, threshold=11.0, checkpoint=500)
     trial = TrialSpec(task, agent_of("dqn", settings="{buffer_size:900,learning_starts:100}"), "countsketch", 8, 1)
