@@ -21,15 +21,14 @@ PIXELS = 4  # drawn a pixel of the observation
 def make_vec(task: Task, n: int, training: bool = False) -> gym.vector.VectorEnv:
     """n games side by side; a slot whose game has ended starts the next in the same step.
 
-    In training rewards are clipped to their sign and a lost life ends an episode, as Mnih et al. 2015 do; scoring
-    counts the game's own points and whole games.
+    In training rewards are clipped to their sign, and a lost life is terminal to the learner while the game goes on,
+    as Mnih et al. 2015 do; scoring counts the game's own points and whole games.
     """
     skip = task.kwargs.get("frameskip", 4)
     limit = {} if task.max_episode_steps is None else {"max_num_frames_per_episode": skip * task.max_episode_steps}
     settings: dict[str, Any] = {
         "repeat_action_probability": task.sticky,
         "reward_clipping": training,
-        "episodic_life": training,
         "autoreset_mode": gym.vector.AutoresetMode.SAME_STEP,
         "num_threads": min(threads, n),
         **limit,
@@ -37,15 +36,38 @@ def make_vec(task: Task, n: int, training: bool = False) -> gym.vector.VectorEnv
     }
     envs: Any = gym.make_vec(task.id, n, vectorization_mode="vector_entry_point", **settings)
     if ale_py.Action.FIRE in envs.ale.get_action_set() and settings.get("use_fire_reset", True):
-        return FireOnLostLife(envs)
-    return envs
+        envs = FireOnLostLife(envs)
+    return TerminalOnLostLife(envs) if training else envs
+
+
+class TerminalOnLostLife(gym.vector.VectorWrapper):
+    """Tells a learner that a lost life is terminal, and plays the game on.
+
+    ALE's `episodic_life` starts the game anew, so that only first lives would be seen, and its `life_loss_info`
+    leaves the last observation of a life unwritten.
+    """
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        obs, infos = self.env.reset(seed=seed, options=options)
+        self.lives = infos["lives"].copy()
+        return obs, infos
+
+    def step(self, actions: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        obs, rewards, terminated, truncated, infos = self.env.step(actions)
+        lost = (infos["lives"] < self.lives) & ~(terminated | truncated)
+        self.lives = infos["lives"].copy()
+        if lost.any():
+            last = obs.copy()
+            if "final_obs" in infos:
+                last[~lost] = infos["final_obs"][~lost]
+            terminated, infos = terminated | lost, infos | {"final_obs": last}
+        return obs, rewards, terminated, truncated, infos
 
 
 class FireOnLostLife(gym.vector.VectorWrapper):
     """Presses FIRE, in place of the policy's action, in the step after a lost life, as ALE does at a game's start.
 
-    Breakout puts no new ball into play before, and a policy that never fires would wait until the game is cut off. In
-    training a lost life ends an episode, and the next begins with ALE's own FIRE.
+    Breakout puts no new ball into play before, and a policy that never fires would wait until the game is cut off.
     """
 
     def __init__(self, envs: Any) -> None:
