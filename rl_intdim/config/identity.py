@@ -27,8 +27,8 @@ def differing(old: dict[str, Any], new: dict[str, Any]) -> str | None:
 
 
 def completed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The flat configuration `old`, plus the keys of `new` that did not exist when it was written: each with the value
-    of BEFORE, or else with the default of its field."""
+    """The flat configuration `old`, plus the keys of `new` that did not exist when it was written: each with the
+    value of BEFORE, or else with the default of its field."""
     agent = AGENTS.get(old.get("agent.trainer", ""))
     made_with = {"env": _defaults(Task), "agent": _defaults(agent) if agent else {}}
     made_with["agent"] |= BEFORE.get(old.get("agent.strategy", ""), {})
