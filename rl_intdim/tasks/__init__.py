@@ -1,1 +1,1 @@
-"""A task as something to play: its environments, its policy network, and whole episodes."""
+"""A task at run time: its environments, its policy network, and whole episodes."""

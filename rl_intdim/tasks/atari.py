@@ -1,8 +1,8 @@
 """Atari games by ALE's own vectorised environment (https://ale.farama.org/vector-environment/).
 
 Frame skip 4 with the maximum of the last two, 84 x 84 grey, four frames stacked, up to 30 no-ops at the start, FIRE
-pressed where a game needs it, sticky actions (Machado et al. 2018, https://arxiv.org/abs/1709.06009). `env.kwargs`
-are its keyword arguments. An env step is four frames; an episode is cut after 108,000.
+pressed if a game needs it, sticky actions (Machado et al. 2018, https://arxiv.org/abs/1709.06009). `env.kwargs` are
+its keyword arguments. An env step is four frames; an episode is truncated after 108,000 frames.
 """
 
 from typing import Any
@@ -14,15 +14,15 @@ import numpy as np
 from rl_intdim.config.schema import Task
 
 gym.register_envs(ale_py)
-threads = 1  # that ALE plays the games of this process on; what they play does not depend on it
-PIXELS = 4  # drawn a pixel of the observation
+threads = 1  # of ALE in this process; the games do not depend on their number
+PIXELS = 4  # side of the square drawn for one pixel of the observation
 
 
 def make_vec(task: Task, n: int, training: bool = False) -> gym.vector.VectorEnv:
-    """n games side by side; a slot whose game has ended starts the next in the same step.
+    """n games in a vector environment with same-step autoreset.
 
-    In training rewards are clipped to their sign, and a lost life is terminal to the learner while the game goes on,
-    as Mnih et al. 2015 do; scoring counts the game's own points and whole games.
+    In training, rewards are clipped to their sign, and a lost life is terminal to the learner while the game goes on,
+    as in Mnih et al. 2015; scoring uses the game's own points and whole games.
     """
     skip = task.kwargs.get("frameskip", 4)
     limit = {} if task.max_episode_steps is None else {"max_num_frames_per_episode": skip * task.max_episode_steps}
@@ -65,9 +65,9 @@ class TerminalOnLostLife(gym.vector.VectorWrapper):
 
 
 class FireOnLostLife(gym.vector.VectorWrapper):
-    """Presses FIRE, in place of the policy's action, in the step after a lost life, as ALE does at a game's start.
+    """Presses FIRE instead of the policy's action in the step after a lost life, as ALE does at a game's start.
 
-    Breakout puts no new ball into play before, and a policy that never fires would wait until the game is cut off.
+    Breakout puts a new ball into play only after FIRE, so a policy that never fires would wait until truncation.
     """
 
     def __init__(self, envs: Any) -> None:
@@ -88,7 +88,7 @@ class FireOnLostLife(gym.vector.VectorWrapper):
 
 
 class Game(gym.Env):
-    """One game, as a plain environment; it draws what the policy sees."""
+    """One game as a single environment, which renders the policy's observation."""
 
     def __init__(self, task: Task, render_mode: str | None = None) -> None:
         self.envs, self.render_mode = make_vec(task, 1), render_mode

@@ -1,9 +1,9 @@
-"""The border to an environment: what crosses it is checked and converted here, once, for training and scoring alike.
+"""The border to an environment: everything that crosses it is checked and converted here, for training and scoring.
 
-Observations arrive in the type and shape of their space and are finite, rewards are finite numbers, seeds are below
-2^31, and whatever an environment raises, sys.exit included, fails the trial with a reason. A mistaken environment
-would otherwise give a plausible number: the argmax of NaN outputs is action 0, and a buffer made for integers cuts
-the floats that follow.
+Observations must be finite and are converted to the dtype and shape of their space, rewards must be finite numbers,
+seeds are below 2^31, and whatever an environment raises, sys.exit included, fails the trial with a reason. Otherwise
+a faulty environment would give a plausible score: the argmax of NaN outputs is action 0, and an integer buffer
+truncates the floats written to it.
 """
 
 from typing import Any, NoReturn
@@ -13,20 +13,20 @@ import numpy as np
 
 from rl_intdim.errors import IntdimError, TrialFailure, raised
 
-SEEDS = 2**31  # below it: environments pack their seeds into 32 signed bits
-CERTAIN = 1e38  # a sum of squares up to here has no term that is not finite
-LARGEST = float(np.finfo(np.float32).max)  # of an observation and a reward: networks compute in float32
+SEEDS = 2**31  # seeds are below it, since an environment may pack its seed into 32 signed bits
+CERTAIN = 1e38  # if the sum of squares is at most this, every term is finite
+LARGEST = float(np.finfo(np.float32).max)  # largest observation or reward, since networks compute in float32
 
 
 class Border(gym.Wrapper):
-    """One environment, held to its observation space. Raises TrialFailure for whatever it gets wrong."""
+    """Checks one environment. Raises TrialFailure if it raises, or breaks its observation space."""
 
     def __init__(self, env: gym.Env) -> None:
         super().__init__(env)
-        # Plain attributes, since `step` runs hundreds of thousands of times a trial and a space's are properties.
+        # Plain attributes are faster than the space's properties, and `step` runs very often.
         space: Any = env.observation_space
         self._space, self._dtype, self._shape = space, space.dtype, space.shape
-        self._box = isinstance(space, gym.spaces.Box)  # others fit no policy, which says so
+        self._box = isinstance(space, gym.spaces.Box)  # Network refuses other spaces
         self._floats = self._box and space.dtype.kind == "f"
         self._vector_of = space.dtype if self._floats and len(space.shape) == 1 else np.dtype(object)
 
@@ -43,7 +43,7 @@ class Border(gym.Wrapper):
             ended = bool(terminated or truncated)
         except (Exception, SystemExit) as error:
             failed("step", error)
-        # The usual observation, a vector of its space's floats, is known to be good without a further call.
+        # Fast path for the usual observation, a vector of floats of the space's dtype.
         if not (
             type(obs) is np.ndarray
             and obs.dtype == self._vector_of
@@ -52,7 +52,7 @@ class Border(gym.Wrapper):
         ):
             obs = self._observation(obs, "step")
         if ended and self._box:
-            obs = obs.copy()  # the last of an episode is kept, and the environment may reuse its array
+            obs = obs.copy()  # the last observation is kept, and the environment may reuse its array
         if type(reward) is not float:
             reward = number(reward)
         if not -LARGEST <= reward <= LARGEST:
@@ -60,7 +60,7 @@ class Border(gym.Wrapper):
         return obs, reward, bool(terminated), bool(truncated), info
 
     def _observation(self, obs: Any, method: str) -> Any:
-        """The observation as its space has it."""
+        """The observation in its space's dtype and shape, checked to be finite."""
         if not (type(obs) is np.ndarray and obs.dtype == self._dtype and obs.shape == self._shape):
             if not self._box:
                 return obs
@@ -73,9 +73,9 @@ class Border(gym.Wrapper):
 
 
 class VectorBorder(gym.vector.VectorWrapper):
-    """The same for environments that are vectorised by Gymnasium, ALE or their author: batches of observations."""
+    """Checks a vector environment of Gymnasium, ALE or a third party: the same for batches of observations."""
 
-    longest: int | None = None  # Gymnasium's and ALE's have limits
+    longest: int | None = None  # no limit of our own, since Gymnasium's and ALE's environments have time limits
 
     def __init__(self, envs: gym.vector.VectorEnv, seed_per_slot: bool) -> None:
         super().__init__(envs)
@@ -84,7 +84,7 @@ class VectorBorder(gym.vector.VectorWrapper):
         self._floats, self._seed_per_slot = space.dtype.kind == "f", seed_per_slot
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """`seed`: one for all; where each slot takes its own, slot i takes seed + i, or the i-th of an array."""
+        """`seed`: one for all slots. If each slot takes its own, slot i takes seed + i, or the i-th of an array."""
         if seed is not None and self._seed_per_slot:
             seed = (seed if np.ndim(seed) else np.arange(self.num_envs) + int(seed)) % SEEDS
         elif seed is not None:
@@ -115,15 +115,15 @@ class VectorBorder(gym.vector.VectorWrapper):
 
 
 def failed(method: str, error: BaseException) -> NoReturn:
-    """Raise what a call of an environment ended with as a TrialFailure; this package's own errors as they are."""
+    """Raise an environment's error as a TrialFailure; an IntdimError is raised unchanged."""
     if isinstance(error, IntdimError):
         raise error
     raise TrialFailure(f"the environment's {method} raised {raised(error)}") from error
 
 
 def converted(obs: Any, space: gym.Space, method: str) -> np.ndarray:
-    """An observation as an array of its space's type and shape. Raises TrialFailure where it has another shape, is
-    none of numbers, or would lose digits in an integer type."""
+    """An observation as an array of its space's dtype and shape. Raises TrialFailure if it has another shape, is not
+    numeric, or would lose digits in an integer dtype."""
     try:
         array = np.asarray(obs)
     except ValueError:  # rows of unequal length
@@ -136,25 +136,25 @@ def converted(obs: Any, space: gym.Space, method: str) -> np.ndarray:
     if array.dtype.kind == "f":
         check_finite(array, method)
     with np.errstate(all="ignore"):
-        found = array.astype(space.dtype)
-    if found.dtype.kind in "iu" and not np.array_equal(found, array):
+        cast = array.astype(space.dtype)
+    if cast.dtype.kind in "iu" and not np.array_equal(cast, array):
         raise TrialFailure(
             f"the environment's {method} returned an observation that does not fit the integers of its observation "
-            f"space {space}: {array.ravel()[found.ravel() != array.ravel()][0]}."
+            f"space {space}: {array.ravel()[cast.ravel() != array.ravel()][0]}."
         )
-    return found
+    return cast
 
 
-def check_finite(numbers: np.ndarray, method: str, what: str = "an observation") -> None:
+def check_finite(numbers: np.ndarray, method: str, name: str = "an observation") -> None:
     """Raise TrialFailure if one of the numbers is not finite in float32."""
     bad = ~(np.abs(numbers) <= LARGEST)
     if bad.any():
-        raise TrialFailure(f"the environment's {method} returned {what} with {numbers[bad][0]} in it.")
+        raise TrialFailure(f"the environment's {method} returned {name} with {numbers[bad][0]} in it.")
 
 
 def number(reward: Any) -> float:
-    """A reward as a float. Raises TrialFailure if it is no real scalar; an array of one number is taken as that."""
-    if isinstance(reward, float | int):  # numpy's float64 among them
+    """A reward, a real scalar or an array of one number, as a float. Raises TrialFailure if it is neither."""
+    if isinstance(reward, float | int):  # float includes numpy's float64
         return float(reward)
     array = np.asarray(reward)
     if array.size != 1 or array.dtype.kind not in "biuf":

@@ -1,4 +1,4 @@
-"""Gymnasium's classic control as whole episodes: what `env.vector=compiled` plays."""
+"""Whole compiled episodes of Gymnasium's classic control tasks: `env.vector=compiled`."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ from rl_intdim.tasks.border import SEEDS
 from rl_intdim.tasks.environment import make
 from rl_intdim.tasks.network import Network
 
-# The compiled task, and the bounds of the uniform initial state.
+# Gymnasium's class -> the compiled task, and the lower and upper bounds of its uniform initial state.
 TASKS: dict[type, tuple[int, Any, Any]] = {
     CartPoleEnv: (compiled.CARTPOLE, [-0.05] * 4, [0.05] * 4),
     AcrobotEnv: (compiled.ACROBOT, [-0.1] * 4, [0.1] * 4),
@@ -31,11 +31,10 @@ TASKS: dict[type, tuple[int, Any, Any]] = {
 
 
 class CompiledEpisodes:
-    """n slots of a task, each for one whole episode; the policies play inside the compiled loop.
+    """n slots of a task, each for one whole episode; the policies run inside the compiled loop.
 
-    Nothing crosses the border to an environment that could be wrong: states stay finite, and rewards are bounded.
-    Slot by slot the episodes are those of vector.SingleEpisodeVectorEnv with the same seeds, to the bit.
-    Raises ConfigError for a task that is not compiled.
+    No border is needed, since states stay finite and rewards are bounded. Slot by slot, the episodes are those of
+    vector.SingleEpisodeVectorEnv with the same seeds, to the bit. Raises ConfigError for a task that is not compiled.
     """
 
     longest: int | None = None  # every episode has a time limit
@@ -95,4 +94,4 @@ class CompiledEpisodes:
         return states, obs.astype(np.float32)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close; the method belongs to the interface of vector environments."""

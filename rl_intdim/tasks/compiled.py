@@ -1,12 +1,12 @@
 """Whole episodes in one compiled loop: Gymnasium's classic control, and the layers of the policy.
 
-The function of a task is the step of Gymnasium's environment of that name, operation by operation and in the same
-precision, so an episode equals Gymnasium's own to the bit; tests/tasks/test_compiled.py holds it to that. It takes
+Each task's function is the step of Gymnasium's environment of that name, operation by operation and in the same
+precision, so an episode equals Gymnasium's to the bit; tests/tasks/test_compiled.py checks this. The function takes
 the state (4,) float64, changes it in place, writes the observation and returns the reward and whether the episode
-terminated. A square that numpy takes by `**` on a scalar is the C library's pow, which is not always the product:
-those are pow(x, two), where `two` is an argument lest the compiler see through it.
+terminated. Where Gymnasium squares a numpy scalar by `**`, the result is the C library's pow, which can differ from
+the product. Those squares are pow(x, two) here; `two` is an argument, so that the compiler cannot optimise it away.
 
-All stands in one file because numba's cache sees no change in another (tasks/jit.py).
+Everything stands in one file because numba's cache does not notice changes in others (tasks/jit.py).
 """
 
 import math
@@ -26,7 +26,8 @@ PI = math.pi
 
 @part
 def tanh(x: np.float32) -> np.float32:
-    """tanh of a float32, within 4e-7 of it, in [-1, 1]: from tanh(x / 4), by Lambert's continued fraction."""
+    """tanh of a float32, with an error below 4e-7, in [-1, 1]: tanh(x / 4) by Lambert's continued fraction, doubled
+    twice."""
     if x >= F32(9.1):  # 1 in float32
         return F32(1)
     if x <= F32(-9.1):
@@ -43,8 +44,8 @@ def tanh(x: np.float32) -> np.float32:
 def _dense(w, w_at, b, b_at, x, x_at, n_in, y, y_at, n_out, activation):  # type: ignore[no-untyped-def]
     """One layer on one observation: y = activation(b + w^T x), summed from the first input to the last.
 
-    Arrays are flat; each begins at its `_at`; w is (n_in, n_out). Offsets are unsigned, so that the loops over
-    outputs become vector instructions; four inputs at a time save three of four loads and stores of the sums.
+    Arrays are flat, and each starts at its `_at`; w is (n_in, n_out). Offsets are unsigned, so that the compiler
+    vectorises the loops over outputs. Taking four inputs at a time saves three of four loads and stores of the sums.
     """
     for o in range(n_out):
         y[y_at + o] = b[b_at + o]
@@ -115,7 +116,7 @@ def _cartpole(state, action, obs):  # type: ignore[no-untyped-def]
 
 @part
 def _dsdt(theta1, theta2, dtheta1, dtheta2, torque, two):  # type: ignore[no-untyped-def]
-    """Of Acrobot, whose lengths, masses and moments are 1 and whose centres of mass are at 0.5."""
+    """Acrobot's equations of motion; lengths, masses and moments are 1, and centres of mass are at 0.5."""
     cos2, sin2 = math.cos(theta2), math.sin(theta2)
     d1 = 1.0 * 0.25 + 1.0 * (1.0 + 0.25 + 2 * 1.0 * 0.5 * cos2) + 1.0 + 1.0
     d2 = 1.0 * (0.25 + 1.0 * 0.5 * cos2) + 1.0
@@ -158,7 +159,7 @@ def _wrap(x):  # type: ignore[no-untyped-def]
 
 @part
 def _drive(position, velocity, least, most, fastest):  # type: ignore[no-untyped-def]
-    """Both cars: the velocity is bounded, the position moves by it and is bounded, and a wall stops the car."""
+    """One step of either car: clip the velocity, move and clip the position, and stop the car at the left wall."""
     velocity = min(max(velocity, -fastest), fastest)
     position = min(max(position + velocity, least), most)
     return position, velocity - velocity if position == least and velocity < 0 else velocity
@@ -174,7 +175,7 @@ def _mountain_car(state, action, obs):  # type: ignore[no-untyped-def]
 
 @part
 def _mountain_car_continuous(state, action, obs, first):  # type: ignore[no-untyped-def]
-    """Gymnasium's state is of float64 after a reset and of float32 from the first step on."""
+    """Gymnasium's state is float64 after a reset, and float32 after the first step."""
     power = action * F32(0.0015)
     if first:
         push = power - F32(0.0025 * math.cos(3 * state[0]))
@@ -207,7 +208,7 @@ def _pendulum(state, action, obs, two):  # type: ignore[no-untyped-def]
 
 @part
 def _lay_out(thetas, p, sizes, weights):  # type: ignore[no-untyped-def]
-    """The parameters of policy p with each layer's weights as (in, out)."""
+    """Copy the parameters of policy p to `weights`, with each layer's weights transposed to (in, out)."""
     at = 0
     for layer in range(len(sizes) - 1):
         n_in, n_out = sizes[layer], sizes[layer + 1]
@@ -220,19 +221,19 @@ def _lay_out(thetas, p, sizes, weights):  # type: ignore[no-untyped-def]
 
 @part
 def _outputs(weights, sizes, activation, units):  # type: ignore[no-untyped-def]
-    """The forward pass on the observation with which `units` begins; returns where in `units` its outputs begin."""
+    """The forward pass on the observation at the start of `units`; returns where in `units` the outputs start."""
     at, x_at, layers = UINT(0), UINT(0), len(sizes) - 1
     for layer in range(layers):
         n_in, n_out = UINT(sizes[layer]), UINT(sizes[layer + 1])
-        kind = activation if layer < layers - 1 else LINEAR
-        _dense(weights, at, weights, at + n_in * n_out, units, x_at, n_in, units, x_at + n_in, n_out, kind)
+        act = activation if layer < layers - 1 else LINEAR
+        _dense(weights, at, weights, at + n_in * n_out, units, x_at, n_in, units, x_at + n_in, n_out, act)
         at, x_at = at + (n_in + UINT(1)) * n_out, x_at + n_in
     return x_at
 
 
 @part
 def _largest(units, first):  # type: ignore[no-untyped-def]
-    """The action of discrete outputs units[first:], the first of the largest; -1 if one is NaN."""
+    """The discrete action: the index of the largest of units[first:], the first of ties; -1 if one is NaN."""
     best, count = first, UINT(len(units))
     for o in range(first, count):
         if units[o] != units[o]:
@@ -244,13 +245,13 @@ def _largest(units, first):  # type: ignore[no-untyped-def]
 
 @jit
 def play(task, horizon, thetas, sizes, activation, starts, first_obs, mean, std, clip, low, high, squashed, two):  # type: ignore[no-untyped-def]
-    """One whole episode of at most `horizon` env steps from each of the initial states starts (n, 4), shared out in
-    order to the policies thetas (N, D) float32; first_obs (n, observations) float32 is what each sees there.
+    """Play one whole episode of at most `horizon` env steps from each initial state starts (n, 4), n / N episodes in
+    order for each of the policies thetas (N, D) float32. first_obs (n, observations) float32: the observations there.
 
-    sizes: units of each layer, int64. mean, std, clip: what standardises the observations; empty and 0 if nothing
-    does. low, high: the bounds of a continuous action, and whether tanh squashes it into them or it is clipped.
-    two: 2.0. Returns the undiscounted returns (n,) float64 and the lengths in env steps (n,) int64. The return of an
-    episode in which the policy's outputs are NaN is NaN.
+    sizes: units of each layer, int64. mean, std, clip: the observation statistics; empty and 0 without them. low,
+    high: the bounds of a continuous action. squashed: whether tanh squashes it into them, or it is clipped. two: 2.0.
+    Returns the undiscounted returns (n,) float64 and the lengths in env steps (n,) int64. An episode's return is NaN
+    if the policy's outputs become NaN.
     """
     n, N, features = len(starts), len(thetas), sizes[0]
     returns, lengths = np.zeros(n), np.zeros(n, np.int64)

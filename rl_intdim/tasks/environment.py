@@ -1,4 +1,4 @@
-"""One environment of a task, and the policy network that fits it."""
+"""Make one environment of a task, and the policy network that fits it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +16,8 @@ MODULES = {"ALE": "ale_py"}  # by the namespace of the ids that they register, w
 
 
 def make(task: Task, render_mode: str | None = None) -> gym.Env:
-    """One environment of the task: its wrappers, its limit of env steps, the border, its statistics. Raises
-    ConfigError for an id, kwargs or wrapper that fails."""
+    """One environment of the task, with its wrappers, limit of env steps, border and observation statistics. Raises
+    ConfigError if the id, kwargs or a wrapper fails."""
     wrappers = [load(path, "env.wrappers") for path in task.wrappers]
     with explained(task):
         env: gym.Env
@@ -41,14 +41,14 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
 
 
 def unlimited(task: Task, env: gym.Env) -> bool:
-    """Is nothing known that ends an episode of this environment which goes on and on?"""
+    """Is the environment without any known limit on an episode's length?"""
     if task.vectorisation.ale or task.max_episode_steps is not None:
         return False
     return env.spec is None or env.spec.max_episode_steps is None
 
 
 def standardised(env: gym.Env, statistics: Statistics) -> gym.Env:
-    """The environment with the observations that the policy sees. Raises ConfigError where they are not as many."""
+    """The environment with standardised observations. Raises ConfigError if their number does not match."""
     mean, std = (np.array(words.split(), float) for words in (statistics.mean, statistics.std))
     clip = statistics.clip
     if env.observation_space.shape != mean.shape:
@@ -62,7 +62,7 @@ def standardised(env: gym.Env, statistics: Statistics) -> gym.Env:
 
 @contextmanager
 def explained(task: Task) -> Iterator[None]:
-    """What an environment raises while it is made, as a ConfigError."""
+    """Raise an error of making the task's environment as a ConfigError."""
     try:
         yield
     except (gym.error.NameNotFound, gym.error.NamespaceNotFound):
@@ -85,7 +85,7 @@ def _near_ids(value: str) -> str:
 
 
 def policy(task: Task) -> Network:
-    """The policy network of the task. Raises ConfigError where its spaces fit none."""
+    """The policy network of the task. Raises ConfigError if no network fits its spaces."""
     env = make(task)
     try:
         return Network(task.policy, env.observation_space, env.action_space)

@@ -1,8 +1,8 @@
 """The policy network of a task, as a function of its flat parameter vector theta.
 
-The task fixes architecture, initialiser, order of the parameters and output map, so that every agent on it
-searches the same space. The order is that of the layers from input to output, weight before bias, each
-row-major: what `torch.nn.utils.parameters_to_vector` gives for a stack of `torch.nn.Conv2d` and `torch.nn.Linear`.
+The task fixes architecture, initialiser, parameter order and output map, so that every agent searches the same
+space. Parameters are ordered by layer from input to output, weight before bias, each row-major, as
+`torch.nn.utils.parameters_to_vector` orders a stack of `torch.nn.Conv2d` and `torch.nn.Linear`.
 """
 
 from collections.abc import Sequence
@@ -19,17 +19,17 @@ from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.tasks import compiled
 
 Layer = tuple[torch.Tensor, torch.Tensor]  # weights and biases of one layer, of N policies
-FINITE = float(np.finfo(np.float32).max)  # bounds further apart are none: environments write them for infinity
+FINITE = float(np.finfo(np.float32).max)  # bounds this far apart count as infinite: environments write them so
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
 class Network:
-    """From an observation to one output per action (discrete) or action dimension: a multilayer perceptron on a
-    flat Box, after the convolutions that the task's file names on images, channels first or last, which are scaled
-    by the bounds of their space to between 0 and 1.
+    """Maps an observation to one output per action (discrete) or action dimension. The network is a multilayer
+    perceptron on a flat Box; on images, channels first or last, the task's convolutions come before it, and the
+    images are scaled to [0, 1] by the bounds of their space.
 
-    D is the number of parameters that the deterministic action depends on: all of them.
-    Raises ConfigError for a space that it does not fit.
+    D is the number of its parameters; the deterministic action depends on all of them. Raises ConfigError for a space
+    that does not fit.
     """
 
     def __init__(self, spec: Policy, observations: spaces.Space, actions: spaces.Space) -> None:
@@ -39,7 +39,7 @@ class Network:
             outputs, self.start = int(actions.n), int(actions.start)
         elif isinstance(actions, spaces.Box) and len(actions.shape) == 1:
             outputs, self.low, self.high, self.dtype = actions.shape[0], actions.low, actions.high, actions.dtype
-            # Integers would wrap around, and float16 overflow.
+            # The action space's own integers could wrap around, and float16 overflow.
             wide = np.result_type(self.dtype, np.float32) if self.dtype.kind == "f" else np.dtype(np.float64)
             self.floor, self.ceiling = self.low.astype(wide), self.high.astype(wide)
             with np.errstate(over="ignore"):
@@ -73,7 +73,7 @@ class Network:
             )
         if not conv:
             return [], observations.shape[0]
-        # As Stable-Baselines3 has it, the shortest side holds the channels.
+        # Channels are last if that side is shorter than the first, as in Stable-Baselines3.
         self.channels_last = observations.shape[2] < observations.shape[0]
         first, second, third = observations.shape
         channels, height, width = (third, first, second) if self.channels_last else (first, second, third)
@@ -98,10 +98,10 @@ class Network:
         return shapes, channels * height * width
 
     def theta0(self, rng: np.random.Generator) -> torch.Tensor:
-        """A fresh initialisation, (D,) float32: uniform with the initialiser's variance; biases zero; the
-        last layer times `output_gain`.
+        """A fresh initialisation, (D,) float32: weights uniform with the initialiser's variance, biases zero, and the
+        last layer multiplied by `output_gain`.
 
-        Drawn by numpy and scaled by one product, so it is the same to the bit on every machine.
+        numpy draws it, and one product scales it, so it is the same to the bit on every machine.
         """
         parts = []
         for o, i, *kernel in self.weights:
@@ -112,8 +112,8 @@ class Network:
         return torch.from_numpy(np.concatenate(parts)).float()
 
     def layers(self, theta: torch.Tensor) -> list[Layer]:
-        """theta (N, D), N policies: a convolution as (weight (N, out, in, kernel, kernel), bias (N, out)), a dense
-        layer as (weight (N, in, out), bias (N, 1, out))."""
+        """The layers of N policies theta (N, D): (weight (N, out, in, kernel, kernel), bias (N, out)) for a
+        convolution, (weight (N, in, out), bias (N, 1, out)) for a dense layer."""
         parts = torch.split(theta, [prod(shape) for shape in self.shapes], dim=-1)
         N, layers = theta.shape[0], []
         for shape, w, b in zip(self.weights, parts[::2], parts[1::2], strict=True):
@@ -137,23 +137,23 @@ class Network:
         return torch.baddbmm(bias, x, weight)
 
     def _compiled(self, layers: Sequence[Layer], x: torch.Tensor) -> torch.Tensor:
-        """`outputs` of a multilayer perceptron on the CPU: the layers that whole compiled episodes use too, so that
-        both play the same actions. For these batches they are as fast as torch or faster."""
+        """`outputs` of a multilayer perceptron on the CPU, by the same layers as compiled episodes, so that both take
+        the same actions. For these batches they are at least as fast as torch."""
         y, last = np.ascontiguousarray(x), len(layers) - 1
         for i, (weight, bias) in enumerate(layers):
-            kind = compiled.LINEAR if i == last else self.activation
-            y = compiled.dense(y, np.ascontiguousarray(weight), np.ascontiguousarray(bias), kind)
+            activation = compiled.LINEAR if i == last else self.activation
+            y = compiled.dense(y, np.ascontiguousarray(weight), np.ascontiguousarray(bias), activation)
         return torch.from_numpy(y)
 
     def _features(self, layers: Sequence[Layer], images: torch.Tensor) -> torch.Tensor:
-        """The convolutions of one policy, E images as their space has them -> (E, features)."""
+        """The convolutions of one policy: E images, shaped as in their space -> (E, features)."""
         if self.channels_last:
             images = images.permute(0, 3, 1, 2)
         x = self.scaled(images.contiguous(memory_format=torch.channels_last).float())
         for (weight, bias), c in zip(layers, self.spec.conv, strict=True):
             weight = weight.contiguous(memory_format=torch.channels_last)
             left, right, top, bottom = c.pad
-            if left == right and top == bottom:  # at no cost inside the convolution
+            if left == right and top == bottom:  # the convolution pads at no cost
                 x = functional.conv2d(x, weight, bias, c.stride, (top, left))
             else:
                 x = functional.conv2d(functional.pad(x, c.pad), weight, bias, c.stride)
@@ -161,14 +161,14 @@ class Network:
         return x.flatten(1)
 
     def scaled(self, images: torch.Tensor) -> torch.Tensor:
-        """Images of float32 from the bounds of their space to between 0 and 1."""
+        """float32 images, scaled from the bounds of their space to [0, 1]."""
         if self.darkest:
             images = images - self.darkest
         return images / (self.brightest - self.darkest)
 
     def actions(self, outputs: np.ndarray) -> np.ndarray:
-        """The deterministic actions of outputs (n, out), inside the action space: the largest output, or the task's
-        output map. The one map of every agent, in training and in scoring. Raises TrialFailure for NaN outputs."""
+        """The deterministic actions for outputs (n, out), inside the action space: the largest output, or the task's
+        output map. Every agent uses this map in training and scoring. Raises TrialFailure for NaN outputs."""
         flat = outputs.ravel()
         if isnan(flat.dot(flat)):
             raise TrialFailure("the policy's outputs are NaN: its parameters, or observations, are too large.")
@@ -180,11 +180,11 @@ class Network:
         return self.within(self.floor + self.span * (squashed + 1) / 2)
 
     def within(self, actions: np.ndarray) -> np.ndarray:
-        """Actions (..., out) in the action space's type, rounded where it is of integers, and inside its bounds to
-        the bit: a product that rounds may end just outside of them."""
+        """Actions (..., out) in the action space's dtype, rounded for an integer dtype, and clipped to its bounds to
+        the bit, since rounding in a product may end just outside them."""
         if self.dtype.kind == "f":
             return np.minimum(np.maximum(actions, self.low), self.high).astype(self.dtype, copy=False)
         inside = np.clip(np.rint(actions.astype(np.float64)), self.floor, self.ceiling)
-        # The largest integers of 64 bits are rounded up as floats, and would wrap around.
+        # The largest 64-bit integers round up as floats, and would wrap around.
         at_top = inside >= self.ceiling
         return np.where(at_top, self.high, np.where(at_top, 0, inside).astype(self.dtype))

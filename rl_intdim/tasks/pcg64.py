@@ -1,6 +1,6 @@
-"""The first numbers of many generators at once: what `np.random.default_rng(seed).random(k)` gives, for n seeds.
+"""`np.random.default_rng(seed).random(k)` for n seeds at once, to the bit.
 
-A reset of Gymnasium makes a generator of its seed, which takes numpy as long as 50 steps of a small task take here.
+A reset of Gymnasium seeds a new generator, which takes numpy as long as 50 compiled steps of a small task.
 Seeding: M. E. O'Neill, "Developing a seed_seq alternative" (2015),
 https://www.pcg-random.org/posts/developing-a-seed_seq-alternative.html, as numpy's SeedSequence has it. Generator:
 O'Neill, "PCG" (2014), https://www.pcg-random.org/paper.html, of 128 bits with XSL-RR output. Numpy promises that
@@ -18,7 +18,7 @@ LOW = U64(0xFFFFFFFF)
 
 @part
 def _times(high: np.uint64, low: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """(high, low) times MULTIPLIER, modulo 2^128: numbers of 64 bits are multiplied in halves."""
+    """(high, low) times MULTIPLIER, modulo 2^128; 64-bit factors are multiplied in halves."""
     m_high, m_low = MULTIPLIER
     a, b, c, d = low >> U64(32), low & LOW, m_low >> U64(32), m_low & LOW
     middle = a * d + ((b * d) >> U64(32))
@@ -42,7 +42,7 @@ def _hash(value, constant, multiplier):  # type: ignore[no-untyped-def]
 
 @part
 def _seed(seed: int, words: np.ndarray) -> None:
-    """words (8,) uint32: what SeedSequence(seed).generate_state(8) gives."""
+    """Write SeedSequence(seed).generate_state(8) to words (8,) uint32."""
     pool, constant = np.zeros(4, np.uint32), U32(0x43B0D7E5)
     for i in range(4):
         pool[i], constant = _hash(U32(seed) if i == 0 else U32(0), constant, U32(0x931E8875))
@@ -59,7 +59,7 @@ def _seed(seed: int, words: np.ndarray) -> None:
 
 @jit
 def random(seeds: np.ndarray, k: int) -> np.ndarray:
-    """Uniform numbers in [0, 1), (n, k) float64, a row for each of the seeds (n,), all below 2^32."""
+    """Uniform numbers in [0, 1), (n, k) float64: one row for each seed of (n,), each below 2^32."""
     numbers, words = np.empty((len(seeds), k)), np.empty(8, np.uint32)
     for n in range(len(seeds)):
         _seed(seeds[n], words)

@@ -1,4 +1,4 @@
-"""Whole episodes of the deterministic policy."""
+"""Play whole episodes of the deterministic policy."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ def episodes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Play one whole episode in every slot with the deterministic policies theta (N, D).
 
-    The slots are shared out in order: n / N episodes to each policy. Returns the undiscounted returns and
-    the lengths in env steps, both (n,). A finished slot waits: whole episodes only, since the first to
-    finish are the short ones. Whenever half of the policies still computed have finished, they are dropped.
-    Raises TrialFailure for what the border refuses, outputs that are no numbers, and an episode without end.
+    Each policy plays n / N episodes, in consecutive slots. Returns the undiscounted returns and the lengths in
+    env steps, both (n,). A finished slot waits for the others, since the first episodes to finish are the short ones,
+    and starting new ones would favour them. Once half of the policies still computed have finished, they are dropped.
+    Raises TrialFailure for an environment that the border refuses, NaN outputs, and an endless episode.
     """
     if isinstance(envs, CompiledEpisodes):
         return envs.play(policy, theta, seed)
@@ -56,10 +56,10 @@ def episodes(
 def score_episodes(
     envs: Vector, policy: Network, theta: torch.Tensor, n: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, float | None, int]:
-    """Play n whole episodes of the policy theta (D,), as many in every slot, with seeds from rng.
+    """Play n whole episodes of the policy theta (D,), the same number in every slot, with seeds from rng.
 
-    Returns the undiscounted returns (n,), the mean of what the task's goal names (None without one), and the env
-    steps. Raises TrialFailure as `episodes` does.
+    Returns the undiscounted returns (n,), the mean of the goal's number (None without a goal), and the env steps.
+    Raises TrialFailure as `episodes` does.
     """
     returns, reached, steps = [], [], 0
     for _ in range(n // envs.num_envs):

@@ -1,4 +1,4 @@
-"""Environments side by side, a whole episode in each."""
+"""Vector environments for scoring and evolution, which play one whole episode per slot."""
 
 from math import isfinite
 from typing import Any
@@ -13,20 +13,20 @@ from rl_intdim.tasks.border import VectorBorder
 from rl_intdim.tasks.classic_control import CompiledEpisodes
 from rl_intdim.tasks.environment import explained, make, unlimited
 
-# Env steps of one episode without a known limit at which a trial fails: its budget, but within these.
+# A trial fails at an episode of this many env steps, if it has no known limit: the budget, within these bounds.
 LONG, LONGEST = 10_000, 100_000
 
 
 class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
-    """Single environments side by side, each for one episode: a slot that has finished is left alone.
+    """A vector of single environments, each for one episode; a finished slot is not stepped again.
 
-    Gymnasium's SyncVectorEnv steps or resets finished environments; in MuJoCo that is most of the work.
+    Gymnasium's SyncVectorEnv steps or resets finished environments, which in MuJoCo is most of the work.
     """
 
     def __init__(self, envs: list[gym.Env], info: str | None = None, longest: int | None = None) -> None:
         self.longest = longest
         self.envs, self.num_envs, self.info = envs, len(envs), info
-        self.reached = np.zeros(self.num_envs)  # what `info` names, at the end of each slot's episode
+        self.reached = np.zeros(self.num_envs)  # the number that `info` names, at the end of each slot's episode
         self.single_observation_space = envs[0].observation_space
         self.single_action_space = envs[0].action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -34,7 +34,7 @@ class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
         self.live = np.zeros(self.num_envs, dtype=bool)
 
     def reset(self, *, seed: Any = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
-        """`seed`: one for all, or an array of one for each slot."""
+        """`seed`: one from which all slots draw theirs, or an array of one per slot."""
         seeds = seed if np.ndim(seed) else np.random.SeedSequence(seed).generate_state(self.num_envs)
         self.obs = np.stack([env.reset(seed=int(s))[0] for env, s in zip(self.envs, seeds, strict=True)])
         self.live[:] = True
@@ -51,29 +51,28 @@ class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
         return self.obs.copy(), rewards, terminated, truncated, {}
 
     def _read(self, info: dict[str, Any]) -> float:
-        """What the goal names at the end of an episode; a boolean, such as is_success, counts 0 or 1."""
+        """The goal's number from the info at the end of an episode; a boolean such as is_success counts as 0 or 1."""
         real = int | float | np.number | np.bool_
         numbers = {k: v for k, v in info.items() if isinstance(v, real) and not isinstance(v, np.complexfloating)}
         if self.info not in numbers:
             raise ConfigError(f"env.goal.info={self.info}: no number of that name. {choices(self.info, numbers)}")
-        found = float(numbers[self.info])
-        if not isfinite(found):
-            raise TrialFailure(f"env.goal.info={self.info}: the environment's info holds {found} for it.")
-        return found
+        number = float(numbers[self.info])
+        if not isfinite(number):
+            raise TrialFailure(f"env.goal.info={self.info}: the environment's info holds {number} for it.")
+        return number
 
     def close_extras(self, **kwargs: Any) -> None:
         for env in self.envs:
             env.close()
 
 
-Vector = (
-    SingleEpisodeVectorEnv | VectorBorder | CompiledEpisodes
-)  # all say what `longest` is, and take the border's care
+# Each has `longest`, and checks what crosses the border.
+Vector = SingleEpisodeVectorEnv | VectorBorder | CompiledEpisodes
 
 
 def make_vec(task: Task, n: int) -> Vector:
-    """n environments for whole episodes: compiled ones, Gymnasium's or ALE's vector entry point where the task names
-    them, else single ones side by side."""
+    """n environments for whole episodes, as `env.vector` selects: compiled episodes, Gymnasium's or ALE's vector
+    entry point, or single environments."""
     if task.vector == "compiled":
         return CompiledEpisodes(task, n)
     if task.vectorisation.single:
