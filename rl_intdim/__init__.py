@@ -8,7 +8,7 @@ __version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> object:
-    """`intrinsic_dimension`, imported when it is asked for: the commands must answer a mistake at once."""
+    """`intrinsic_dimension`, imported on first use, so that the commands report a mistake at once."""
     if name == "intrinsic_dimension":
         from rl_intdim.api import intrinsic_dimension
 

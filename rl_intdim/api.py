@@ -1,4 +1,4 @@
-"""The sweep from Python: `from rl_intdim import intrinsic_dimension`, made for notebooks."""
+"""The Python interface to a sweep, for scripts and notebooks: `from rl_intdim import intrinsic_dimension`."""
 
 import json
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class Measured:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """What result.json holds."""
-        held: dict[str, Any] = json.loads(self.record.to_json())
-        return held
+        """The content of result.json."""
+        summary: dict[str, Any] = json.loads(self.record.to_json())
+        return summary
 
     @property
     def d_int(self) -> int | None:
@@ -49,7 +49,7 @@ class Measured:
 
     @property
     def trials(self) -> "pd.DataFrame":
-        """A row a trial, as `rl_intdim.export` has it."""
+        """One row per trial, the same table as `rl_intdim.export` writes."""
         return trials_table.frame([self.folder])
 
     def plot(self) -> "Figure":
@@ -72,14 +72,15 @@ class Measured:
 
 
 def intrinsic_dimension(*words: str, env: str = "CartPole", agent: str | None = None, **keys: Any) -> Measured:
-    """Measure the intrinsic dimension of a task by an agent, the task's own if None, as `rl-intdim sweep` does.
+    """Measure the intrinsic dimension of a task by an agent, as `rl-intdim sweep` does; `agent=None` takes the agent
+    that the task's file names.
 
-    `words` are the command line's. `keys` are its keys with any Python value of the key's type, those of a group
-    in a mapping: intrinsic_dimension(env="CartPole", search={"max_trials": 40}, workers=2, out=Path("here")).
-    The same call resumes its run folder, or returns at once what was measured.
+    `words` are words of the command line. `keys` are configuration keys with Python values; a group's keys go in a
+    mapping: intrinsic_dimension(env="CartPole", search={"max_trials": 40}, workers=2, out=Path("here")).
+    The same call resumes its run folder, or returns the result at once if the sweep has ended.
 
-    Trials run in processes of their own, so a script that calls this does so below `if __name__ == "__main__":`; a
-    notebook needs no such line. Raises IntdimError.
+    Trials run in worker processes, so a script must call this below `if __name__ == "__main__":`; a notebook need
+    not. Raises IntdimError.
     """
     given = {"env": env} | ({} if agent is None else {"agent": agent}) | keys
     config = cli.load("sweep", [*overrides.words(given, compose.GROUPS), *words])

@@ -1,12 +1,12 @@
-"""python -m rl_intdim.compare: many sweeps side by side, from the trials in their run folders.
+"""python -m rl_intdim.compare: compare sweeps, from the trials in their run folders.
 
     python -m rl_intdim.compare runs/*                    # the difficulty table, easiest first
-    python -m rl_intdim.compare runs/* by=agent           # a row a task, a column an agent
-    python -m rl_intdim.compare runs/* by=hidden          # does d_int stay while D grows?
-    python -m rl_intdim.compare runs/* by=pair            # agents in the very same subspaces
+    python -m rl_intdim.compare runs/* by=agent           # one row per task, one column per agent
+    python -m rl_intdim.compare runs/* by=hidden          # does d_int stay the same while D grows?
+    python -m rl_intdim.compare runs/* by=pair            # agents in the same subspaces
     python -m rl_intdim.compare runs/* out=table.csv      # or .md, with the plot beside it, or .png; with by=pair too
 
-Sweeps are told apart by a probability from their posteriors, never by eye.
+A verdict on two sweeps is the probability, from their posteriors, that one has the smaller d_int.
 """
 
 from collections.abc import Sequence

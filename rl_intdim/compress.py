@@ -1,9 +1,9 @@
-"""python -m rl_intdim.compress solution=FILE: how few bits of theta_d still solve?
+"""python -m rl_intdim.compress solution=FILE: quantise theta_d to the fewest bits that still solve the task.
 
-A solved policy is rebuilt from its seed and d numbers; each is quantised to as few bits as still solve, every width
-confirmed on fresh episodes. Bits of the numbers, of their scale, of the width and of the seed, this last as log2 of
-the seeds tried, are a constructive upper bound on the description length of a solution, given what is shared:
-this code, the environment, the task's file and the generators that draw theta0 and P.
+A solved policy is rebuilt from its seed and the d numbers of theta_d. These are quantised to the smallest width that
+still solves; every width is confirmed on fresh episodes. The bits of theta_d, its scale, d, the width and the seed
+(log2 of the seeds tried) are a constructive upper bound on the description length of a solution, given the shared
+knowledge: this code, the environment, the task's file and the generators that draw theta0 and P.
 """
 
 from dataclasses import replace
@@ -23,56 +23,56 @@ from rl_intdim.solution.isolation import isolated
 from rl_intdim.solution.quantisation import EXPONENT, MANTISSA, Size, quantise, size
 from rl_intdim.solution.solution import Solution
 
-STREAM = 2  # of the generator that episodes are drawn from: no trial has it, and play has another
+STREAM = 2  # second entropy word of the episodes' generator, so that they differ from every trial's and play's
 
 
 def compress(config: CompressConfig) -> Solution:
-    """The solution at the smallest width whose confirmation reaches the threshold; written to `out` if given.
+    """The solution at the smallest width that a confirmation finds solved; written to `out` if given.
 
     Raises IntdimError: NotVerified if no width does.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
     if config.out:  # before minutes of episodes, not after
         check_file("out", Path(config.out))
-    found = loading.load(Path(config.solution), config.trust)
-    if others := found.unlike_catalogue():
+    solution = loading.load(Path(config.solution), config.trust)
+    if others := solution.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
     with loading.named(Path(config.solution)):
-        policy, _ = found.policy()
-    rng = np.random.default_rng((config.seed, STREAM))  # every width has episodes of its own
+        policy, _ = solution.policy()
+    rng = np.random.default_rng((config.seed, STREAM))  # every width draws fresh episodes
     for bits in range(1, config.max_bits + 1):
-        coded = quantise(np.array(found.theta_d), bits)
-        small = replace(found, theta_d=coded.tolist(), bits=bits)
+        coded = quantise(np.array(solution.theta_d), bits)
+        small = replace(solution, theta_d=coded.tolist(), bits=bits)
         with loading.named(Path(config.solution)):
             returns, reached = small.returns(config.episodes, rng)
         score = float(returns.mean())
-        solves = found.task.solved_by(score, reached)
+        solves = solution.task.solved_by(score, reached)
         console.print(f"{bits:2} bits a coordinate: score {score:8.1f}{', solves' if solves else ''}")
         if solves:
             break
     else:
         raise NotVerified(
-            f"{config.solution}: no width up to {config.max_bits} bits solves {found.task.name}, "
-            f"threshold {found.task.threshold:g}."
+            f"{config.solution}: no width up to {config.max_bits} bits solves {solution.task.name}, "
+            f"threshold {solution.task.threshold:g}."
         )
     small = replace(small, score=score)
-    console.print(report(small, size(small, bits, config.max_bits), policy.D))
+    console.print(size_table(small, size(small, bits, config.max_bits), policy.D))
     if config.out:
         small.save(Path(config.out))
         console.print(f"Wrote {config.out}")
     return small
 
 
-def report(small: Solution, told: Size, D: int) -> Table:
-    """Where the bits go, and what they leave out."""
-    out = Table(title=f"{small.task.name} by {small.agent}: {told.total} bits ({ceil(told.total / 8)} bytes)")
+def size_table(small: Solution, parts: Size, D: int) -> Table:
+    """The bits of each part of a solution, and in the caption what they do not count."""
+    out = Table(title=f"{small.task.name} by {small.agent}: {parts.total} bits ({ceil(parts.total / 8)} bytes)")
     out.add_column("what")
     out.add_column("bits", justify="right")
-    out.add_row(f"theta_d: {len(small.theta_d)} coordinates of {small.bits}", str(told.theta_d))
-    out.add_row(f"their scale: {EXPONENT} bits of exponent, {MANTISSA} of mantissa", str(told.scale))
-    out.add_row("d", str(told.d))
-    out.add_row("the width, of those allowed", str(told.width))
-    out.add_row(f"the seed, {small.seed}: one of {small.seeds_tried} tried", str(told.seed))
+    out.add_row(f"theta_d: {len(small.theta_d)} coordinates of {small.bits}", str(parts.theta_d))
+    out.add_row(f"their scale: {EXPONENT} bits of exponent, {MANTISSA} of mantissa", str(parts.scale))
+    out.add_row("d", str(parts.d))
+    out.add_row("the width, of those allowed", str(parts.width))
+    out.add_row(f"the seed, {small.seed}: one of {small.seeds_tried} tried", str(parts.seed))
     out.add_row(f"all D = {D:,} parameters as float32, for comparison", f"{32 * D:,}")
     out.caption = (
         f"A constructive upper bound on the description length of a solution; {small.bits} widths were tried, each "

@@ -1,4 +1,4 @@
-"""The exceptions of this package, all under one base, and the words that help a user out of them."""
+"""The exceptions of this package, all under one base, and helpers that write their messages."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -14,11 +14,11 @@ class IntdimError(Exception):
 
 
 class ConfigError(IntdimError):
-    """The user's configuration cannot be run. The message says where, what value, and what is valid."""
+    """The user's configuration cannot run. The message gives the place, the value and what is valid."""
 
 
 class WriteFailure(IntdimError):
-    """Something could not be written: a full disk, a folder that went away. What was on disk before, still is."""
+    """A file could not be written, for example because the disk is full. Files written before are intact."""
 
 
 class NotVerified(IntdimError):
@@ -30,11 +30,11 @@ class TrialFailure(IntdimError):
 
 
 class RenderFailure(IntdimError):
-    """A policy cannot be shown as pictures here: no OpenGL, or an environment that draws none."""
+    """A policy cannot be rendered: OpenGL is missing, or the environment does not render."""
 
 
 def choices(value: object, valid: Iterable[str]) -> str:
-    """Name the valid values, nearest to `value` first, for the end of a message."""
+    """The valid values, nearest to `value` first, as the end of a message."""
     names = sorted(valid)
     near = get_close_matches(str(value), names, n=3, cutoff=0.5)
     hint = f"Did you mean {near[0]}? " if near else ""
@@ -42,20 +42,20 @@ def choices(value: object, valid: Iterable[str]) -> str:
 
 
 def raised(error: BaseException) -> str:
-    """What somebody else's code raised, in one line: type, message, and the file, line and function it was raised in,
-    those of the user's own code where the traceback has some."""
+    """An error of other people's code in one line: type, message, and the file, line and function that raised it, or
+    the last of the user's own code if the traceback has any."""
     where = own_frames(error)[-1:]
     at = f" ({Path(where[0].filename).name}, line {where[0].lineno}, in {where[0].name})" if where else ""
-    said = one_line(error)
+    message = one_line(error)
     name = type(error).__name__
     if isinstance(error, SystemExit):
         return f"sys.exit({error.code!r}){at}."
-    return f"{name}{'' if said == name else f': {said}'}{at}"
+    return f"{name}{'' if message == name else f': {message}'}{at}"
 
 
 def own_frames(error: BaseException, most: int = 5) -> list[FrameSummary]:
-    """The last frames of a traceback that are neither this package's nor an installed library's, outermost first; the
-    last of all where there are none."""
+    """The last frames of a traceback outside this package and installed libraries, outermost first; if there are
+    none, the last of all frames."""
     while isinstance(error, IntdimError) and error.__cause__ is not None:
         error = error.__cause__
     frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
@@ -68,10 +68,10 @@ def _installed(frame: FrameSummary) -> bool:
 
 
 def one_line(error: BaseException, longest: int = 200, named: bool = False) -> str:
-    """What an error says, in one line of at most so many characters; after its type if `named`, and the type alone
-    where it says nothing.
+    """An error's text in one line of at most `longest` characters; after its type if `named`, and the type alone if
+    it has no text.
 
-    For errors of others, whose text may be anything: a KeyError says a key alone, a library hundreds of lines.
+    For errors of other code, whose text may be anything: a KeyError's is only a key, a library's hundreds of lines.
     """
     text = " ".join(str(error).split())[:longest]
     if named and text:

@@ -1,9 +1,9 @@
-"""python -m rl_intdim.export: the trials of any run folders as one table, to CSV or to a pandas DataFrame.
+"""python -m rl_intdim.export: write the trials of several run folders to one CSV table.
 
     python -m rl_intdim.export runs/* > trials.csv
     python -m rl_intdim.export runs/CartPole-cma runs/CartPole-ppo out=trials.csv
 
-One row a trial, of finished and of running sweeps alike. Learning curves and theta_d are left in trials.jsonl.
+One row per trial, of finished and running sweeps. Learning curves and theta_d are only in trials.jsonl.
 """
 
 from collections.abc import Sequence

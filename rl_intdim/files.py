@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, a line is appended whole or not at all."""
+"""Write files and append lines, each whole or not at all; check before a run that a path can be written."""
 
 import os
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def write_all(file: FileIO, data: bytes) -> None:
-    """All of it (a raw file may take only a part at a time), and to the disk."""
+    """Write all of the data, since a raw file may take only a part at a time, and sync it to disk."""
     while data:
         data = data[file.write(data) :]
     os.fsync(file.fileno())
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line whole or not at all, and have it on disk. Raises WriteFailure."""
+    """Append a line whole or not at all, and sync it to disk. Raises WriteFailure."""
     with failing(path), path.open("ab", buffering=0) as file:
         before = file.tell()
         try:
@@ -57,7 +57,7 @@ def check_folder(key: str, path: Path) -> None:
 
 
 def _check_writable(key: str, path: Path, folder: Path) -> None:
-    """By writing, since a user's rights, the mount and the quota all have a say."""
+    """Raise a ConfigError unless a trial write succeeds, which tests permissions, mount and quota at once."""
     try:
         with TemporaryFile(dir=folder) as file:
             file.write(b"written")

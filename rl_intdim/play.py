@@ -15,71 +15,73 @@ from rl_intdim.solution import loading
 from rl_intdim.solution.isolation import isolated
 from rl_intdim.solution.solution import Solution
 
-STREAM = 1  # of the generator that episodes are drawn from: no trial has it, and compress has another
-MAX_STEPS = 1000  # of a film
+STREAM = 1  # second entropy word of the episodes' generator, so that they differ from every trial's and compress's
+MAX_STEPS = 1000  # env steps of a video
 FPS = 30.0
-FRAMES, WIDTH = 250, 300  # at most, of a film
+FRAMES, WIDTH = 250, 300  # most frames, and largest width, of a video
 
 
 def play(config: PlayConfig) -> None:
-    """Score the policy, print the verdict, and show or film an episode.
+    """Score the policy, print the verdict, and show or record an episode.
 
     Raises IntdimError: NotVerified if the score is below the threshold.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
     if config.out:  # before minutes of episodes, not after
         check_file("out", Path(config.out))
-    found = loading.load(Path(config.solution), config.trust)
-    if others := found.unlike_catalogue():
+    solution = loading.load(Path(config.solution), config.trust)
+    if others := solution.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
     with loading.named(Path(config.solution)):
-        policy, _ = found.policy()
-        returns, reached = found.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
+        policy, _ = solution.policy()
+        returns, reached = solution.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
     score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
-    console.print(f"{found.task.name} by {found.agent}, d = {found.d} of D = {policy.D:,}, seed {found.seed}")
+    console.print(
+        f"{solution.task.name} by {solution.agent}, d = {solution.d} of D = {policy.D:,}, seed {solution.seed}"
+    )
     console.print(f"score {score:.1f} (standard error {error:.1f}) on {config.episodes} fresh episodes")
-    console.print(f"recorded {found.score:.1f}; threshold {found.task.threshold:g}")
-    goal = found.task.goal
+    console.print(f"recorded {solution.score:.1f}; threshold {solution.task.threshold:g}")
+    goal = solution.task.goal
     if reached is not None:
         console.print(f"{goal.info} {reached:.2f} on average; goal {goal.least:g}")
-    verified = found.task.solved_by(score, reached)
+    verified = solution.task.solved_by(score, reached)
     console.print("verified" if verified else "not verified")
-    if config.out:  # the verdict stands, whatever becomes of pictures and windows
-        film(found, config.seed, Path(config.out))
+    if config.out:  # after the verdict, since rendering may fail
+        record(solution, config.seed, Path(config.out))
         console.print(f"Wrote {config.out}")
     if config.show:
-        show(found, config.seed)
+        show(solution, config.seed)
     if not verified:
-        below = f"{score:.1f} is below the threshold {found.task.threshold:g}"
+        below = f"{score:.1f} is below the threshold {solution.task.threshold:g}"
         short = f"{goal.info} is {reached} on average, and the goal is {goal.least:g}"
-        raise NotVerified(f"{config.solution}: {below if score < found.task.threshold else short}: not verified.")
+        raise NotVerified(f"{config.solution}: {below if score < solution.task.threshold else short}: not verified.")
 
 
-def film(found: Solution, seed: int, path: Path) -> None:
-    """Write one episode as a GIF. Raises RenderFailure where nothing can be drawn."""
+def record(solution: Solution, seed: int, path: Path) -> None:
+    """Write one episode as a GIF. Raises RenderFailure if nothing can be drawn."""
     from rl_intdim.solution.video import frames, gif
 
-    pictures, _ = frames(found, seed, MAX_STEPS, FRAMES, WIDTH)
+    pictures, _ = frames(solution, seed, MAX_STEPS, FRAMES, WIDTH)
     write_whole(path, gif(pictures, FPS))
 
 
-def show(found: Solution, seed: int) -> None:
-    """Play one episode in a window. Raises RenderFailure where there is none."""
+def show(solution: Solution, seed: int) -> None:
+    """Play one episode in a window. Raises RenderFailure if none can be opened."""
     import torch
 
     from rl_intdim.errors import RenderFailure
     from rl_intdim.solution.video import has_display
     from rl_intdim.tasks import environment, rollout, vector
 
-    if found.task.vectorisation.ale:
+    if solution.task.vectorisation.ale:
         raise RenderFailure("no window can be opened for an Atari game; out=play.gif films it.")
     if not has_display():
         raise RenderFailure("no window can be opened: there is no display. out=play.gif needs none.")
-    shown = replace(found.task, kwargs=found.task.kwargs | {"render_mode": "human"}, vector="slots")
-    policy, theta = found.policy()
+    shown = replace(solution.task, kwargs=solution.task.kwargs | {"render_mode": "human"}, vector="slots")
+    policy, theta = solution.policy()
     try:
         env = environment.make(shown)
-        # MuJoCo's window ends the whole process where GLFW finds no monitor: ask first.
+        # MuJoCo's window ends the whole process if GLFW finds no monitor, so check first.
         if hasattr(env.unwrapped, "mujoco_renderer"):
             import glfw
 
@@ -87,13 +89,13 @@ def show(found: Solution, seed: int) -> None:
                 raise RuntimeError("GLFW finds no monitor")
         envs = vector.SingleEpisodeVectorEnv([env])
         rollout.episodes(envs, policy, theta[None].to(torch.float32), seed)
-        if "pygame" in sys.modules:  # where it finds no display, it draws into memory and says nothing
+        if "pygame" in sys.modules:  # without a display, pygame silently draws into memory
             import pygame
 
             if pygame.display.get_init() and pygame.display.get_driver() in ("offscreen", "dummy"):
                 raise RuntimeError("pygame finds no display")
         envs.close()
-    except Exception as error:  # OpenGL and pygame raise anything where there is no display
+    except Exception as error:  # without a display, OpenGL and pygame may raise anything
         raise RenderFailure(f"no window can be opened: {one_line(error, named=True)}") from None
 
 

@@ -1,4 +1,4 @@
-"""What a process does first that another one started."""
+"""Set-up of a child process: it ignores Ctrl-C and ends with its parent."""
 
 import multiprocessing
 import os
@@ -7,8 +7,8 @@ import threading
 
 
 def begin() -> None:
-    """Leave Ctrl-C, which reaches the whole process group, to the process that started this one, and end with it:
-    without it there is nobody to decide or to hear the result."""
+    """Leave Ctrl-C, which reaches the whole process group, to the parent process, and end when the parent does, since
+    nobody is left to use the result."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -16,5 +16,5 @@ def begin() -> None:
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
-        parent.join()  # returns when the process that asked for this one is gone
+        parent.join()  # returns when the parent has ended
         os._exit(1)

@@ -1,10 +1,10 @@
-"""python -m rl_intdim.report: finished sweeps as one HTML page that opens without a network.
+"""python -m rl_intdim.report: write finished sweeps to one HTML page that opens without a network.
 
     python -m rl_intdim.report runs/*
     python -m rl_intdim.report runs/CartPole-cma runs/CartPole-ppo out=cartpole.html
 
-The difficulty ladder of all sweeps; then for each its trials (hover for the seed, the score and the command that
-runs the trial again; click to keep the command), its figures, and the solved policy of the smallest d at play.
+The page shows the difficulty ladder of all sweeps, and for each sweep its trials, its figures, and a video of the
+solved policy with the smallest d. Hover over a trial for its seed, score and command; click it to keep the command.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from rl_intdim.solution import video
 
 
 def report(folders: Sequence[Path], keys: dict[str, str]) -> None:
-    """Write the page to `out`, report.html if none is given. Raises IntdimError."""
+    """Write the page to `out`, by default report.html. Raises IntdimError."""
     out = Path(keys.get("out", "report.html"))
     check_file("out", out)
     write_whole(out, page(folders, video.clip))

@@ -1,4 +1,4 @@
-"""python -m rl_intdim.sweep: the intrinsic dimension of one task by one agent."""
+"""python -m rl_intdim.sweep: measure the intrinsic dimension of one task by one agent."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from rl_intdim.solution.solution import smallest
 
 
 def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | None:
-    """Measure d_int; returns the result as written to result.json, or None of a dry run. Raises IntdimError."""
+    """Measure d_int. Returns the result as written to result.json, or None for a dry run. Raises IntdimError."""
     from rl_intdim.runners.throughput import say_how_long, say_what_would_run
     from rl_intdim.subspace.projections import check_memory, resolve
     from rl_intdim.training.trial import check
@@ -47,7 +47,7 @@ def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | 
     if config.dry_run:
         say_what_would_run(config, runner, D, d_max, console)
         return None
-    if config.env.checkpoint:  # it takes long: say how long before it does
+    if config.env.checkpoint:  # trials take hours, so show the expected time first
         say_how_long(config, runner, D, d_max, console)
     config = seeded(config)
     with Store(Path(config.out)).open(config) as store:

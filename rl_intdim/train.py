@@ -1,4 +1,4 @@
-"""python -m rl_intdim.train: one trial at one d."""
+"""python -m rl_intdim.train: run one trial at one d."""
 
 import json
 import shutil
@@ -56,11 +56,11 @@ def train(config: TrainConfig) -> None:
     console.print(f"{result.env_steps:,} env steps, {result.seconds:.1f} s")
     if config.out:
         folder = Path(config.out)
-        found = Solution(
+        solution = Solution(
             config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d or []
         )
-        found.save(folder / "solution.json")
-        # Last: a folder that holds it is done, and until then the same command goes on from its checkpoint.
+        solution.save(folder / "solution.json")
+        # Last, since trial.json marks the trial as finished; without it, the same command resumes from a checkpoint.
         write_whole(folder / "trial.json", json.dumps(asdict(result.kept())) + "\n")
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
         console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
