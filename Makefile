@@ -1,4 +1,4 @@
-# Two commands do everything: `make sweep` and `make test`. They make the virtual environment they need.
+# The main targets are `make sweep` and `make test`. Both create the virtual environment that they need.
 PYTHON ?= python3
 VENV := .venv
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
@@ -41,12 +41,12 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# torch first and alone: a plain resolve may take the newest build with gigabytes of CUDA.
+# torch is installed first and alone: a plain resolve may choose the newest build, with gigabytes of CUDA.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
-	$(BIN)/python -m rl_intdim.train d=0 > /dev/null   # compiles the episodes, once
+	$(BIN)/python -m rl_intdim.train d=0 > /dev/null   # compiles the episodes once
 	touch $@
 
 clean:
