@@ -27,8 +27,8 @@ def differing(old: dict[str, Any], new: dict[str, Any]) -> str | None:
 
 
 def completed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The flat configuration `old`, plus the keys of `new` that did not exist when it was written: each with the
-    value of BEFORE, or else with the default of its field."""
+    """The flat configuration `old`, plus the keys of `new` that did not exist when it was written. They get their
+    value from BEFORE, or else their field's default."""
     agent = AGENTS.get(old.get("agent.trainer", ""))
     made_with = {"env": _defaults(Task), "agent": _defaults(agent) if agent else {}}
     made_with["agent"] |= BEFORE.get(old.get("agent.strategy", ""), {})
@@ -38,12 +38,12 @@ def completed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 def _defaults(cls: type) -> dict[str, Any]:
     """The fields of a dataclass that have a default."""
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for f in fields(cls):
         value = f.default if f.default_factory is MISSING else f.default_factory()
         if value is not MISSING and value != REQUIRED:
-            found[f.name] = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-    return found
+            defaults[f.name] = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return defaults
 
 
 def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -41,10 +41,10 @@ def make_vec(task: Task, n: int, training: bool = False) -> gym.vector.VectorEnv
 
 
 class TerminalOnLostLife(gym.vector.VectorWrapper):
-    """Tells a learner that a lost life is terminal, and plays the game on.
+    """Reports a lost life to the learner as terminal, while the game goes on.
 
-    ALE's `episodic_life` starts the game anew, so that only first lives would be seen, and its `life_loss_info`
-    leaves the last observation of a life unwritten.
+    ALE's `episodic_life` would restart the game, so that the learner would see only first lives, and its
+    `life_loss_info` does not write the last observation of a life.
     """
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
