@@ -1,4 +1,4 @@
-"""The ladder: one row a task, the smallest d_int of its agents, and the paper's rows beside them."""
+"""The ladder of tasks: one row per task with the smallest d_int of its agents, and the paper's rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from rl_intdim.records.sweep import Sweep
 from rl_intdim.search import paper_rule
 from rl_intdim.subspace.projections import resolve
 
-ZERO = 0.5  # where d = 0 stands on the log axis
+ZERO = 0.5  # place of d = 0 on the log axis
 
 
 @dataclass(frozen=True)
 class TaskRung:
-    """One row. The paper's d_int90 has no interval: low and high are None."""
+    """One row. The paper's d_int90 has no interval, so low and high are None."""
 
     task: str
     agent: str
@@ -28,10 +28,10 @@ class TaskRung:
 
 
 def rungs(sweeps: Iterable[Sweep], hidden: Mapping[str, str]) -> list[TaskRung]:
-    """The easiest sweep of each task that has a d_int, then the paper's rows, by d_int.
+    """The sweep with the smallest d_int of each task, and the paper's rows, sorted by d_int.
 
-    `hidden` holds the layers of each task's own network, such as 20-20: a sweep of another network, or of another
-    projection than `auto` takes, is another question. Of equal d_int the narrower interval speaks.
+    `hidden` holds the hidden layers of each task's own network, such as 20-20. Sweeps with another network, or with
+    another projection than `auto` chooses, are left out. Of equal d_int, the narrower interval comes first.
     """
     easiest: dict[str, Sweep] = {}
     for s in sorted(sweeps, key=lambda s: (rung(s)[0], (s.answer.ci95[1] or s.D) - s.answer.ci95[0], s.agent)):
@@ -50,7 +50,7 @@ def rungs(sweeps: Iterable[Sweep], hidden: Mapping[str, str]) -> list[TaskRung]:
 
 
 def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
-    """The rows on one log axis of d, easiest at the top: a PNG, with a description in its metadata."""
+    """A PNG of the rows on one log axis of d, the easiest on top, with a description in its metadata."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FixedLocator, NullLocator
 

@@ -1,4 +1,4 @@
-"""Do two configurations describe the same run, and which seed does a configuration draw?"""
+"""The identity of a run: do two configurations describe the same run, and which seed does a configuration draw?"""
 
 import json
 from dataclasses import MISSING, asdict, fields, is_dataclass
@@ -55,9 +55,9 @@ def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def first_seed(config: dict[str, Any]) -> int:
-    """The first seed of the sweep of a flat configuration, from all that makes it this run and no other.
+    """The first seed of a sweep, drawn from the keys of its flat configuration that identify the run.
 
-    Eight digits at most, since a solution file is short, and enough that two sweeps of a task hardly ever meet.
+    At most eight digits keep a solution file short, and two sweeps of a task hardly ever share seeds.
     """
     keys = {k: v for k, v in config.items() if not k.startswith((*LOOSE, "search.seed"))}
     return int(sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest(), 16) % 2**24

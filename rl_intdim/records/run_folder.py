@@ -32,8 +32,8 @@ FIRST = {".lock", "config.yaml.part"}  # files that exist before config.yaml doe
 
 
 def seeded(config: SweepConfig) -> SweepConfig:
-    """The configuration with its first seed, where the user named none: the one that its folder began with, or one
-    drawn from it. Raises ConfigError."""
+    """The configuration with its first seed. If the user named none, it is the run folder's, or else drawn from the
+    configuration. Raises ConfigError."""
     if config.search.seed is not None:
         return config
     folder = Path(config.out)

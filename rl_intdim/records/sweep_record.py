@@ -56,7 +56,7 @@ class SweepRecord:
     p_falling: float = 0.0  # posterior probability that success falls off again well above d_int
     misfit: float = 1.0  # p-value of the fit
     looked_above: bool = True
-    level: tuple[float, float, float] | None = None  # undefined: what the chance levels off at: low, mean, high
+    level: tuple[float, float, float] | None = None  # if undefined: low, mean and high of the chance's level
     flaws: list[str] = field(default_factory=list)  # of FLAWS
     warnings: list[str]
     threads: int = 1

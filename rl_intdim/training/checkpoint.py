@@ -79,13 +79,13 @@ class Checkpoints:
         path = self.folder / "state.pt" if self.folder else None
         if path is None or not path.exists():
             return None
-        found = torch.load(path, weights_only=False, map_location="cpu")
-        theirs = completed(found.get("identity", {}), self.identity)
+        saved = torch.load(path, weights_only=False, map_location="cpu")
+        theirs = completed(saved.get("identity", {}), self.identity)
         if key := differing(theirs, self.identity):
             raise ConfigError(
                 f"{self.folder}: holds the state of a trial with {key}={theirs.get(key)}, and this one has "
                 f"{key}={self.identity.get(key)}. Give another out=..., or remove it."
             )
-        self.index, self.start = found["index"], time.perf_counter() - found["seconds"]
-        self.evaluator.restore(found["evaluator"])
-        return found["trainer"]
+        self.index, self.start = saved["index"], time.perf_counter() - saved["seconds"]
+        self.evaluator.restore(saved["evaluator"])
+        return saved["trainer"]

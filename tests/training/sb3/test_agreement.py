@@ -55,16 +55,16 @@ def test_the_comparison_leaves_the_actor_and_the_generators_as_they_were(echo, p
 
 
 @pytest.mark.parametrize(
-    ("name", "algorithm", "said"),
+    ("name", "algorithm", "reason"),
     [
         ("ppo", "MaskablePPO", "action masks, which scoring does not have"),
         ("ppo", "RecurrentPPO", "recurrent"),
         ("dqn", "QRDQN", "a quantile head"),
     ],
 )
-def test_a_policy_of_another_kind_is_told_in_what_it_differs(echo, name, algorithm, said):
+def test_an_algorithm_whose_policy_is_not_the_task_s_is_refused_with_the_reason(echo, name, algorithm, reason):
     agent = agent_of(name, algorithm=f"sb3_contrib.{algorithm}")
-    with pytest.raises(ConfigError, match=rf"sb3_contrib.{algorithm}: .*{said}.*cannot train the task's policy"):
+    with pytest.raises(ConfigError, match=rf"sb3_contrib.{algorithm}: .*{reason}.*cannot train the task's policy"):
         gradient.check(echo(), agent, environment.policy(echo()))
 
 
