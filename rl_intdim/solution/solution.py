@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FORMAT = "rl_intdim solution 1"
 # theta0 is drawn in float64, then rounded, and theta and its layers are copies: 28 at peak in play, besides P.
 PARAMETER_BYTES = 32
-# The keys that a score depends on, besides id. Of `vector`, only whether it is ALE: the others play the same episodes.
+# Keys that a score depends on, besides id. Of `vector`, only whether it is ALE; the others play the same episodes.
 SCORED = ("threshold", "goal", "kwargs", "wrappers", "max_episode_steps", "vector", "sticky", "statistics")
 
 
