@@ -47,7 +47,7 @@ def compress(config: CompressConfig) -> Solution:
             returns, reached = small.returns(config.episodes, rng)
         score = float(returns.mean())
         solves = solution.task.solved_by(score, reached)
-        console.print(f"{bits:2} bits a coordinate: score {score:8.1f}{', solves' if solves else ''}")
+        console.print(f"{bits:2} bits per coordinate: score {score:8.1f}{', solves' if solves else ''}")
         if solves:
             break
     else:

@@ -23,7 +23,7 @@ from rl_intdim.solution.solution import smallest
 
 def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | None:
     """Measure d_int. Returns the result as written to result.json, or None for a dry run. Raises IntdimError."""
-    from rl_intdim.runners.throughput import say_how_long, say_what_would_run
+    from rl_intdim.runners.throughput import print_dry_run, print_expected_time
     from rl_intdim.subspace.projections import check_memory, resolve
     from rl_intdim.training.trial import check
 
@@ -45,10 +45,10 @@ def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | 
         search = replace(search, grid=None, ds=spaced(search.grid, d_max))
     config = replace(config, subspace=SubspaceConfig(projection), search=search)
     if config.dry_run:
-        say_what_would_run(config, runner, D, d_max, console)
+        print_dry_run(config, runner, D, d_max, console)
         return None
     if config.env.checkpoint:  # trials take hours, so show the expected time first
-        say_how_long(config, runner, D, d_max, console)
+        print_expected_time(config, runner, D, d_max, console)
     config = seeded(config)
     with Store(Path(config.out)).open(config) as store:
         trials = measure(config, runner, D, d_max, store, console)

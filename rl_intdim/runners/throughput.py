@@ -91,7 +91,7 @@ def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple
     return training, playing, (seconds(1, env.budget), *(seconds(*cost) / at_once for cost in costs))
 
 
-def say_what_would_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
+def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
     """Print the dry run: trials and env steps, at most and expected, and hours."""
     env, search = config.env, config.search
     most = at_most(search)
@@ -101,11 +101,11 @@ def say_what_would_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: 
     console.print(
         f"  expected    {trials:.0f} trials, {steps:,.0f} env steps (mean of simulated tasks, d_int log-uniform)"
     )
-    say_how_long(config, runner, D, d_max, console)
+    print_expected_time(config, runner, D, d_max, console)
     console.print(f"  run folder  {config.out}, {runner.slots} trials at a time")
 
 
-def say_how_long(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
+def print_expected_time(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
     """Print the time that the sweep will take at the throughput measured now."""
     training, playing, (whole, likely, longest) = hours(config, runner, D, d_max)
     console.print(

@@ -142,4 +142,4 @@ def _plain(value: Any) -> bool:
 
 
 def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is no number of a solution.")
+    raise ValueError(f"{name} is not a valid number in a solution.")

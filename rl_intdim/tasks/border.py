@@ -158,5 +158,5 @@ def number(reward: Any) -> float:
         return float(reward)
     array = np.asarray(reward)
     if array.size != 1 or array.dtype.kind not in "biuf":
-        raise TrialFailure(f"the environment's step returned the reward {str(reward)[:80]}, which is no number.")
+        raise TrialFailure(f"the environment's step returned the reward {str(reward)[:80]}, which is not a number.")
     return float(array.item())

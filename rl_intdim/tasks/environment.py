@@ -31,7 +31,7 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
         try:
             env = wrapper(env)
             if not isinstance(env, gym.Env):
-                raise TypeError(f"gives {type(env).__name__}, which is no environment")
+                raise TypeError(f"gives {type(env).__name__}, which is not an environment")
         except Exception as error:  # a user's wrapper may raise anything
             raise ConfigError(f"env.wrappers={path}: {one_line(error, named=True)}") from None
     if task.max_episode_steps is not None:

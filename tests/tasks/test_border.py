@@ -83,8 +83,8 @@ FAULTS = {
     "wrong shape": r"shape \(1,\); its observation space is Box",
     "words": "an observation of type <U1",
     "NaN reward": "a reward of nan",
-    "no reward": "the reward None, which is no number",
-    "two rewards": r"the reward \[1. 1.\], which is no number",
+    "no reward": "the reward None, which is not a number",
+    "two rewards": r"the reward \[1. 1.\], which is not a number",
     "raises": r"step raised RuntimeError: simulator lost \(test_border.py, line \d+, in step\)",
     "exits": r"step raised sys.exit\(0\) \(test_border.py",
 }
