@@ -69,8 +69,10 @@ def without_answer() -> str:
 
 
 def side_by_side(by: str) -> str:
-    """Agents, or networks, side by side: of the sweeps that searched, not of single trials."""
-    return markdown(pivot([s for s in sweeps() if s.answer.trials >= SEARCHED], by))
+    """Agents, or networks, side by side: of the sweeps that searched; networks where a task has several."""
+    searched = [s for s in sweeps() if s.answer.trials >= SEARCHED]
+    networks = {env: {s.hidden for s in searched if s.env == env} for env in {s.env for s in searched}}
+    return markdown(pivot([s for s in searched if by != "hidden" or len(networks[s.env]) > 1], by))
 
 
 def told_apart() -> str:
