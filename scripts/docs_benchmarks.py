@@ -39,6 +39,37 @@ def calibration_table() -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def shapes_table() -> str:
+    """What becomes of the shapes that the model does not describe."""
+    rows = [
+        {"simulated tasks": name, "number": f"{r['tasks']}"}
+        | {
+            column: f"{r[key] * 100:.0f} %"
+            for column, key in (
+                ("d_int inside the interval", "covered"),
+                ("inside, or a misfit named", "either"),
+                ("`found`, wrong, and no misfit named", "found and wrong, not flagged"),
+            )
+        }
+        for name, r in record("calibration/calibration.json")["outside"].items()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def grids_table() -> str:
+    """Env steps of the paper's grid over ours."""
+    rows = [
+        {
+            "the paper's grid": name,
+            "each at its own width": f"{r['times']:.1f} times",
+            "ours stopped at the grid's width: mean": f"{r['as wide as by the paper']['times']:.1f}",
+            "median task": f"{r['as wide as by the paper']['median']:.1f}",
+        }
+        for name, r in record("calibration/calibration.json")["grids"].items()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
 def evolution_table() -> str:
     """The loop of a strategy against its peers."""
     rows = []

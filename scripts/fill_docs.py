@@ -48,6 +48,8 @@ FILLERS: dict[str, Callable[..., str]] = {
     "agents": docs_catalogue.agents_table,
     "keys": docs_catalogue.keys_table,
     "calibration": docs_benchmarks.calibration_table,
+    "shapes": docs_benchmarks.shapes_table,
+    "grids": docs_benchmarks.grids_table,
     "evolution": docs_benchmarks.evolution_table,
     "training": docs_benchmarks.training_table,
     "projections": docs_benchmarks.projections_table,
