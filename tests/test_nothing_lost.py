@@ -57,7 +57,7 @@ def test_a_killed_sweep_leaves_no_process():
     words = ["search.ds=[1,2]", "workers=2", "search.direct=0", "env.budget=50000000"]
     command = [sys.executable, "-m", "rl_intdim.sweep", *words]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600  # torch is imported twice, on a machine that may be busy
     while not FOLDER.exists() or len(left := psutil.Process(process.pid).children(True)) < 4:
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # the parent process needs no torch
     from rl_intdim.training.trial import TrialSpec
 
 
+LOST = "the processes that run trials were lost, or could not be started."
+
+
 class LocalRunner:
     """Runs trials in `workers` processes, by default one per core. With 0, trials run in this process: none is
     stopped, and `on_wait` is not called."""
@@ -55,7 +58,11 @@ class LocalRunner:
         context.set_forkserver_preload(["rl_intdim.training.trial"])
         pool = ProcessPool(max_workers=min(self.slots, len(trials)), context=context, initializer=begin)
         try:
-            waiting: dict[Any, TrialSpec] = {pool.schedule(attempt, args=(t,), timeout=limit): t for t in trials}
+            try:
+                waiting: dict[Any, TrialSpec] = {pool.schedule(attempt, args=(t,), timeout=limit): t for t in trials}
+            except (BrokenProcessPool, RuntimeError):  # pebble starts its workers here, in this thread
+                yield from ((trial, TrialError(LOST)) for trial in trials)
+                return
             while waiting:
                 finished, _ = wait(waiting, timeout=runners.TICK, return_when=FIRST_COMPLETED)
                 on_wait()
@@ -67,7 +74,7 @@ class LocalRunner:
                     elif isinstance(error, TimeoutError):
                         yield trial, too_long(hours or 0)
                     elif isinstance(error, BrokenProcessPool):
-                        yield trial, TrialError("the processes that run trials were lost, or could not be started.")
+                        yield trial, TrialError(LOST)
                     else:
                         yield trial, future.result()
             pool.close()

@@ -2,19 +2,22 @@
 
 import json
 import os
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import psutil
 import pytest
 import ray
+from pebble import ProcessPool
 
 from rl_intdim import runners
 from rl_intdim.config import cli
 from rl_intdim.config.schema import Runner
 from rl_intdim.errors import ConfigError
-from rl_intdim.runners import Memory, TrialRunner
-from rl_intdim.runners.local import LocalRunner
+from rl_intdim.runners import Memory, TrialError, TrialRunner
+from rl_intdim.runners.local import LOST, LocalRunner
 from rl_intdim.runners.ray import RayRunner
+from rl_intdim.runners.throughput import scoring_pace
 from rl_intdim.sweep import sweep
 from rl_intdim.training import process
 
@@ -77,6 +80,16 @@ def test_the_devices_of_this_machine(monkeypatch):
             LocalRunner().check_device(name)
 
 
+def test_workers_that_cannot_be_started_cost_each_trial_an_attempt(monkeypatch):
+    """Pebble starts them within `schedule`, where a fork server that dies is BrokenProcessPool."""
+
+    def broken(self, *args, **kwargs):
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(ProcessPool, "schedule", broken)
+    assert list(LocalRunner(2).run([1, 2])) == [(1, TrialError(LOST)), (2, TrialError(LOST))]
+
+
 class Elsewhere(LocalRunner):
     """A place that has what this machine has not."""
 
@@ -93,7 +106,7 @@ class Elsewhere(LocalRunner):
 
     def call(self, function, *args, **kwargs):
         self.called.append(function.__name__)
-        return 1000.0
+        return (1000.0, 100.0) if function is scoring_pace else 1000.0
 
 
 def test_a_sweep_asks_its_runner_for_devices_memory_and_pace(monkeypatch, capsys):
@@ -104,9 +117,9 @@ def test_a_sweep_asks_its_runner_for_devices_memory_and_pace(monkeypatch, capsys
     monkeypatch.setattr(runners, "load", lambda config, workers: there)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
     words = ["env.checkpoint=10_000", "search.ds=[1]", "device=cuda", "subspace.projection=dense"]
-    assert sweep(cli.load("sweep", [*words, "dry_run=true"])) == {}
+    assert sweep(cli.load("sweep", [*words, "dry_run=true"])) is None
     said = capsys.readouterr().out
-    assert there.called == ["cuda", "pace"]
+    assert there.called == ["cuda", "pace", "scoring_pace"]
     assert "1,000 env steps/s" in said
     assert "1000 trials at a time" in said
 
