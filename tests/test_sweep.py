@@ -5,13 +5,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from factories import PYTHONPATH, record
+from factories import FOLDER, PYTHONPATH, argv, command, lines, record, run
 
 from rl_intdim import sweep
 from rl_intdim.analysis import style, sweep_figure, sweep_plots
@@ -32,18 +32,14 @@ KEYS = {
 }
 
 
-def run(*words):
+def swept(*words):
     config = cli.load("sweep", [*FAST, *words])
     return sweep.sweep(config), Path(config.out)
 
 
-def lines(folder):
-    return [json.loads(line) for line in (folder / "trials.jsonl").read_text().splitlines()]
-
-
 def test_below_1():
     """A threshold that theta0 alone reaches: nothing has to be learned."""
-    result, folder = run("env.threshold=5")
+    result, folder = swept("env.threshold=5")
     assert (result.status, result.d_int, result.ci95) == ("below_1", 0, (0, 0))
     assert {t["d"] for t in lines(folder)} == {0, "direct"}
     assert json.loads((folder / "result.json").read_text())["status"] == "below_1"
@@ -51,7 +47,7 @@ def test_below_1():
 
 def test_above_max():
     """A threshold that no policy reaches, up to d = 2."""
-    result, folder = run("env.threshold=501", "env.budget=2000", "search.d_max=2")
+    result, folder = swept("env.threshold=501", "env.budget=2000", "search.d_max=2")
     assert (result.status, result.d_int, result.ci95) == ("above_max", None, (2, None))
     assert not (folder / "solution.json").exists()
     assert result.direct == (0, 1)
@@ -59,7 +55,7 @@ def test_above_max():
 
 
 def test_a_search_leaves_a_whole_run_folder(capsys):
-    result, folder = run("env.threshold=100", "env.budget=20000", "search.max_trials=60")
+    result, folder = swept("env.threshold=100", "env.budget=20000", "search.max_trials=60")
     assert set(json.loads((folder / "result.json").read_text())) >= KEYS
     assert result.status in ("found", "undecided")  # d_int is about 2
     assert 1 <= result.ci95[0] <= result.d_int <= result.ci95[1] <= 8
@@ -81,27 +77,45 @@ def test_a_search_leaves_a_whole_run_folder(capsys):
     assert "round of" in printed
 
 
+def test_a_sweep_by_a_gradient_agent_from_first_trial_to_solution():
+    """PPO on the trivial task: theta0 alone fails, and a few dimensions are enough."""
+    task = ["env=gym", "env.id=test/Echo-v0", "env.name=Echo", "+env.kwargs.kind=continuous",
+            "env.threshold=8.5", "env.policy.hidden=[8]",
+            "env.scoring.look_episodes=5", "env.scoring.confirm_episodes=20"]  # fmt: skip
+    ppo = ["agent=ppo", "agent.settings.n_epochs=5", "agent.settings.batch_size=64"]
+    result, folder = swept(*task, *ppo, "env.budget=2500", "search.max_trials=12")
+    assert 1 <= result.ci95[0] <= result.d_int <= 8
+    assert result.direct == (1, 1)
+    trials = lines(folder)
+    assert len(trials) == 13
+    assert all(len(t["theta_d"]) == t["d"] for t in trials if t["d"] != "direct")
+    best = loading.load(folder / "solution.json", trust=True)
+    assert (best.agent, best.task.id) == ("ppo", "test/Echo-v0")
+    again = best.returns(20, np.random.default_rng(1))[0].mean()
+    assert again == pytest.approx(best.score, abs=1)
+
+
 def test_resumed_repeated_or_with_other_workers_the_answer_is_the_same(monkeypatch):
-    words = ["env.threshold=100", "search.max_trials=36"]
-    whole, folder = run(*words)
+    words = ["env.threshold=100", "env.budget=3000", "search.max_trials=24"]
+    whole, folder = swept(*words)
     decided = sorted((t["d"], t["seed"], t["score"]) for t in lines(folder) if t["d"] != "direct")
     # Cut in the middle of a round, and finished by two processes.
     half, other = lines(folder)[:15], Path("other")
     other.mkdir()
     (other / "config.yaml").write_text((folder / "config.yaml").read_text())
     (other / "trials.jsonl").write_text("".join(json.dumps(t) + "\n" for t in half))
-    again, _ = run(*words, "workers=2", f"out={other}")
+    again, _ = swept(*words, "workers=2", f"out={other}")
     assert sorted((t["d"], t["seed"], t["score"]) for t in lines(other) if t["d"] != "direct") == decided
     assert (whole.d_int, whole.ci95, whole.env_steps) == (again.d_int, again.ci95, again.env_steps)
     # Finished: nothing is run again, and nothing written anew.
     monkeypatch.setattr("rl_intdim.training.trial.run_trial", None)
     before = (folder / "trials.jsonl").read_bytes()
-    assert run(*words)[0].d_int == whole.d_int
+    assert swept(*words)[0].d_int == whole.d_int
     assert (folder / "trials.jsonl").read_bytes() == before
 
 
 def test_a_grid_runs_exactly_that():
-    result, folder = run("search.ds=[1,4]", "search.seeds=3", "search.d_max=null")
+    result, folder = swept("search.ds=[1,4]", "search.seeds=3", "search.d_max=null")
     assert result.tested.keys() == {1, 4}
     assert all(n == 3 for n, _ in result.tested.values())
     assert result.d_max == 4
@@ -110,7 +124,7 @@ def test_a_grid_runs_exactly_that():
 
 def test_the_papers_grid():
     """search=grid: log-spaced d, every trial to the end of its budget, and the paper's rule on their scores."""
-    result, folder = run("search=grid", "search.grid=3", "search.seeds=2", "env.threshold=100", "env.budget=5000")
+    result, folder = swept("search=grid", "search.grid=3", "search.seeds=2", "env.threshold=100", "env.budget=5000")
     trials = lines(folder)
     assert {t["d"] for t in trials} == {1, 3, 8, "direct"}
     assert all(t["env_steps"] >= 5000 for t in trials)
@@ -119,7 +133,7 @@ def test_the_papers_grid():
     means = {d: sum(t["score"] for t in trials if t["d"] == d) / 2 for d in (1, 3, 8)}
     assert rule.level == pytest.approx(0.9 * next(t["score"] for t in trials if t["d"] == "direct"))
     assert rule.d_int90 == next((d for d in (1, 3, 8) if means[d] >= rule.level), None)
-    assert run("out=other", "search.ds=[1]", "search.seeds=1", "search.d_max=null")[0].d90_paper is None
+    assert swept("out=other", "search.ds=[1]", "search.seeds=1", "search.d_max=null")[0].d90_paper is None
 
 
 def test_flaws_are_said_and_drawn():
@@ -197,7 +211,7 @@ def test_what_a_reader_must_know_is_said(words, says):
 
 
 def test_the_smaller_budgets_are_answered_from_the_recorded_steps():
-    result, folder = run("search.ds=[2,8]", "search.seeds=4", "env.threshold=100", "search.d_max=null")
+    result, folder = swept("search.ds=[2,8]", "search.seeds=4", "env.threshold=100", "search.d_max=null")
     config = cli.load("sweep", ["search.ds=[2,8]"])
     half = answer(config.search, 8, outcomes(read_trials(folder, config), 5_000))
     assert result.by_budget["half"].d_int == half.d_int
@@ -219,11 +233,11 @@ def test_a_trial_that_breaks_down_is_tried_again_and_never_counted(monkeypatch):
     words = ["search.ds=[1]", "search.seeds=4", "search.d_max=null", "env.budget=2000"]
     limit = 2
     with pytest.raises(TrialFailure, match=r"d=1 seed=2 broke down 2 times.*a NaN, say"):
-        run(*words)
+        swept(*words)
     folder = Path("runs/CartPole-cma")
     assert len(lines(folder)) == 4  # all the others, and the direct run
     assert len((folder / "failures.jsonl").read_text().splitlines()) == 2
-    result, _ = run(*words)
+    result, _ = swept(*words)
     assert result.tested == {1: (4, 0)}
 
 
@@ -232,37 +246,39 @@ def test_a_worker_that_is_killed_fails_alone(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     words = ["+env.kwargs.mark=mark", "env.id=killer:test/Killer-v0", "env.vector=slots", "env.threshold=1"]
     Path("mark").touch()
-    command = [sys.executable, "-m", "rl_intdim.sweep", *FAST, "search.ds=[1]", "search.seeds=3", *words, "workers=2",
-               "search.d_max=null", "env.budget=200"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True)
+    words += [*FAST, "search.ds=[1]", "search.seeds=3", "workers=2", "search.d_max=null", "env.budget=200"]
+    done = run("sweep", *words)
     assert done.returncode == 0, done.stderr
-    folder = Path("runs/CartPole-cma")
-    assert len(lines(folder)) == 4
-    assert "process died" in (folder / "failures.jsonl").read_text()
+    assert len(lines()) == 4
+    assert "process died" in (FOLDER / "failures.jsonl").read_text()
 
 
-def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on():
-    command = [sys.executable, "-m", "rl_intdim.sweep", "env.budget=20000", "search.ds=[1,2]", "search.seeds=12",
-               "workers=2", "search.direct=0"]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0)
-    log = Path("runs/CartPole-cma/trials.jsonl")
-    deadline = time.monotonic() + 60
-    while not (log.exists() and log.read_text().count("\n") >= 2):
+def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(monkeypatch, capsys):
+    words = ["env.budget=10000", "env.threshold=501", "search.ds=[1]", "search.seeds=6", "search.direct=0"]
+    process = subprocess.Popen(
+        argv("sweep", *words, "workers=2"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
+    )  # fmt: skip
+    log = FOLDER / "trials.jsonl"
+    deadline = time.monotonic() + 300
+    while not (log.exists() and "\n" in log.read_text()):
         assert time.monotonic() < deadline
+        assert process.poll() is None
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "same command" in errors
     assert "Traceback" not in errors
-    finished = log.read_text().count("\n")
-    assert 2 <= finished < 24
+    kept = lines()
+    assert 1 <= len(kept) < 6
     while _group_lives(process.pid):  # the fork server ends when it sees its parent gone
         assert time.monotonic() < deadline + 60
         time.sleep(0.05)
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert f"{finished} trials are finished" in done.stdout
-    assert len(lines(log.parent)) == 24
+    assert command(monkeypatch, "sweep", sweep.sweep, *words, "workers=0") == 0  # the number of workers is free
+    assert f"{len(kept)} trials are finished" in capsys.readouterr().out
+    assert lines()[: len(kept)] == kept
+    assert len(lines()) == 6
 
 
 def _group_lives(group):
@@ -276,15 +292,15 @@ def _group_lives(group):
 def test_d_above_D_is_refused_and_nothing_written():
     for word in ("search.ds=[4,563]", "search.d_max=563"):
         with pytest.raises(ConfigError, match=r"above D = 562"):
-            run(word)
+            swept(word)
     assert not Path("runs").exists()
 
 
 def test_a_finished_trials_state_that_a_kill_left_behind_is_removed():
-    _, folder = run("env.threshold=5")
+    _, folder = swept("env.threshold=5")
     left = folder / "checkpoints" / "d-0-seed-0"
     left.mkdir(parents=True)
-    run("env.threshold=5")
+    swept("env.threshold=5")
     assert not left.exists()
 
 
