@@ -96,7 +96,7 @@ def test_a_script_without_a_guard_is_told_what_to_write(how):
     said = done.stderr.strip().splitlines()[-1]
     assert ("script.py, line 6: workers import the script" if how == "file" else "<stdin>: workers import") in said
     assert 'below a line `if __name__ == "__main__":`, or give workers=0.' in said
-    assert done.stderr.count("Error") == 1
+    assert done.stderr.count("Traceback") == 1
     assert not Path("here").exists()
 
 

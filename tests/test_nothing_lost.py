@@ -86,8 +86,12 @@ def test_a_full_disk_is_said_and_the_same_command_goes_on(undisturbed):
     """No file may grow to all lines of the trials: the system refuses the rest of the last one."""
     size = sum(len(json.dumps(trial)) for trial in undisturbed[1])  # each without its seconds
     code = (
-        "import resource, sys\nfrom rl_intdim import sweep\nfrom rl_intdim.config import cli\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.RLIM_INFINITY))\n"
+        "import resource\nfrom rl_intdim import sweep\nfrom rl_intdim.config import cli\n"
+        "from rl_intdim.records import run_folder\nappend = run_folder.append_line\n"
+        "def append_to_a_full_disk(path, line):\n"  # config.yaml, which is as long, is written before
+        f"    resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.RLIM_INFINITY))\n"
+        "    append(path, line)\n"
+        "run_folder.append_line = append_to_a_full_disk\n"
         "cli.main('sweep', sweep.sweep)"
     )
     done = subprocess.run([sys.executable, "-c", code, *WORDS], capture_output=True, text=True, check=False)
