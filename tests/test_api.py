@@ -107,6 +107,7 @@ def test_a_script_with_a_guard_runs():
     assert done.stdout.splitlines()[-1] in ("found", "undecided", "above_max")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the kernel's own packages
 def test_a_real_notebook_needs_no_guard():
     """In a kernel as Jupyter starts it: workers find nothing to import, and need nothing."""

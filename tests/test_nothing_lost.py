@@ -10,14 +10,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from factories import FOLDER, HERE, PYTHONPATH, lines, told
+from factories import FOLDER, HERE, PYTHONPATH, argv, lines, run, told
 
 from rl_intdim import sweep
 from rl_intdim.config import cli
 from rl_intdim.errors import WriteFailure
 from rl_intdim.files import write_all, write_whole
 
-WORDS = ["env.budget=2000", "search.ds=[1,4]", "search.seeds=2", "search.direct=1", "workers=0"]
+WORDS = ["env.budget=500", "search.ds=[1,4]", "search.seeds=2", "search.direct=1", "workers=0"]
 TRIALS = 5
 
 
@@ -28,14 +28,13 @@ def undisturbed(tmp_path_factory):
     return told(folder / "run")
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        *("config.yaml:1:half", "config.yaml:1:written"),
-        *("trials.jsonl:1:before", "trials.jsonl:3:half", "trials.jsonl:3:unsynced", "trials.jsonl:5:written"),
-        *("result.json:1:half", "result.json:1:written", "plot.png:1:half"),
-    ],
-)
+# Each takes a process of its own: a file that is replaced whole, one that grows, and the last to be written.
+POINTS = ["config.yaml:1:written", "trials.jsonl:3:half", "result.json:1:half"]
+MORE = ["config.yaml:1:half", "trials.jsonl:1:before", "trials.jsonl:3:unsynced", "trials.jsonl:5:written",
+        "result.json:1:written", "plot.png:1:half"]  # fmt: skip
+
+
+@pytest.mark.parametrize("point", [*POINTS, *(pytest.param(point, marks=pytest.mark.slow) for point in MORE)])
 def test_killed_at_a_point_of_the_write_path(point, undisturbed):
     killed = subprocess.run([sys.executable, HERE / "kill_at.py", point, *WORDS], capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
@@ -55,8 +54,7 @@ def test_killed_at_a_point_of_the_write_path(point, undisturbed):
 
 def test_a_killed_sweep_leaves_no_process():
     words = ["search.ds=[1,2]", "workers=2", "search.direct=0", "env.budget=50000000"]
-    command = [sys.executable, "-m", "rl_intdim.sweep", *words]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(argv("sweep", *words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 600  # torch is imported twice, on a machine that may be busy
     while not FOLDER.exists() or len(left := psutil.Process(process.pid).children(True)) < 4:
         assert time.monotonic() < deadline
@@ -74,9 +72,7 @@ def test_a_trial_that_hangs_is_stopped_and_tried_again(monkeypatch):
     words = ["env.id=killer:test/Killer-v0", "env.vector=slots", "env.threshold=1", "env.budget=200",
              "+env.kwargs.mark=mark", "+env.kwargs.way=hang", "search.ds=[1]", "search.seeds=2", "search.direct=0",
              "workers=2", "trial_hours=0.002"]  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-m", "rl_intdim.sweep", *words], capture_output=True, text=True, check=False
-    )
+    done = run("sweep", *words)
     assert done.returncode == 0, done.stderr
     assert len(lines()) == 2
     assert "longer than trial_hours=0.002" in (FOLDER / "failures.jsonl").read_text()

@@ -40,6 +40,7 @@ def test_the_same_answer_as_locally_to_the_bit(tmp_path):
     assert told() == told(tmp_path / "local")
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_one_attempt_of_one_trial(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     (tmp_path / "mark").touch()

@@ -124,6 +124,7 @@ def test_a_sweep_asks_its_runner_for_devices_memory_and_pace(monkeypatch, capsys
     assert "1000 trials at a time" in said
 
 
+@pytest.mark.slow
 def test_what_is_called_on_a_cluster_runs_there_and_raises_here():
     ray.init(address="local", num_cpus=1, include_dashboard=False, _node_ip_address="127.0.0.1", log_to_driver=False)
     try:
