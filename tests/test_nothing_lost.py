@@ -71,11 +71,11 @@ def test_a_trial_that_hangs_is_stopped_and_tried_again(monkeypatch):
     Path("mark").touch()
     words = ["env.id=killer:test/Killer-v0", "env.vector=slots", "env.threshold=1", "env.budget=200",
              "+env.kwargs.mark=mark", "+env.kwargs.way=hang", "search.ds=[1]", "search.seeds=2", "search.direct=0",
-             "workers=2", "trial_hours=0.002"]  # fmt: skip
+             "workers=2", "trial_hours=0.005"]  # fmt: skip
     done = run("sweep", *words)
     assert done.returncode == 0, done.stderr
     assert len(lines()) == 2
-    assert "longer than trial_hours=0.002" in (FOLDER / "failures.jsonl").read_text()
+    assert "longer than trial_hours=0.005" in (FOLDER / "failures.jsonl").read_text()
 
 
 def test_a_full_disk_is_said_and_the_same_command_goes_on(undisturbed):
