@@ -43,6 +43,7 @@ format: $(READY)
 
 # torch is installed first and alone: a plain resolve may choose the newest build, with gigabytes of CUDA.
 $(READY): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) once, with pinned versions: some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet torch
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"

@@ -129,7 +129,8 @@ def exiting(name: str = "") -> Iterator[None]:
     except IntdimError as error:
         fail(error)
     except KeyboardInterrupt:
-        kept = " Every finished trial is on disk; the same command goes on from there." if name == "sweep" else ""
+        runs = name == "sweep" and "dry_run=true" not in sys.argv
+        kept = " Every finished trial is on disk; the same command goes on from there." if runs else ""
         print(f"\nStopped.{kept}", file=sys.stderr)
         sys.exit(INTERRUPTED)
 

@@ -232,7 +232,7 @@ class Search:
     round: int = key("trials chosen at once; fixed, so that workers do not change the answer", 6, least=1, most=1000)
     ci_ratio: float = key("stop when the interval's high / low is at most this", 1.5, least=1)
     max_trials: int = key(
-        "most trials that a search trains; `ds` and `grid` set their own number",
+        "most trials that a search trains, so those at d = 0 are not counted; `ds` and `grid` set their own number",
         120,
         least=1,
         most=DIRECT_SEED,
