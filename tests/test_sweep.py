@@ -87,7 +87,7 @@ def test_a_sweep_by_a_gradient_agent_from_first_trial_to_solution():
     assert 1 <= result.ci95[0] <= result.d_int <= 8
     assert result.direct == (1, 1)
     trials = lines(folder)
-    assert len(trials) == 13
+    assert len(trials) == 1 + 6 + 12  # direct, theta0 alone, and those that the limit counts
     assert all(len(t["theta_d"]) == t["d"] for t in trials if t["d"] != "direct")
     best = loading.load(folder / "solution.json", trust=True)
     assert (best.agent, best.task.id) == ("ppo", "test/Echo-v0")
