@@ -34,7 +34,10 @@ def seconds_a_trial(task: str, agent: str) -> str:
     """The median of the trials above d = 0 in the record of a task by its agent."""
     folder = RESULTS / f"{task}-{agent}"
     took = [t.seconds for t in read(folder).trials if t.d != 0] if folder.is_dir() else []
-    return f"{median(took):,.0f}" if took else ""
+    if not took:
+        return ""
+    seconds = median(took)
+    return f"{seconds:,.0f}" if seconds >= 2 else f"{seconds:.1g}"
 
 
 def tasks_table() -> str:
