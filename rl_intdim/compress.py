@@ -17,7 +17,6 @@ from rich.table import Table
 from rl_intdim.config import cli
 from rl_intdim.config.schema import CompressConfig
 from rl_intdim.errors import NotVerified
-from rl_intdim.files import check_file
 from rl_intdim.solution import loading
 from rl_intdim.solution.isolation import isolated
 from rl_intdim.solution.quantisation import EXPONENT, MANTISSA, Size, quantise, size
@@ -32,8 +31,6 @@ def compress(config: CompressConfig) -> Solution:
     Raises IntdimError: NotVerified if no width does.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
-    if config.out:  # before minutes of episodes, not after
-        check_file("out", Path(config.out))
     solution = loading.load(Path(config.solution), config.trust)
     if others := solution.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rl_intdim.config import cli
 from rl_intdim.config.schema import PlayConfig
 from rl_intdim.errors import NotVerified, one_line
-from rl_intdim.files import check_file, write_whole
+from rl_intdim.files import write_whole
 from rl_intdim.solution import loading
 from rl_intdim.solution.isolation import isolated
 from rl_intdim.solution.solution import Solution
@@ -27,8 +27,6 @@ def play(config: PlayConfig) -> None:
     Raises IntdimError: NotVerified if the score is below the threshold.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
-    if config.out:  # before minutes of episodes, not after
-        check_file("out", Path(config.out))
     solution = loading.load(Path(config.solution), config.trust)
     if others := solution.unlike_catalogue():
         console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")

@@ -7,6 +7,7 @@ spaces, d against D) run later, in `tasks` and `sweep`.
 
 import math
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from rl_intdim.config import keys
@@ -15,6 +16,7 @@ from rl_intdim.config.schema import (
     DIRECT,
     Agent,
     Command,
+    CompressConfig,
     EvolutionAgent,
     FileCommand,
     GradientAgent,
@@ -26,6 +28,7 @@ from rl_intdim.config.schema import (
     TrainConfig,
 )
 from rl_intdim.errors import ConfigError, choices
+from rl_intdim.files import check_file
 
 
 def require(ok: bool, key: str, value: object, valid: str) -> None:
@@ -131,6 +134,8 @@ def check(config: Command | FileCommand) -> None:
     if isinstance(config, FileCommand):
         if isinstance(config, PlayConfig) and config.out:
             require(config.out.endswith(".gif"), "out", config.out, "must end in .gif.")
+        if isinstance(config, PlayConfig | CompressConfig) and config.out:
+            check_file("out", Path(config.out))  # before minutes of episodes, not after
         return
     check_task(config.env)
     check_agent(config.agent)

@@ -8,14 +8,12 @@ import signal
 import sys
 from collections.abc import Callable
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TypeVar
 
 from rl_intdim import processes
 from rl_intdim.config import cli
 from rl_intdim.config.schema import FileCommand
 from rl_intdim.errors import ConfigError, IntdimError, NotVerified, one_line
-from rl_intdim.files import check_file
 
 Config = TypeVar("Config", bound=FileCommand)
 
@@ -27,8 +25,6 @@ def isolated(job: Callable[[Config], object]) -> Callable[[Config], None]:
     """
 
     def supervise(config: Config) -> None:
-        if out := getattr(config, "out", None):  # answered at once, before a process imports torch
-            check_file("out", Path(out))
         process = get_context("spawn").Process(target=_run, args=(job, config))
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child inherits this, so only we handle Ctrl-C
         try:
