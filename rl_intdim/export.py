@@ -8,14 +8,10 @@ One row per trial, of finished and running sweeps. Learning curves and theta_d a
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rl_intdim.config import cli
 from rl_intdim.files import write_whole
 from rl_intdim.records.trials_table import frame
-
-if TYPE_CHECKING:  # a quarter of a second to import; mistakes are answered before
-    pass
 
 
 def export(folders: Sequence[Path], keys: dict[str, str]) -> None:

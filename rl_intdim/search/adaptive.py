@@ -44,9 +44,7 @@ class Answer:
     ci95: tuple[int, int | None]  # None: no upper bound up to d_max
     p_falling: float  # posterior probability that success falls off again well above d_int
     looked_above: bool  # were MIN_LOOK trials run well above the estimate?
-    level: (
-        tuple[float, float, float] | None
-    )  # undefined: what the chance comes to, with its 95 % interval: low, mean, high
+    level: tuple[float, float, float] | None  # if undefined, the highest chance of solving: low, mean, high
     trials: int
     tested: dict[int, tuple[int, int]] = field(repr=False)  # d -> (seeds, solved)
 
@@ -103,9 +101,9 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
 def misfit(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> float:
     """The p-value of outcomes as odd as these, under the posterior; small: no curve of the model fits them."""
     size = search.round if search.ds is None else 1  # where the d are given, the trials share no round
-    told = [(o.d, o.solved) for o in outcomes]
+    pairs = [(o.d, o.solved) for o in outcomes]
     model = posterior(d_max)
-    return model.misfit(model.update(count(outcomes)), [told[i : i + size] for i in range(0, len(told), size)])
+    return model.misfit(model.update(count(outcomes)), [pairs[i : i + size] for i in range(0, len(pairs), size)])
 
 
 def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[int]:
