@@ -97,13 +97,14 @@ class Vectorisation:
     statistics: bool  # takes env.statistics
     kwargs: bool  # takes env.kwargs
     seed_per_slot: bool  # takes one seed per slot, not one for all slots
-    ale: bool  # ALE's games; SB3 can train on them, since their autoreset is same-step
+    compiled: bool = False  # whole episodes in one compiled loop, which compiles at its first use
+    ale: bool = False  # ALE's games; SB3 can train on them, since their autoreset is same-step
 
 
 VECTORISATIONS = {
-    "slots": Vectorisation(single=True, statistics=True, kwargs=True, seed_per_slot=True, ale=False),
-    "compiled": Vectorisation(single=False, statistics=True, kwargs=True, seed_per_slot=True, ale=False),
-    "native": Vectorisation(single=False, statistics=False, kwargs=False, seed_per_slot=False, ale=False),
+    "slots": Vectorisation(single=True, statistics=True, kwargs=True, seed_per_slot=True),
+    "compiled": Vectorisation(single=False, statistics=True, kwargs=True, seed_per_slot=True, compiled=True),
+    "native": Vectorisation(single=False, statistics=False, kwargs=False, seed_per_slot=False),
     "atari": Vectorisation(single=False, statistics=False, kwargs=True, seed_per_slot=True, ale=True),
 }
 

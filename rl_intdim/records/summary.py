@@ -112,7 +112,7 @@ def disclosures(config: SweepConfig) -> list[str]:
         notes.append(
             f"observations are standardised, by statistics fixed before training: {config.env.statistics.source}."
         )
-    if config.env.vector == "atari" and config.env.sticky == 0:
+    if config.env.vectorisation.ale and config.env.sticky == 0:
         notes.append("without sticky actions there are only some thirty different starts, so episodes are not fresh.")
     return notes
 

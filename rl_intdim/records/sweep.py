@@ -144,7 +144,7 @@ def _world(env: Task) -> tuple[Any, ...]:
         env.id,
         env.kwargs,
         env.wrappers,
-        env.sticky if env.vector == "atari" else None,
+        env.sticky if env.vectorisation.ale else None,
         (statistics.mean, statistics.std, statistics.clip) if statistics.mean else (),
         (goal.info, goal.least) if goal.info else (),
         env.scoring,

@@ -68,7 +68,7 @@ def scoring_pace(trial: TrialSpec) -> tuple[float, float]:
 def episode_length(task: Task, measured: float) -> float:
     """The env steps to expect of an episode: its time limit if it has one, since a better policy may live longer. For
     Atari games, which hardly ever reach their limit, LONGER times theta0's."""
-    if task.vector == "atari":
+    if task.vectorisation.ale:
         return LONGER * measured
     env = environment.make(task)
     limit = env.spec.max_episode_steps if env.spec else None

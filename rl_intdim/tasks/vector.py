@@ -73,7 +73,7 @@ Vector = SingleEpisodeVectorEnv | VectorBorder | CompiledEpisodes
 def make_vec(task: Task, n: int) -> Vector:
     """n environments for whole episodes, as `env.vector` selects: compiled episodes, Gymnasium's or ALE's vector
     entry point, or single environments."""
-    if task.vector == "compiled":
+    if task.vectorisation.compiled:
         return CompiledEpisodes(task, n)
     if task.vectorisation.single:
         envs = [make(task) for _ in range(n)]

@@ -125,7 +125,7 @@ def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], Non
             f"env.max_episode_steps=1000, say; a trial fails at an episode of {envs.longest:,} env steps."
         )
     # A goal's name is known at the end of an episode; and what compiles does so once, not in every worker.
-    if task.goal.info is not None or task.vector == "compiled":
+    if task.goal.info is not None or task.vectorisation.compiled:
         rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
     envs.close()
     trainer(agent).check(task, agent, policy)
