@@ -197,6 +197,12 @@ class GradientAgent(Agent):
         "separate",
         choices=("separate", "shared"),
     )
+    precision: str = key(
+        "number format of image features in training: float32, or bfloat16, which is two to three times as fast on a "
+        "GPU or on a CPU that computes it in hardware, and far slower elsewhere; scoring is float32",
+        "float32",
+        choices=("float32", "bfloat16"),
+    )
     n_envs: int = key("environments in the vectorised environment", 8, least=1, most=10_000)
     noise: float = key("standard deviation of Gaussian noise on training actions, scaled to [-1, 1]", 0.0, least=0)
     multiplier: float = key(

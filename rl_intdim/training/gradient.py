@@ -8,7 +8,7 @@ from rl_intdim.tasks.network import Network
 from rl_intdim.training.context import TrialContext
 from rl_intdim.training.sb3.agreement import check_agreement
 from rl_intdim.training.sb3.callback import TrialCallback
-from rl_intdim.training.sb3.model import build
+from rl_intdim.training.sb3.model import build, set_precision
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 
 
@@ -30,6 +30,7 @@ def train(context: TrialContext[GradientAgent]) -> int:
     model = build(context.task, context.agent, context.network, seed, device, context.logs)
     actor = SubspaceActor(model, context.agent, context.subspace)
     check_agreement(model, actor, context.agent, context.network)
+    set_precision(model, context.agent)  # after that check, which compares in float32
     callback = TrialCallback(context.evaluator, actor, context.checkpoints)
     resumed = callback.resume(model)
     model.learn(context.task.budget - model.num_timesteps, callback=callback, reset_num_timesteps=not resumed)

@@ -167,6 +167,7 @@ class Features(BaseFeaturesExtractor):
         activate = ACTIVATIONS[policy.spec.activation]
         parts: list[torch.nn.Module] = []
         self.picture, self.scaled = policy.picture, policy.scaled
+        self.in_bfloat16 = False
         for (o, i, *_), c in zip(policy.conv_shapes, policy.spec.conv, strict=True):
             left, right, top, bottom = c.pad
             even = left == right and top == bottom  # then the convolution pads: a quarter less time at 84 x 84
@@ -180,4 +181,13 @@ class Features(BaseFeaturesExtractor):
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         channels, height, width = self.picture
         # A view, since the memory is already channels last.
-        return self.net(self.scaled(observations).view(-1, height, width, channels).permute(0, 3, 1, 2))
+        x = self.scaled(observations).view(-1, height, width, channels).permute(0, 3, 1, 2)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.in_bfloat16):
+            return self.net(x).float()
+
+
+def set_precision(model: BaseAlgorithm, agent: GradientAgent) -> None:
+    """Compute image features in `agent.precision` from now on; the parameters stay float32."""
+    for module in model.policy.modules():
+        if isinstance(module, Features):
+            module.in_bfloat16 = agent.precision == "bfloat16"

@@ -14,7 +14,7 @@ from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.subspace import flat
 from rl_intdim.tasks import environment
 from rl_intdim.training import gradient
-from rl_intdim.training.sb3.model import build
+from rl_intdim.training.sb3.model import build, set_precision
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 from rl_intdim.training.sb3.vec_env import flat_pictures
 from rl_intdim.training.seeding import draw_subspace
@@ -97,6 +97,30 @@ def test_ppo_learns_from_pictures(echo, extractor):
     agent = agent_of("ppo", multiplier=3, extractor=extractor, critic="{vf:[]}")
     result = run_trial(TrialSpec(pictures(echo, budget=6000), agent, "countsketch", 30, 1))
     assert result.solved
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_image_features_in_bfloat16_round_what_float32_computes(echo, name):
+    agent = agent_of(name, precision="bfloat16")
+    model = build(pictures(echo), agent, environment.policy(pictures(echo)), 0)
+    features = model.policy.get_submodule("q_net.features_extractor" if name == "dqn" else "pi_features_extractor")
+    obs = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (50, 288), dtype=np.uint8))
+    exact = features(obs)
+    set_precision(model, agent)
+    rounded = features(obs)
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(rounded, exact)
+    assert torch.allclose(rounded, exact, atol=0.02 * exact.detach().abs().max().item())
+    rounded.sum().backward()
+    assert all(p.grad.dtype == torch.float32 for p in features.parameters())
+
+
+def test_ppo_learns_from_pictures_in_bfloat16_and_is_scored_in_float32(echo):
+    agent = agent_of("ppo", multiplier=3, precision="bfloat16", critic="{vf:[]}")
+    spec = TrialSpec(pictures(echo, budget=6000), agent, "countsketch", 30, 1)
+    result = run_trial(spec)
+    assert result.solved
+    assert run_trial(replace(spec, agent=replace(agent, precision="float32"))).curve != result.curve
 
 
 def test_agents_share_theta0_and_P_to_the_bit(echo):
