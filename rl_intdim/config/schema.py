@@ -198,8 +198,8 @@ class GradientAgent(Agent):
         choices=("separate", "shared"),
     )
     precision: str = key(
-        "number format of image features in training: float32, or bfloat16, which is two to three times as fast on a "
-        "GPU or on a CPU that computes it in hardware, and far slower elsewhere; scoring is float32",
+        "number format of hidden layers in training: float32, or bfloat16, which is up to three times as fast on a "
+        "GPU or a CPU that computes it in hardware, and far slower elsewhere; scoring is float32",
         "float32",
         choices=("float32", "bfloat16"),
     )

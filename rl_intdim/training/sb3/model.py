@@ -1,6 +1,7 @@
 """Build an SB3 algorithm for a task: its training environments, and an actor with the task's network."""
 
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import gymnasium as gym
@@ -167,7 +168,6 @@ class Features(BaseFeaturesExtractor):
         activate = ACTIVATIONS[policy.spec.activation]
         parts: list[torch.nn.Module] = []
         self.picture, self.scaled = policy.picture, policy.scaled
-        self.in_bfloat16 = False
         for (o, i, *_), c in zip(policy.conv_shapes, policy.spec.conv, strict=True):
             left, right, top, bottom = c.pad
             even = left == right and top == bottom  # then the convolution pads: a quarter less time at 84 x 84
@@ -181,13 +181,27 @@ class Features(BaseFeaturesExtractor):
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
         channels, height, width = self.picture
         # A view, since the memory is already channels last.
-        x = self.scaled(observations).view(-1, height, width, channels).permute(0, 3, 1, 2)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.in_bfloat16):
-            return self.net(x).float()
+        return self.net(self.scaled(observations).view(-1, height, width, channels).permute(0, 3, 1, 2))
 
 
 def set_precision(model: BaseAlgorithm, agent: GradientAgent) -> None:
-    """Compute image features in `agent.precision` from now on; the parameters stay float32."""
-    for module in model.policy.modules():
-        if isinstance(module, Features):
-            module.in_bfloat16 = agent.precision == "bfloat16"
+    """Compute hidden layers, those that an activation follows, in `agent.precision` from now on.
+
+    Parameters, gradients, output layers and losses stay float32. Their sums over a layer average out most of what the
+    rounding to eight bits costs.
+    """
+    if agent.precision == "float32":
+        return
+    in_bfloat16 = torch.autocast(model.device.type, torch.bfloat16)
+    followed = {
+        layer
+        for net in model.policy.modules()
+        if isinstance(net, torch.nn.Sequential)
+        for layer, after in pairwise(net)
+        if isinstance(after, tuple(ACTIVATIONS.values()))
+    }
+    for layer in model.policy.modules():
+        if layer in followed:
+            layer.forward = in_bfloat16(layer.forward)
+        elif isinstance(layer, torch.nn.Linear):
+            layer.register_forward_pre_hook(lambda _, args: (args[0].float(),))
