@@ -27,7 +27,7 @@ from rl_intdim.config.compose import COMMANDS, GROUPS, Names, completed, compose
 from rl_intdim.errors import ConfigError, IntdimError, choices
 from rl_intdim.files import check_file
 
-__all__ = ["load", "main", "main_on_folders", "register", "user_folders"]
+__all__ = ["load", "main", "main_on_folders", "main_on_words", "register", "user_folders"]
 
 INTERRUPTED = 130  # the shell's convention for Ctrl-C
 # Hydra would make folders and log files of its own; the run folder is ours.
@@ -203,6 +203,33 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
             sys.stdout.flush()
     except BrokenPipeError:  # `| head` has closed the pipe; devnull keeps the flush at exit quiet
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main_on_words(
+    job: Callable[[dict[str, str], list[str], list[Path]], None], doc: str, keys: Sequence[str]
+) -> None:
+    """Run `job` on the values of `keys`, the other key=value words of the command line, which are a sweep's, and the
+    folders of --config-dir; exits as `main` does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, so that no worker is left behind
+    with exiting("sweep"):
+        folders, words = user_folders(sys.argv[1:])
+        if {"-h", "--help"} & set(words):
+            print(doc)
+            return
+        if "--version" in words:
+            print(f"rl_intdim {__version__}")
+            return
+        names = register(folders)
+        given = {}
+        for word, following in zip(words, [*words, ""][1:], strict=True):
+            key, _, value = word.partition("=")
+            if key in keys and not value:
+                raise ConfigError(f"{word}: expected key=value. Write {key}=...")
+            if key in keys:
+                given[key] = value
+            else:
+                _check_form("sweep", word, following, names)
+        job(given, [word for word in words if word.partition("=")[0] not in keys], folders)
 
 
 def fail(error: IntdimError) -> NoReturn:

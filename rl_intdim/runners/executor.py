@@ -1,6 +1,7 @@
 """Run a sweep's trials until each has finished, and retry those that break down."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from rl_intdim.records.sweep_record import interval, shown
 from rl_intdim.runners import TrialError, TrialRunner
 from rl_intdim.runners.progress import Display
 from rl_intdim.search.adaptive import Answer
-from rl_intdim.search.loop import at_most, drive
+from rl_intdim.search.loop import at_most, direct_jobs, drive
 from rl_intdim.search.trials import Job, TrialRecord
 from rl_intdim.training import progress
 
@@ -29,6 +30,29 @@ def measure(
 ) -> list[TrialRecord]:
     """All trials of the sweep: those on disk are read, the others run. Raises ConfigError for a line on disk that is
     not one of its trials."""
+    with _resumed(config, runner, D, store, console, at_most(config.search)) as (finished, display, run):
+
+        def on_round(now: Answer, pending: int) -> None:
+            display.round(
+                pending,
+                f"d_int {shown(now.d_int)} {interval(now.ci95)}" if now.tested else "no estimate yet",
+            )
+
+        return drive(config.search, d_max, config.env.budget, run, on_round, list(finished.values()))
+
+
+def direct(config: SweepConfig, runner: TrialRunner, D: int, store: Store, console: Console) -> list[TrialRecord]:
+    """The direct runs of the sweep alone, in the order of their seeds. Raises ConfigError as `measure` does."""
+    jobs: list[Job] = direct_jobs(config.search)
+    with _resumed(config, runner, D, store, console, len(jobs)) as (_, _, run):
+        return list(run(jobs).values())
+
+
+@contextmanager
+def _resumed(
+    config: SweepConfig, runner: TrialRunner, D: int, store: Store, console: Console, most: int
+) -> Iterator[tuple[dict[Job, TrialRecord], Display, Callable[[list[Job]], dict[Job, TrialRecord]]]]:
+    """The trials on disk, the display of at most `most` trials, and a function that recalls or runs jobs."""
     from rl_intdim.training.trial import TrialSpec
 
     finished: dict[Job, TrialRecord] = {(t.d, t.seed): t for t in store.trials(config, D)}
@@ -36,7 +60,7 @@ def measure(
         store.forget(*job)
     if finished:
         console.print(f"Resuming {store.folder}: {len(finished)} trials are finished.")
-    with Display(console, at_most(config.search), runner.slots, config.env.budget) as display:
+    with Display(console, most, runner.slots, config.env.budget) as display:
 
         def run(jobs: list[Job]) -> dict[Job, TrialRecord]:
             todo = [
@@ -60,13 +84,7 @@ def measure(
             run_all(todo, runner, config.trial_hours, store, finished, display)
             return {job: finished[job] for job in jobs}
 
-        def on_round(now: Answer, pending: int) -> None:
-            display.round(
-                pending,
-                f"d_int {shown(now.d_int)} {interval(now.ci95)}" if now.tested else "no estimate yet",
-            )
-
-        return drive(config.search, d_max, config.env.budget, run, on_round, list(finished.values()))
+        yield finished, display, run
 
 
 def run_all(

@@ -24,7 +24,7 @@ def drive(
     then nothing of theirs is lost. Returns the trials in the order decided, direct runs last.
     """
     first = search.seed or 0  # None outside a sweep, which has drawn its own
-    direct: list[Job] = [(DIRECT, first + DIRECT_SEED + i) for i in range(search.direct)]
+    direct = direct_jobs(search)
     decided = {t.seed: int(t.d) for t in recorded if not t.direct} if search.ds is None else {}
     trials: list[TrialRecord] = []
     direct_trials: list[TrialRecord] = []
@@ -44,6 +44,11 @@ def drive(
         trials += [records[job] for job in jobs if job[0] != DIRECT]
         direct_trials += [records[job] for job in jobs if job[0] == DIRECT]
     return trials + direct_trials
+
+
+def direct_jobs(search: Search) -> list[Job]:
+    """The direct runs of a sweep."""
+    return [(DIRECT, (search.seed or 0) + DIRECT_SEED + i) for i in range(search.direct)]
 
 
 def stopped_by(search: Search, d_max: int, budget: int, trials: Sequence[TrialRecord]) -> str:
