@@ -11,6 +11,7 @@ LINEAR = "lin_"  # prefix of a number in agent.settings that falls linearly to 0
 DIRECT_SEED = 500_000  # first seed of the direct runs, so that their number shifts no other trial's seed
 LARGEST_SEED = 2**31 - 1  # an environment may pack its seed into 32 signed bits
 STRATEGIES = tuple(sorted(p.stem for p in Path(__file__).parents[1].glob("training/strategies/[!_]*.py")))
+PAIRED = ("openai_es", "pgpe")  # strategies that draw antithetic pairs
 RUNNERS = ("local", "ray")
 PROJECTIONS = ("auto", "dense", "sparse", "fastfood", "countsketch")
 
@@ -161,7 +162,11 @@ class Agent:
 class EvolutionAgent(Agent):
     """An evolution strategy on theta_d."""
 
-    strategy: str = key("a file in rl_intdim/training/strategies", choices=STRATEGIES)
+    strategy: str = key(
+        "a file in rl_intdim/training/strategies, or the import path of a class of your own",
+        choices=STRATEGIES,
+        path=True,
+    )
     popsize: int = key("candidates per generation", 16, least=2, most=10**6)
     episodes: int = key("episodes per candidate", 4, least=1, most=10_000)
     sigma: float = key(
@@ -179,9 +184,13 @@ class EvolutionAgent(Agent):
         "cma: above this d only the diagonal of the covariance is learned", 300, least=0, most=10**9
     )
     learning_rate: float = key(
-        "openai_es: Adam's step size, as the root-mean-square change of a parameter", 0.05, positive=True
+        "openai_es: Adam's step size; pgpe: ClipUp's; as the root-mean-square change of a parameter",
+        0.05,
+        positive=True,
     )
     weight_decay: float = key("openai_es: pulls the parameters to theta0", 0.005, least=0)
+    sigma_learning_rate: float = key("pgpe: learning rate of the standard deviations", 0.1, least=0)
+    settings: dict[str, Any] = key("what evosax, or a strategy of your own, reads as agent.settings", {})
 
 
 @dataclass(frozen=True)

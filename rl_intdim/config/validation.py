@@ -14,6 +14,8 @@ from rl_intdim.config import keys
 from rl_intdim.config.schema import (
     AGENTS,
     DIRECT,
+    PAIRED,
+    STRATEGIES,
     Agent,
     Command,
     CompressConfig,
@@ -100,8 +102,13 @@ def check_agent(agent: Agent) -> None:
     require(agent.trainer == trainer, "agent.trainer", agent.trainer, valid)
     keys.check(agent, "agent.")
     if isinstance(agent, EvolutionAgent):
-        odd = agent.strategy == "openai_es" and agent.popsize % 2
-        require(not odd, "agent.popsize", agent.popsize, "must be even: openai_es draws pairs.")
+        odd = agent.strategy in PAIRED and agent.popsize % 2
+        require(not odd, "agent.popsize", agent.popsize, f"must be even: {agent.strategy} draws pairs.")
+        takes = agent.strategy == "evosax" or agent.strategy not in STRATEGIES
+        require(takes or not agent.settings, "agent.settings", agent.settings, f"{agent.strategy} reads none.")
+        if agent.strategy == "evosax":
+            there = find_spec("evosax") is not None
+            require(there, "agent.strategy", "evosax", 'needs the package: pip install "rl_intdim[evosax]".')
     elif isinstance(agent, GradientAgent):
         require(bool(agent.actor), "agent.actor", agent.actor, "name the modules of the actor.")
 

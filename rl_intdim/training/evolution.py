@@ -1,5 +1,7 @@
 """The evolution trainer: ask a strategy for a population of theta_d, play it in batches, tell the returns."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -13,8 +15,11 @@ from rl_intdim.training.context import TrialContext
 SLICE_BYTES = 2**27  # most memory of the policies played at once; a larger population is played in slices
 
 
-def check(task: Task, agent: EvolutionAgent, policy: Network) -> None:
-    """Nothing to check: evolution can train every task that has a policy."""
+def check(task: Task, agent: EvolutionAgent, policy: Network, say: Callable[[str], None] = print) -> None:
+    """Run the strategy once, as evolution can train every task that has a policy. Raises ConfigError."""
+    strategies.check(agent, policy.D)
+    if task.checkpoint and not strategies.resumable(strategies.load(agent.strategy)):
+        say(f"Note: agent.strategy={agent.strategy} cannot be resumed, so a trial that was cut off starts anew.")
 
 
 def train(context: TrialContext[EvolutionAgent]) -> int:
@@ -22,19 +27,22 @@ def train(context: TrialContext[EvolutionAgent]) -> int:
     task, agent, subspace = context.task, context.agent, context.subspace
     evaluator, checkpoints = context.evaluator, context.checkpoints
     strategy_rng, episode_rng = (np.random.default_rng(s) for s in context.seeds.spawn(2))
-    strategy = strategies.load(agent.strategy)(subspace.d, subspace.step_scale, agent, strategy_rng)
+    strategy_type = strategies.load(agent.strategy)
+    strategy = strategy_type(subspace.d, subspace.step_scale, agent, strategy_rng)
     population_evaluator = PopulationEvaluator(task, agent, context.network, subspace)
     env_steps = 0
     if state := checkpoints.load():
         strategy, episode_rng, env_steps = state["strategy"], state["episode_rng"], state["env_steps"]
     while env_steps < task.budget:
         population = strategy.ask()
+        strategies.check_population(population, subspace.d, agent.popsize)
         returns, steps = population_evaluator.play(population, int(episode_rng.integers(2**31)))
         strategy.tell(population, returns)
         env_steps += steps
         if evaluator.due(env_steps) and evaluator.look(env_steps, torch.from_numpy(strategy.favourite()).float()):
             break
-        if checkpoints.due(env_steps):  # every generation starts new episodes, so nothing needs a restart
+        # Every generation starts new episodes, so nothing needs a restart.
+        if checkpoints.due(env_steps) and strategies.resumable(strategy_type):
             checkpoints.save({"strategy": strategy, "episode_rng": episode_rng, "env_steps": env_steps})
     population_evaluator.close()
     return env_steps

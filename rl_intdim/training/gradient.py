@@ -1,5 +1,7 @@
 """The gradient trainer: Stable-Baselines3 (https://stable-baselines3.readthedocs.io) with the actor in a subspace."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT, GradientAgent, Task
@@ -12,7 +14,7 @@ from rl_intdim.training.sb3.model import build, set_precision
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 
 
-def check(task: Task, agent: GradientAgent, policy: Network) -> None:
+def check(task: Task, agent: GradientAgent, policy: Network, say: Callable[[str], None] = print) -> None:
     """Build the algorithm and its subspace once. Raises ConfigError if they do not fit together."""
     model = build(task, agent, policy, seed=0)
     actor = SubspaceActor(model, agent, Subspace(policy.theta0(np.random.default_rng(0)), DIRECT))

@@ -128,7 +128,7 @@ def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], Non
     if task.goal.info is not None or task.vectorisation.compiled:
         rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
     envs.close()
-    trainer(agent).check(task, agent, policy)
+    trainer(agent).check(task, agent, policy, say)
     return policy.D
 
 

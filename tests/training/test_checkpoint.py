@@ -22,7 +22,8 @@ from rl_intdim.training.trial import TrialSpec, run_trial
 
 SLOW = ("td3", "tqc")  # as SAC, for another minute and a half
 KINDS_HERE = [pytest.param(*kind, marks=pytest.mark.slow) if kind[0] in SLOW else kind for kind in KINDS]
-AGENTS = [*KINDS_HERE, ("cma", "discrete"), ("random", "continuous"), ("openai_es", "continuous")]
+EVOLUTION = ("cma", "random", "openai_es", "pgpe")
+AGENTS = [*KINDS_HERE, *((name, "discrete" if name == "cma" else "continuous") for name in EVOLUTION)]
 
 
 class Killed(BaseException):
@@ -51,7 +52,7 @@ def without_seconds(result):
 
 @pytest.mark.parametrize(("name", "kind"), AGENTS)
 def test_killed_and_resumed_it_ends_the_same(echo, monkeypatch, tmp_path, name, kind):
-    agent, budget = agent_of(name) if name in ("cma", "random", "openai_es") else small(name), 2000
+    agent, budget = agent_of(name) if name in EVOLUTION else small(name), 2000
     if name in ("dqn", "sac", "td3", "tqc"):  # half the steps, and a buffer that is full before they end
         budget, agent = 1000, replace(agent, settings=agent.settings | {"buffer_size": 600, "gradient_steps": 1})
     task = echo(kind, budget=budget, threshold=10.01, checkpoint=budget * 3 // 20)

@@ -1,22 +1,31 @@
 """Every strategy of the registry, and how populations are played."""
 
 import pickle
+from importlib.util import find_spec
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from factories import agent_of
 
 from rl_intdim.config import cli
-from rl_intdim.config.schema import STRATEGIES, EvolutionAgent
+from rl_intdim.config.schema import PAIRED, STRATEGIES, EvolutionAgent
+from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks import environment
 from rl_intdim.training import evolution, strategies
 from rl_intdim.training.strategies.openai_es import centred_ranks
+from rl_intdim.training.strategies.pgpe import clipup
+from rl_intdim.training.trial import TrialSpec, check, run_trial
+
+OWN = {"pgpe": {"learning_rate": 0.01}, "evosax": {"settings": {"algorithm": "SNES"}}}  # the sphere's, not the pole's
+CLIMBER = "hill_climber.HillClimber"
+NAMES = [*(name for name in STRATEGIES if name != "evosax" or find_spec("evosax")), CLIMBER]
 
 
 def build(name, d=4, scale=5.0, seed=0, **settings):
-    agent = EvolutionAgent(name=name, trainer="evolution", strategy=name, **settings)
+    agent = EvolutionAgent(name=name, trainer="evolution", strategy=name, **OWN.get(name, {}) | settings)
     return strategies.load(name)(d, scale, agent, np.random.default_rng(seed))
 
 
@@ -36,7 +45,7 @@ def run(strategy, generations, returns=sphere):
 # ---------------------------------------------------------------------------------------- strategies
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_strategy_learns_the_sphere(name):
     strategy = build(name)
     assert sphere(strategy.favourite()[None]) == pytest.approx(-4)
@@ -44,7 +53,7 @@ def test_a_strategy_learns_the_sphere(name):
     assert sphere(strategy.favourite()[None]) > -0.3
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("settings", [{}, {"diagonal_above": 3}])
 def test_a_strategy_pickled_in_the_middle_goes_on_to_the_bit(name, settings):
     """Across restarts too: on a flat function no median rises."""
@@ -60,7 +69,7 @@ def test_a_strategy_pickled_in_the_middle_goes_on_to_the_bit(name, settings):
         assert np.array_equal(strategy.favourite(), copy.favourite())
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_strategy_pickled_between_ask_and_tell_goes_on_to_the_bit(name):
     strategy = build(name)
     run(strategy, 3)
@@ -71,7 +80,7 @@ def test_a_strategy_pickled_between_ask_and_tell_goes_on_to_the_bit(name):
     assert np.array_equal(strategy.ask(), copy.ask())
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_strategy_leaves_numpys_global_generator_alone(name):
     np.random.seed(7)  # noqa: NPY002
     before = np.random.get_state()[1].tolist()  # noqa: NPY002
@@ -79,7 +88,13 @@ def test_a_strategy_leaves_numpys_global_generator_alone(name):
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_strategy_passes_the_check_of_one_of_ones_own(name):
+    settings = {"popsize": 16, **OWN.get(name, {})}
+    strategies.check(EvolutionAgent(name=name, trainer="evolution", strategy=name, **settings), 562)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_first_population_is_of_the_stated_width(name):
     """sigma x scale around 0; random is the control of the others, since it draws from where they start."""
     population = np.concatenate([build(name, 5, 3.5, seed, sigma=0.2).ask() for seed in range(20)])
@@ -88,8 +103,9 @@ def test_the_first_population_is_of_the_stated_width(name):
     assert population.mean() == pytest.approx(0, abs=0.1)
 
 
-def test_openai_es_draws_antithetic_pairs():
-    first, second = np.split(build("openai_es").ask(), 2)
+@pytest.mark.parametrize("name", PAIRED)
+def test_antithetic_pairs(name):
+    first, second = np.split(build(name).ask(), 2)
     assert first == pytest.approx(-second)
 
 
@@ -116,6 +132,192 @@ def test_centred_ranks_share_ties():
     assert centred_ranks(np.array([5.0, 1.0, 9.0])).tolist() == [0.0, -0.5, 0.5]
     assert centred_ranks(np.array([2.0, 2.0, 2.0])).tolist() == [0.0, 0.0, 0.0]
     assert centred_ranks(np.array([0.0, 3.0, 3.0, 3.0, 7.0])) == pytest.approx([-0.5, 0, 0, 0, 0.5])
+
+
+# ---------------------------------------------------------------------------------- PGPE with ClipUp
+
+
+def test_pgpe_follows_the_gradients_of_mean_and_width():
+    """By hand, from one generation: the paper's equations for symmetric samples and ranks about 0."""
+    strategy = build("pgpe", d=3, scale=2.0, popsize=6, sigma=0.2, learning_rate=0.03, sigma_learning_rate=0.5)
+    population = strategy.ask()
+    strategy.tell(population, np.array([9.0, 1.0, 4.0, 2.0, 7.0, 3.0]))
+    ranks = np.array([0.5, -0.5, 0.1, -0.3, 0.3, -0.1])
+    eps = population[:3] / 2.0
+    mean = sum((ranks[i] - ranks[i + 3]) / 2 * eps[i] for i in range(3)) / 3
+    width = sum((ranks[i] + ranks[i + 3]) / 2 * (eps[i] ** 2 - 0.04) / 0.2 for i in range(3)) / 3
+    assert strategy.favourite() == pytest.approx(2.0 * 0.03 * np.sqrt(3) * mean / np.linalg.norm(mean))
+    assert strategy.sigma == pytest.approx(0.2 + np.clip(0.5 * width, -0.04, 0.04))
+
+
+def test_clipup_takes_steps_of_one_size_and_has_a_largest_speed():
+    far, near = (clipup(np.zeros(2), length * np.array([0.6, 0.8]), 0.1) for length in (100.0, 0.001))
+    assert far == pytest.approx(near)
+    assert np.linalg.norm(far) == pytest.approx(0.1)
+    for _ in range(20):
+        far = clipup(far, np.array([0.6, 0.8]), 0.1)
+    assert far == pytest.approx([0.12, 0.16])
+    assert clipup(far, np.zeros(2), 0.1) == pytest.approx(0.9 * far)  # equal returns
+    assert clipup(np.zeros(2), np.zeros(2), 0.1).tolist() == [0, 0]
+
+
+def test_pgpe_takes_evosaxs_step():
+    algorithms = pytest.importorskip("evosax.algorithms", reason="needs rl_intdim[evosax]")
+    key = pytest.importorskip("jax").random.key(0)
+    mine, theirs = build("pgpe", d=5, scale=1.0, sigma=0.3), algorithms.PGPE(16, np.zeros(5, np.float32))
+    params = theirs.default_params.replace(std_init=0.3)
+    population = mine.ask()
+    mine.tell(population, sphere(population))
+    state = theirs.init(key, np.zeros(5, np.float32), params)
+    state, _ = theirs.tell(key, population.astype(np.float32), -sphere(population), state, params)
+    assert mine.favourite() / np.linalg.norm(mine.favourite()) == pytest.approx(
+        np.asarray(state.mean) / 0.01, rel=1e-3
+    )
+    assert mine.sigma == pytest.approx(np.asarray(state.std), rel=1e-4)
+
+
+# ------------------------------------------------------------------------- evosax, and one of one's own
+
+
+@pytest.mark.slow  # each compiles for seconds
+def test_every_algorithm_of_evosax_starts_as_wide_as_stated_learns_and_goes_on_to_the_bit():
+    names = pytest.importorskip("rl_intdim.training.strategies.evosax", reason="needs rl_intdim[evosax]").NAMES
+    for name in names:
+        settings = {"algorithm": name}
+        strategies.check(EvolutionAgent(name="x", trainer="evolution", strategy="evosax", settings=settings), 562)
+        first = [build("evosax", 5, 3.5, seed, sigma=0.2, settings=settings).ask() for seed in range(20)]
+        assert np.std(first) == pytest.approx(0.7, rel=0.06), name
+        strategy = build("evosax", settings=settings)
+        run(strategy, 200)
+        assert sphere(strategy.favourite()[None]) > -0.3, name
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "algorithm=None: not known"),
+        ({"algorithm": "SNAS"}, "Did you mean SNES"),
+        ({"algorithm": "SNES", "lr_std": 1.0}, "Did you mean lr_std_init"),
+    ],
+)
+def test_what_evosax_does_not_have(settings, said):
+    pytest.importorskip("evosax", reason="needs rl_intdim[evosax]")
+    with pytest.raises(ConfigError, match=said):
+        strategies.check(EvolutionAgent(name="x", trainer="evolution", strategy="evosax", settings=settings), 10)
+
+
+class Base:
+    """A strategy that does what it must, for others to get wrong."""
+
+    def __init__(self, d, scale, agent, rng):
+        self.shape, self.rng = (agent.popsize, d), rng
+
+    def ask(self):
+        return self.rng.standard_normal(self.shape)
+
+    def tell(self, population, returns):
+        pass
+
+    def favourite(self):
+        return np.zeros(self.shape[1])
+
+
+class Raises(Base):
+    def tell(self, population, returns):
+        raise KeyError("fitness")
+
+
+class OneRow(Base):
+    def ask(self):
+        return self.rng.standard_normal(self.shape)[0]
+
+
+class NotFinite(Base):
+    def ask(self):
+        return np.full(self.shape, np.nan)
+
+
+class Scalar(Base):
+    def favourite(self):
+        return 0.0
+
+
+class Global(Base):
+    def ask(self):
+        return np.random.standard_normal(self.shape)  # noqa: NPY002
+
+
+class Unpicklable(Base):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.function = lambda: 0
+
+
+class Anew(Unpicklable):
+    resumable = False
+
+
+BROKEN = {
+    Raises: "no key 'fitness'",
+    OneRow: r"ask\(\) gave \(8,\); valid: an array of \(16, 8\)",
+    NotFinite: r"ask\(\) gave numbers that are not finite",
+    Scalar: r"favourite\(\) gave float",
+    Global: "another population.*resumable = False",
+    Unpicklable: "cannot be pickled.*resumable = False",
+}
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """Put these classes into a module that a configuration can name."""
+
+    def path(cls):
+        monkeypatch.setattr("hill_climber.Own", cls, raising=False)
+        return agent_of("cma", strategy="hill_climber.Own")
+
+    return path
+
+
+@pytest.mark.parametrize("cls", BROKEN)
+def test_a_strategy_that_does_not_do_what_it_must_is_refused_before_anything_runs(own, echo, cls):
+    with pytest.raises(ConfigError, match=rf"agent\.strategy=hill_climber\.Own: .*{BROKEN[cls]}"):
+        check(echo(), own(cls))
+
+
+def test_a_strategy_without_a_method_or_a_module():
+    for name, said in (("hill_climber.np", "has no ask"), ("hill_climber.Hill", "HillClimber"), ("no.Such", "no")):
+        with pytest.raises(ConfigError, match=rf"agent\.strategy={name}.*{said}"):
+            strategies.load(name)
+
+
+def test_a_population_that_stops_being_finite_fails_the_trial(own, echo):
+    class Later(Base):
+        left = 3
+
+        def ask(self):
+            self.left -= 1
+            return super().ask() if self.left > 0 else np.full(self.shape, np.nan)
+
+    with pytest.raises(TrialFailure, match="not finite"):
+        run_trial(TrialSpec(echo(threshold=10.01), own(Later), "dense", 3, 0))
+
+
+def test_one_of_ones_own_solves_a_task(echo):
+    agent = agent_of("cma", strategy=CLIMBER)
+    assert run_trial(TrialSpec(echo(), agent, "dense", 4, 0)).solved
+
+
+def test_one_that_cannot_be_resumed_says_so_and_starts_anew(own, echo, tmp_path):
+    said, task = [], echo(budget=3000, threshold=10.01, checkpoint=500)
+    check(task, own(Anew), say=said.append)
+    assert "a trial that was cut off starts anew" in said[-1]
+    run_trial(TrialSpec(task, own(Anew), "dense", 3, 0, folder=str(tmp_path / "state")))
+    assert not (tmp_path / "state" / "state.pt").exists()
+
+
+def test_settings_that_a_shipped_strategy_does_not_read():
+    with pytest.raises(ConfigError, match=r"agent\.settings=.*cma reads none"):
+        cli.load("sweep", ["++agent.settings.algorithm=SNES"])
 
 
 # -------------------------------------------------------------------------------------------- CMA-ES
