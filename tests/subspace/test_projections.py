@@ -6,12 +6,13 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from blocks import Blocks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rl_intdim.config import schema
 from rl_intdim.errors import ConfigError
-from rl_intdim.subspace import projections
+from rl_intdim.subspace import projections, testing
 from rl_intdim.subspace.projections import PROJECTIONS, check_memory, find, resolve
 from rl_intdim.subspace.projections.fastfood import hadamard
 
@@ -30,30 +31,13 @@ def matrix(projection, d):
 
 @pytest.mark.parametrize("name", PROJECTIONS)
 class TestEvery:
+    def test_the_checks_that_one_of_ones_own_can_be_given(self, name):
+        testing.check_projection(PROJECTIONS[name], exact=name in EXACT)
+
     @given(shapes, seeds)
     @settings(max_examples=40, deadline=None)
-    def test_linear_and_adjoint(self, name, shape, seed):
-        D, d = shape
-        P, rng = draw(name, D, d, seed), np.random.default_rng(seed)
-        x, y = torch.from_numpy(rng.standard_normal((2, d))).float()
-        g = torch.from_numpy(rng.standard_normal(D)).float()
-        assert P.apply(x).shape == (D,)
-        assert P.adjoint(g).shape == (d,)
-        assert torch.allclose(P.apply(2 * x - y), 2 * P.apply(x) - P.apply(y), atol=1e-4)
-        assert torch.allclose(P.apply(x) @ g, x @ P.adjoint(g), atol=1e-3)
-        assert torch.allclose(P.apply(torch.stack([x, y])), torch.stack([P.apply(x), P.apply(y)]), atol=1e-5)
-
-    @given(shapes, seeds)
-    @settings(max_examples=20, deadline=None)
-    def test_both_products_are_of_one_matrix(self, name, shape, seed):
-        D, d = shape
-        P = draw(name, D, d, seed)
-        transposed = torch.stack([P.adjoint(row) for row in torch.eye(D)])  # (D, d)
-        assert torch.allclose(matrix(P, d), transposed, atol=1e-5)
-
-    def test_columns_have_unit_norm_in_expectation(self, name):
-        squares = torch.cat([matrix(draw(name, 300, 7, seed), 7).square().sum(0) for seed in range(150)])
-        assert squares.mean().item() == pytest.approx(1, abs=5 * squares.std().item() / sqrt(len(squares)) + 1e-5)
+    def test_products(self, name, shape, seed):
+        testing.check_products(PROJECTIONS[name], *shape, seed)
 
     def test_columns_point_anywhere(self, name):
         """Different columns are uncorrelated, and so are neighbouring rows."""
@@ -64,41 +48,16 @@ class TestEvery:
         mean, std = np.mean(products, 0), np.std(products, 0)
         assert (np.abs(mean) <= 5 * std / sqrt(300) + 1e-6).all()
 
-    def test_the_seed_alone_decides(self, name):
-        first = matrix(draw(name, 50, 7, 1), 7)
-        threads = torch.get_num_threads()
-        torch.set_num_threads(2)
-        torch.manual_seed(5)
-        assert torch.equal(matrix(draw(name, 50, 7, 1), 7), first)
-        torch.set_num_threads(threads)
-        assert not torch.equal(matrix(draw(name, 50, 7, 2), 7), first)
-
     def test_draws_are_pinned(self, name):
         """The draws of a seed are part of every published solution; they must never change."""
         P = matrix(draw(name, 562, 9, seed=3), 9)
         entry = P.flatten()[P.flatten().nonzero()[:3, 0]].tolist()
         assert entry == pytest.approx(PINNED[name], rel=1e-6)
 
-    def test_nested_or_not_as_it_says(self, name):
-        wide, narrow = (matrix(draw(name, 400, d), d) for d in (9, 4))
-        assert torch.equal(wide[:, :4], narrow) == PROJECTIONS[name].nested
-
-    @pytest.mark.parametrize(("D", "d"), [(1, 1), (2, 1), (2, 2), (64, 64), (65, 64), (1000, 1), (1000, 999)])
-    def test_edges(self, name, D, d):
-        P = draw(name, D, d)
-        x, g = torch.ones(d), torch.ones(D)
-        assert torch.allclose(P.apply(x) @ g, x @ P.adjoint(g), rtol=1e-4, atol=1e-4)
-        assert P.apply(x).isfinite().all()
-
     def test_zero_dimensions_move_nothing(self, name):
         P = projections.draw(name, 50, 0, np.random.default_rng(0))
         assert torch.equal(P.apply(torch.zeros(0)), torch.zeros(50))
         assert P.adjoint(torch.ones(50)).shape == (0,)
-
-    def test_double_precision(self, name):
-        P = draw(name, 50, 7).to("cpu", torch.float64)
-        assert P.apply(torch.ones(7, dtype=torch.float64)).dtype == torch.float64
-        assert P.adjoint(torch.ones(50, dtype=torch.float64)).dtype == torch.float64
 
     @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
     def test_the_same_on_a_gpu(self, name):
@@ -111,13 +70,8 @@ class TestEvery:
         """The bytes of its tensors, within a third (sparse draws its number of non-zeros)."""
         D, d = 20_000, 100
         P = draw(name, D, d)
-        used = sum(_bytes(t) for t in vars(P).values() if isinstance(t, torch.Tensor))
+        used = sum(testing._bytes(t) for t in vars(P).values() if isinstance(t, torch.Tensor))
         assert used == pytest.approx(PROJECTIONS[name].memory(D, d), rel=0.35)
-
-
-def _bytes(t):
-    parts = [t.crow_indices(), t.col_indices(), t.values()] if t.layout == torch.sparse_csr else [t]
-    return sum(p.numel() * p.element_size() for p in parts)
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -183,6 +137,69 @@ def test_by_import_path_or_not_at_all():
     ):
         with pytest.raises(ConfigError, match=said):
             find(name)
+
+
+def test_one_of_ones_own():
+    testing.check_projection(Blocks, exact=True)
+
+
+class Bent(Blocks):
+    def apply(self, theta_d):
+        return super().apply(theta_d).abs()
+
+
+class NotTransposed(Blocks):
+    def adjoint(self, g_D):
+        return 2 * super().adjoint(g_D)
+
+
+class Long(Blocks):
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.values *= 1.01
+
+
+class Unseeded(Blocks):
+    def __init__(self, D, d, rng):
+        super().__init__(D, d, np.random)
+
+
+class Constant(Blocks):
+    def __init__(self, D, d, rng):
+        super().__init__(D, d, np.random.default_rng(0))
+
+
+class SaysNested(Blocks):
+    nested = True
+
+
+class Understated(Blocks):
+    @staticmethod
+    def memory(D, d):
+        return D
+
+
+class Single(Blocks):
+    def apply(self, theta_d):
+        return super().apply(theta_d).float()
+
+
+WRONG = {
+    Bent: "apply is not linear",
+    NotTransposed: "<P x, g> is not",
+    Long: "squared norm is off 1 by 0.02",
+    Unseeded: "the same seed gave another P",
+    Constant: "another seed gave the same P",
+    SaysNested: "nested is True, and the first columns at a smaller d are not equal",
+    Understated: "memory is 20,000 bytes, and its tensors take 240,000",
+    Single: "not of torch.float64",
+}
+
+
+@pytest.mark.parametrize("cls", WRONG)
+def test_the_checks_find_what_is_wrong(cls):
+    with pytest.raises(AssertionError, match=WRONG[cls]):
+        testing.check_projection(cls, exact=True)
 
 
 def test_the_names_that_the_command_line_takes():
