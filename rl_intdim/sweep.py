@@ -1,5 +1,6 @@
 """python -m rl_intdim.sweep: measure the intrinsic dimension of one task by one agent."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,12 +24,21 @@ from rl_intdim.solution.solution import smallest
 
 def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | None:
     """Measure d_int. Returns the result as written to result.json, or None for a dry run. Raises IntdimError."""
+    from rl_intdim.tasks.output import Once, hearing
+
+    console = console or Console(highlight=False, soft_wrap=True)
+    check_folder("out", Path(config.out))
+    tell = Once(lambda message: console.print(f"Note: {message}", markup=False))
+    with hearing(tell):
+        return _sweep(config, console, tell)
+
+
+def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -> SweepRecord | None:
+    """`tell` is called with what the task's environments say."""
     from rl_intdim.runners.throughput import print_dry_run, print_expected_time
     from rl_intdim.subspace.projections import check_memory, resolve
     from rl_intdim.training.trial import check
 
-    console = console or Console(highlight=False, soft_wrap=True)
-    check_folder("out", Path(config.out))
     if config.runner.name == "ray" and config.runner.cpus is None:
         config = replace(config, runner=replace(config.runner, cpus=float(config.threads)))
     runner = runners.load(config.runner, config.workers)
@@ -51,7 +61,7 @@ def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | 
         print_expected_time(config, runner, D, d_max, console)
     config = seeded(config)
     with Store(Path(config.out)).open(config) as store:
-        trials = measure(config, runner, D, d_max, store, console)
+        trials = measure(config, runner, D, d_max, store, console, tell)
         result = summarise(config, D, d_max, trials, provenance.here())
         store.write_result(result)
         write_whole(store.folder / "plot.png", style.png(sweep_plots.draw(sweep_figure.figure(result, trials))))

@@ -19,11 +19,18 @@ from rl_intdim.solution.solution import Solution
 
 def train(config: TrainConfig) -> None:
     """Run one trial and print its score; write it to `out` if given. Raises IntdimError."""
+    from rl_intdim.tasks.output import Once, hearing
+
+    console = Console(highlight=False, soft_wrap=True)
+    with hearing(Once(lambda message: console.print(f"Note: {message}", markup=False))):
+        _train(config, console)
+
+
+def _train(config: TrainConfig, console: Console) -> None:
     from rl_intdim.runners.local import LocalRunner
     from rl_intdim.subspace.projections import resolve
     from rl_intdim.training.trial import TrialSpec, check, run_trial
 
-    console = Console(highlight=False, soft_wrap=True)
     if config.out:
         check_folder("out", Path(config.out))
         if Path(config.out, "trial.json").exists():

@@ -39,6 +39,7 @@ from rl_intdim.records.summary import summarise
 from rl_intdim.runners.executor import direct
 from rl_intdim.subspace.projections import resolve
 from rl_intdim.tasks import environment
+from rl_intdim.tasks.output import Once, hearing
 from rl_intdim.training.trial import check
 
 ROOT = Path(__file__).parents[1]
@@ -119,6 +120,7 @@ def configured(words: Sequence[str], given: Mapping[str, str], folders: Sequence
 def measure(given: dict[str, str], words: list[str], folders: list[Path]) -> None:
     """Measure, print and, with write=true, write the threshold. Raises IntdimError."""
     console = Console(highlight=False, soft_wrap=True)
+    tell = Once(lambda message: console.print(f"Note: {message}", markup=False))
     write = given.get("write", "false")
     if write not in ("true", "false"):
         raise ConfigError(f"write={write}: valid: true, false.")
@@ -139,7 +141,8 @@ def measure(given: dict[str, str], words: list[str], folders: list[Path]) -> Non
             write_whole(path, json.dumps(random_returns(config.env)) + "\n")
         random = Mean.of(json.loads(path.read_text()))
         console.print(f"random: {random.value:.4g} (standard error {random.error:.2g}), {EPISODES} episodes")
-        trials = direct(config, runner, D, store, console)
+        with hearing(tell):
+            trials = direct(config, runner, D, store, console, tell)
         if len(trials) < 2:
             console.print(f"No threshold from {len(trials)} direct runs; the records are in {folder}.")
             return

@@ -4,9 +4,9 @@ A runner reports the slots, memory and devices of the machines where its trials 
 sweep may have other ones.
 """
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from traceback import format_list
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -82,12 +82,18 @@ def load(config: Runner, workers: int | None) -> TrialRunner:
 
 
 def attempt(trial: "TrialSpec") -> "TrialRecord | TrialError":
-    """Run a trial in this process; any exception becomes a TrialError."""
+    """Run a trial in this process; any exception becomes a TrialError. What its environment says goes to its folder,
+    where `progress.said` finds it even if the process dies."""
+    from rl_intdim.tasks.output import Once, hearing
+    from rl_intdim.training import progress
     from rl_intdim.training.trial import run_trial
 
+    def keep(message: str) -> None:
+        if trial.folder:
+            progress.say(Path(trial.folder), message)
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # library warnings in every trial would flood the display
+        with hearing(Once(keep), quiet=True):
             return run_trial(trial)
     except (Exception, SystemExit) as error:  # the other trials go on
         frames = "".join(format_list(own_frames(error)))

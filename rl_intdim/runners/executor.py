@@ -26,11 +26,17 @@ ATTEMPTS = 2  # a trial that breaks down is tried once more
 
 
 def measure(
-    config: SweepConfig, runner: TrialRunner, D: int, d_max: int, store: Store, console: Console
+    config: SweepConfig,
+    runner: TrialRunner,
+    D: int,
+    d_max: int,
+    store: Store,
+    console: Console,
+    tell: Callable[[str], None],
 ) -> list[TrialRecord]:
-    """All trials of the sweep: those on disk are read, the others run. Raises ConfigError for a line on disk that is
-    not one of its trials."""
-    with _resumed(config, runner, D, store, console, at_most(config.search)) as (finished, display, run):
+    """All trials of the sweep: those on disk are read, the others run. `tell` is called with what their environments
+    say, and why trials break down. Raises ConfigError for a line on disk that is not one of its trials."""
+    with _resumed(config, runner, D, store, console, at_most(config.search), tell) as (finished, display, run):
 
         def on_round(now: Answer, pending: int) -> None:
             display.round(
@@ -41,16 +47,24 @@ def measure(
         return drive(config.search, d_max, config.env.budget, run, on_round, list(finished.values()))
 
 
-def direct(config: SweepConfig, runner: TrialRunner, D: int, store: Store, console: Console) -> list[TrialRecord]:
+def direct(
+    config: SweepConfig, runner: TrialRunner, D: int, store: Store, console: Console, tell: Callable[[str], None]
+) -> list[TrialRecord]:
     """The direct runs of the sweep alone, in the order of their seeds. Raises ConfigError as `measure` does."""
     jobs: list[Job] = direct_jobs(config.search)
-    with _resumed(config, runner, D, store, console, len(jobs)) as (_, _, run):
+    with _resumed(config, runner, D, store, console, len(jobs), tell) as (_, _, run):
         return list(run(jobs).values())
 
 
 @contextmanager
 def _resumed(
-    config: SweepConfig, runner: TrialRunner, D: int, store: Store, console: Console, most: int
+    config: SweepConfig,
+    runner: TrialRunner,
+    D: int,
+    store: Store,
+    console: Console,
+    most: int,
+    tell: Callable[[str], None],
 ) -> Iterator[tuple[dict[Job, TrialRecord], Display, Callable[[list[Job]], dict[Job, TrialRecord]]]]:
     """The trials on disk, the display of at most `most` trials, and a function that recalls or runs jobs."""
     from rl_intdim.training.trial import TrialSpec
@@ -81,7 +95,7 @@ def _resumed(
                 if (d, seed) not in finished
             ]
             display.recall(sum(job in finished for job in jobs if job[0] != 0))
-            run_all(todo, runner, config.trial_hours, store, finished, display)
+            run_all(todo, runner, config.trial_hours, store, finished, display, tell)
             return {job: finished[job] for job in jobs}
 
         yield finished, display, run
@@ -94,17 +108,25 @@ def run_all(
     store: Store,
     finished: dict[Job, TrialRecord],
     display: Display,
+    tell: Callable[[str], None],
 ) -> None:
     """Run trials until each has finished, and retry those that break down. A trial is on disk before it counts."""
 
     def on_wait() -> None:
-        display.running(progress.read(store.running()))
+        folders = store.running()
+        display.running(progress.read(folders))
+        for message in (message for folder in folders for message in progress.said(folder)):
+            tell(message)
 
     failed: list[tuple[TrialSpec, str]] = []
     for attempt in range(1, ATTEMPTS + 1):
         failed = []
         for trial, outcome in runner.run(todo, hours, on_wait):
+            for message in progress.said(store.checkpoints(trial.d, trial.seed)):
+                tell(message)
             if isinstance(outcome, TrialError):
+                if attempt < ATTEMPTS:
+                    tell(f"a trial broke down and will be tried again: {outcome.message}")
                 failed.append((trial, outcome.message))
                 store.append_failure(trial.d, trial.seed, attempt, outcome.message, outcome.traceback)
             else:

@@ -47,9 +47,12 @@ def isolated(job: Callable[[Config], object]) -> Callable[[Config], None]:
 
 
 def _run(job: Callable[[Config], object], config: Config) -> None:
+    from rl_intdim.tasks.output import Once, hearing
+
     processes.begin()
     try:
-        job(config)
+        with hearing(Once(lambda message: print(f"Note: {message}"))):
+            job(config)
     except IntdimError as error:
         cli.fail(error)
     except (MemoryError, RecursionError, SystemExit) as error:  # an environment may raise anything, at any time

@@ -1,4 +1,4 @@
-"""The progress of a long trial, in a small file in its folder, for the display."""
+"""What a running trial has to tell, in small files in its folder: its progress, and what its environment says."""
 
 import json
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from rl_intdim.files import write_whole
+from rl_intdim.files import append_line, failing, write_whole
 
-NAME = "progress.json"
+NAME, SAID = "progress.json", "said.txt"
 
 
 @dataclass(frozen=True)
@@ -34,3 +34,18 @@ def read(folders: Iterable[Path]) -> dict[str, TrialProgress]:
         with suppress(OSError, msgspec.DecodeError):  # nothing written yet, or the trial has just finished
             latest[folder.name] = msgspec.json.decode((folder / NAME).read_bytes(), type=TrialProgress)
     return latest
+
+
+def say(folder: Path, message: str) -> None:
+    """Append a line that the trial's environment says. Raises WriteFailure."""
+    with failing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    append_line(folder / SAID, message)
+
+
+def said(folder: Path) -> list[str]:
+    """What the environment of the trial in this folder has said so far."""
+    with suppress(OSError):
+        whole, _, _ = (folder / SAID).read_text(encoding="utf-8", errors="replace").rpartition("\n")
+        return whole.splitlines()
+    return []
