@@ -12,7 +12,7 @@ COMMANDS = {
     "sweep": "measure the intrinsic dimension of one task by one agent",
     "train": "run one trial at one d",
     "compare": "compare sweeps, from the trials in their run folders",
-    "report": "write finished sweeps to one HTML page that opens without a network",
+    "report": "write sweeps, finished or running, to one HTML page that opens without a network",
     "export": "write the trials of several run folders to one CSV table",
     "play": "rebuild a solution, verify its score on fresh episodes, and watch it",
     "compress": "quantise theta_d to the fewest bits that still solve the task",

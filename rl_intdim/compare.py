@@ -15,7 +15,7 @@ from pathlib import Path
 from rl_intdim.analysis.comparison_page import page, page_of_pairs
 from rl_intdim.analysis.comparison_plots import plot_ladder, plot_pairs
 from rl_intdim.analysis.paired_test import NONE, pairs, shared, shares
-from rl_intdim.analysis.ranking import differences, pivot, table
+from rl_intdim.analysis.ranking import cautions, differences, pivot, table
 from rl_intdim.analysis.tables import show
 from rl_intdim.config import cli
 from rl_intdim.config.validation import one_of
@@ -45,6 +45,8 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
         show(frame, "Agents in the same subspaces")
     elif out is None:
         show(frame.drop(columns="command", errors="ignore"), f"Intrinsic dimension by {by}")
+        for line in cautions(sweeps):
+            print(line)
         show(differences(sweeps), "Told apart by their posteriors")
         for line in shared(sweeps):
             print(line)

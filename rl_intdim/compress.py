@@ -31,11 +31,7 @@ def compress(config: CompressConfig) -> Solution:
     Raises IntdimError: NotVerified if no width does.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
-    solution = loading.load(Path(config.solution), config.trust)
-    if others := solution.unlike_catalogue():
-        console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
-    with loading.named(Path(config.solution)):
-        policy, _ = solution.policy()
+    solution, policy = loading.opened(Path(config.solution), config.trust, console.print)
     rng = np.random.default_rng((config.seed, STREAM))  # every width draws fresh episodes
     for bits in range(1, config.max_bits + 1):
         coded = quantise(np.array(solution.theta_d), bits)

@@ -27,11 +27,8 @@ def play(config: PlayConfig) -> None:
     Raises IntdimError: NotVerified if the score is below the threshold.
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
-    solution = loading.load(Path(config.solution), config.trust)
-    if others := solution.unlike_catalogue():
-        console.print(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
+    solution, policy = loading.opened(Path(config.solution), config.trust, console.print)
     with loading.named(Path(config.solution)):
-        policy, _ = solution.policy()
         returns, reached = solution.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
     score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
     console.print(

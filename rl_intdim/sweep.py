@@ -15,10 +15,11 @@ from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records import provenance
 from rl_intdim.records.run_folder import Store, seeded
 from rl_intdim.records.summary import summarise
+from rl_intdim.records.sweep import read
 from rl_intdim.records.sweep_record import SweepRecord
 from rl_intdim.runners.executor import measure
 from rl_intdim.search.adaptive import largest
-from rl_intdim.search.loop import spaced
+from rl_intdim.search.loop import spaced, stopped_by
 from rl_intdim.solution.solution import smallest
 
 
@@ -57,7 +58,7 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
     if config.dry_run:
         print_dry_run(config, runner, D, d_max, console)
         return None
-    if config.env.checkpoint:  # trials take hours, so show the expected time first
+    if config.env.checkpoint and not over(config, d_max):  # trials take hours, so show the expected time first
         print_expected_time(config, runner, D, d_max, console)
     config = seeded(config)
     with Store(Path(config.out)).open(config) as store:
@@ -72,6 +73,14 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
     console.print(tables.table(result), soft_wrap=False)
     console.print(f"Run folder: {store.folder}")
     return result
+
+
+def over(config: SweepConfig, d_max: int) -> bool:
+    """Does the run folder hold a sweep that ended, and that nothing in this configuration makes go on?"""
+    folder = Path(config.out)
+    if not (folder / "result.json").exists():
+        return False
+    return bool(stopped_by(config.search, d_max, config.env.budget, read(folder).trials))
 
 
 def main() -> None:

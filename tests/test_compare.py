@@ -71,6 +71,25 @@ def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ran
     assert "not ranked" in comparison_page.page(sweeps, "plot.png")
 
 
+def test_what_the_ranks_do_not_show_is_said(folders):
+    alike = [read(folder) for folder in folders[:3]]
+    wide = "CartPole by ppo, auto, 20-20; InvertedPendulum by cma, auto, 20-20"
+    undecided = "Undecided, so d_int and rank may still move within the interval: {}."
+    assert ranking.cautions(alike) == [undecided.format(wide)]
+    assert ranking.cautions(alike[:1]) == []
+    lower = read(compared("lower", 8, "agent=ppo", "env.threshold=400"))
+    assert ranking.cautions([*alike, lower])[0] == (
+        "CartPole: not ranked, since its sweeps differ in threshold (400, 475)."
+    )
+    words = ["env=gym", "env.id=CartPole-v1", "env.threshold=300", "env.vector=compiled"]
+    other = read(compared("other", 8, *words, seeds=1))
+    assert ranking.cautions([*alike, other]) == [
+        "CartPole and CartPole-v1 are one environment at thresholds 475 and 300: two tasks, and d_int follows the "
+        "threshold.",
+        undecided.format(f"{wide}; CartPole-v1 by cma, auto, 20-20"),
+    ]
+
+
 def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
     hard, easy, other, never = (read(folder) for folder in folders)
     assert ranking.below(easy, hard) > 0.99

@@ -4,15 +4,19 @@ import html
 import json
 import re
 import shutil
+import signal
 import subprocess
+from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from factories import record, run
+from factories import argv, record, run
+from filelock import FileLock
 from markupsafe import escape
 
+from rl_intdim import report
 from rl_intdim.analysis import report_page
 from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
@@ -23,6 +27,7 @@ from rl_intdim.records.summary import summarise
 from rl_intdim.search.adaptive import largest
 from rl_intdim.solution import video
 from rl_intdim.solution.solution import smallest
+from rl_intdim.training.progress import ProgressFile
 
 FIRST = "undecided"  # what the made-up trials give: their interval is wide
 HOSTILE = "<script>alert(1)</script>\"'&<b>{x}"
@@ -83,7 +88,7 @@ def test_the_page_fetches_nothing_and_brings_plotly_once(page):
 
 def test_every_sweep_has_its_figure_and_the_ladder_has_all(page):
     ids = [a.get("id") for _, a in Tags(page).found if "plotly-graph-div" in a.get("class", "")]
-    assert ids == ["ladder", "sweep-0", "sweep-1"]
+    assert ids == ["ladder", "sweep-0", "course-sweep-0", "sweep-1", "course-sweep-1"]
     for name in ids:
         assert re.search(rf'Plotly\.newPlot\(\s*"{name}"', page)
     for status in ("found", "undecided", "above_max", "below_1"):
@@ -159,14 +164,6 @@ def test_results_of_older_versions_are_shown():
     assert "sweep-0" in report_page.page([folder], video.clip)
 
 
-def test_what_is_not_finished_is_named():
-    one, two = sweep("one"), sweep("two")
-    (two / "result.json").unlink()
-    assert "Not finished, so not shown: two" in report_page.page([one, two], video.clip)
-    with pytest.raises(ConfigError, match="no finished sweep"):
-        report_page.page([two], video.clip)
-
-
 def test_the_command_writes_one_file():
     sweep("run")
     done = run("report", "run")
@@ -182,6 +179,7 @@ def test_mistakes():
         (["nowhere"], "nowhere: not a run folder"),
         (["run", "to=x"], "to=x: no such key"),
         (["run", "out="], "out=: needs a value"),
+        (["run", "follow=yes"], "follow=yes: not known. Valid: false, true."),
         (["run", "out=no/page.html"], "no folder no"),
         (["run", "out=run"], "is a folder"),
         (["out=page.html"], "no run folder"),
@@ -232,9 +230,10 @@ def test_a_browser_draws_every_plot_without_an_error(page):
     title = html.unescape(re.search(r"<title>(.*?)</title>", done.stdout)[1])
     seen = json.loads(title)
     assert seen["problems"] == []
-    assert len(seen["drawn"]) == 3
+    assert len(seen["drawn"]) == 5
     assert seen["drawn"][0] >= 2
-    assert all(points > 29 for points in seen["drawn"][1:])
+    assert all(points > 29 for points in seen["drawn"][1::2])
+    assert seen["drawn"][2] >= 3  # d_int after each round
     assert re.search(r"d=\d+ seed=\d+$", seen["picked"])
     assert seen["image"] > 0
 
@@ -249,3 +248,114 @@ def test_no_solution_is_made_of_a_trial_that_ended_on_a_policy_that_does_not_sol
     stands = replace(trial(2, 0, True), score=6100.0, confirmations=[[300, 6001.0, 9.0], [500, 6100.0, 4.0]])
     assert smallest(walks, [stands]) is None
     assert smallest(walks, [replace(stands, score=6001.0)]).d == 2
+
+
+def begun(folder, jobs=(), words=("agent=cma", "subspace.projection=dense", "search.seed=0")):
+    """The folder of a sweep of which trials (d, seed, solved) have finished."""
+    with Store(Path(folder)).open(cli.load("sweep", list(words))) as store:
+        for job in jobs:
+            store.append(trial(*job))
+    return Path(folder)
+
+
+WHOLE = [(d, seed, d > 1) for seed, d in enumerate([0, 0, 0, 0, 0, 0, 1, 2, 4, 8, 16, 32])]
+PART = [(64, 12, True), (64, 14, True)]  # of a round of six
+
+
+@contextmanager
+def held(folder):
+    """The folder, as it is while a process runs its sweep."""
+    with FileLock(folder / ".lock"):
+        yield
+
+
+def told(folder, d, seed, curve=()):
+    """A trial of the folder tells its progress."""
+    (folder / "checkpoints").mkdir(exist_ok=True)
+    ProgressFile(folder / f"checkpoints/d-{d}-seed-{seed}", d, seed).write(90.0, curve)
+
+
+def test_a_running_sweep_is_shown_as_it_stands():
+    folder = begun("run", WHOLE + PART)
+    with held(folder):
+        told(folder, 64, 13, [[10_000, 50.0, 0.1], [20_000, 77.5, 0.2]])
+        told(folder, 64, 15)
+        text = report_page.page([folder], video.clip, follow=True)
+    assert ">running</span>" in text
+    assert "8 trials of the search, 6 of theta0 alone, 0 direct" in text
+    assert "2 finished trials are drawn and not counted yet" in text
+    assert "<td>77.5</td><td>20,000 of 500,000</td><td>90 s</td>" in text
+    assert "<td>0 of 500,000</td>" in text  # before its first look
+    assert "running: d = 64, seed 13" in text
+    assert "running: d = 64, seed 15" not in text  # no curve yet
+    assert "117 trials by search.max_trials, each its whole budget, 2 at a time" in text
+    assert "location.reload" in text
+    assert "d = 64, seed 14: solved" in text
+    assert [n for n in range(20) if f'"after {n} trials' in text] == [6, 12]  # each whole round is answered
+
+
+def test_a_sweep_that_was_stopped_is_shown_and_not_followed():
+    folder = begun("run", WHOLE)
+    told(folder, 64, 13, [[10_000, 50.0, 0.1]])  # a killed sweep leaves it
+    text = report_page.page([folder], video.clip)
+    assert ">stopped before its end</span>" in text
+    assert "the same command goes on from here" in text
+    assert "running: d = 64" not in text
+    assert "location.reload" not in text
+    done = run("report", "run", "follow=true")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "No sweep is running. Wrote report.html.\n"
+
+
+def test_a_sweep_without_a_finished_trial_is_shown():
+    folder = begun("run")
+    with held(folder):
+        told(folder, "direct", 0, [[10_000, 50.0, 0.1]])
+        text = report_page.page([folder], video.clip)
+    assert "running: d = direct, seed 0" in text
+    assert "1 min" not in text
+    assert "at most: 125 trials by search.max_trials" in text
+
+
+def test_a_sweep_that_goes_on_after_its_end_is_not_taken_for_the_old_one():
+    folder = sweep("run")
+    with held(folder):
+        assert ">running</span>" in report_page.page([folder], video.clip)
+    assert ">running</span>" not in report_page.page([folder], video.clip)
+
+
+def test_follow_writes_when_a_trial_has_moved_and_ends_with_the_sweep(monkeypatch, capsys):
+    folder, pages, waits = begun("run", WHOLE), [], iter([None, lambda: told(folder, 64, 13), None, "end"])
+    lock = FileLock(folder / ".lock")
+    monkeypatch.setattr(report_page, "page", lambda folders, clip, again: pages.append(again) or "page")
+
+    def sleep(seconds):
+        what = next(waits)
+        lock.release() if what == "end" else what and what()
+
+    monkeypatch.setattr("time.sleep", sleep)
+    lock.acquire()
+    report.follow([folder], Path("page.html"))
+    assert pages == [True, True, False]  # begun; moved; ended
+    said = capsys.readouterr().out
+    assert said == (
+        "Open page.html in a browser: it follows run. Ctrl-C ends this.\n"
+        "No sweep is running any more. Wrote page.html.\n"
+    )
+
+
+def test_ctrl_c_ends_following_with_a_line_and_a_page_that_stands_still():
+    folder = begun("run", WHOLE)
+    with (
+        held(folder),
+        subprocess.Popen(
+            argv("report", "run", "follow=true"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert process.stdout.readline().startswith("Open report.html in a browser")
+        assert "location.reload" in Path("report.html").read_text()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert said == "\nStopped following. report.html holds the sweeps as they are now.\n"
+    assert "location.reload" not in Path("report.html").read_text()

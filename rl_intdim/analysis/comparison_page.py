@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rl_intdim.analysis.paired_test import pairs, shared, shares
-from rl_intdim.analysis.ranking import SURE, comparable, differences, pivot, table
+from rl_intdim.analysis.ranking import SURE, cautions, differences, pivot, table
 from rl_intdim.analysis.tables import markdown
 from rl_intdim.records.sweep import Sweep
 
@@ -25,16 +25,12 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
     every = every.assign(
         command=every.command.map(lambda text: f"`{text}`" if isinstance(text, str) and text else "")
     )
-    notes = [
-        f"{s.env}: sweeps in different environments, or at different thresholds or budgets, are not ranked."
-        for s in {s.env: s for s in sweeps if not all(comparable(s, o) for o in sweeps)}.values()
-    ]
     parts = [
         "# Intrinsic dimensions measured so far\n\n"
         "Made by `python -m rl_intdim.compare` from the trials in the run folders; nothing here is typed. d_int is\n"
         "the posterior median, low to high its 95 % interval. A task's figure is the smallest of its agents'.\n",
         markdown(every),
-        *(f"{note}\n" for note in notes),
+        *(f"{line}\n" for line in cautions(sweeps)),
         f"![d_int of every sweep, and the paper's]({picture})\n",
         "## Agents side by side\n",
         markdown(pivot(sweeps, "agent")),

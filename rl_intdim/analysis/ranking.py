@@ -101,6 +101,37 @@ def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=["first", "second", "P(first lower)", "verdict"])
 
 
+def cautions(sweeps: Sequence[Sweep]) -> list[str]:
+    """What the ranks do not show, a line each: tasks without one, one environment under two names, and ranks that
+    rest on a wide interval."""
+    lines = []
+    for name in dict.fromkeys(s.env for s in sweeps):
+        same = [s for s in sweeps if s.env == name]
+        if not all(comparable(a, b) for a, b in combinations(same, 2)):
+            differ = {
+                "threshold": {f"{s.threshold:g}" for s in same},
+                "budget": {f"{s.budget:,}" for s in same},
+                "environment or scoring": {str(s.world) for s in same},
+            }
+            keys = [
+                key + (f" ({', '.join(sorted(values))})" if key in ("threshold", "budget") else "")
+                for key, values in differ.items()
+                if len(values) > 1
+            ]
+            lines.append(f"{name}: not ranked, since its sweeps differ in {' and '.join(keys)}.")
+    first = {s.env: s for s in reversed(sweeps)}
+    for a, b in combinations(first.values(), 2):
+        if a.world == b.world and a.threshold != b.threshold:
+            lines.append(
+                f"{a.env} and {b.env} are one environment at thresholds {a.threshold:g} and {b.threshold:g}: two "
+                "tasks, and d_int follows the threshold."
+            )
+    wide = [label(s) for s in sweeps if s.answer.status == "undecided" and s.answer.d_int is not None]
+    if wide:
+        lines.append(f"Undecided, so d_int and rank may still move within the interval: {'; '.join(wide)}.")
+    return lines
+
+
 def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
     """by=agent: a row per task (with its threshold, budget, network and P), a column per agent. by=hidden: a row per
     network and D, a column per task and agent."""

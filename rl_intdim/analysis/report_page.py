@@ -1,21 +1,28 @@
-"""The HTML page of `report`: the ladder of all sweeps, then each sweep's plot, figures and a video of its policy."""
+"""The HTML page of `report`: the ladder of all sweeps, then each sweep's plots, figures and a video of its policy.
+
+A sweep that runs, or was stopped, is shown as it stands. With `follow` the page reloads itself.
+"""
 
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from time import strftime
 from typing import TYPE_CHECKING
 
-from rl_intdim.errors import ConfigError, IntdimError
+from rl_intdim.analysis.running_sweep import Snapshot, last, narrowing, snapshot, time_left
+from rl_intdim.config.schema import SweepConfig
+from rl_intdim.errors import IntdimError
 from rl_intdim.records import reproduce
-from rl_intdim.records.sweep import Sweep, read_finished
-from rl_intdim.records.sweep_record import FLAWS, STATUSES, rows
+from rl_intdim.records.sweep import Sweep
+from rl_intdim.records.sweep_record import FLAWS, STATUSES, rows, span
 
 if TYPE_CHECKING:  # takes a second to import; mistakes are reported before
     import plotly.graph_objects as go
     from markupsafe import Markup
 
 Clip = Callable[[Path], tuple[bytes, str]]  # solution file -> GIF of its policy, and a caption
+EVERY = 10  # seconds between two loads of a page that follows its sweeps
 
 
 @dataclass(frozen=True)
@@ -23,77 +30,144 @@ class Section:
     """One sweep, as the template shows it."""
 
     label: str
-    chart: "Markup"
+    state: str  # running or stopped; empty if it has ended
+    charts: list["Markup"]
     command: str  # of one trial, with d and seed left open
     notes: list[str]
     sweep_command: str
     cells: dict[str, str]
-    clip: str  # a GIF in base64; empty if there is none
-    caption: str  # of the clip, or why there is none
+    progress: dict[str, str] = field(default_factory=dict)  # of a sweep that has not ended
+    trials: list[list[str]] = field(default_factory=list)  # that run, and those that finished last
+    clip: str = ""  # a GIF in base64; empty if there is none
+    caption: str = ""  # of the clip, or why there is none
 
 
-def page(folders: Sequence[Path | str], clip: Clip) -> str:
-    """The page as HTML, about 5 MB of it plotly's JavaScript. Raises ConfigError if no sweep is finished."""
-    read_all = {folder: read_finished(folder) for folder in map(Path, folders)}
-    sweeps = [sweep for sweep in read_all.values() if sweep]
-    unfinished = [str(folder) for folder, sweep in read_all.items() if not sweep]
-    if not sweeps:
-        raise ConfigError(f"no finished sweep (no result.json) in: {', '.join(unfinished)}.")
+def page(folders: Sequence[Path | str], clip: Clip, follow: bool = False) -> str:
+    """The page as HTML, about 5 MB of it plotly's JavaScript. Raises ConfigError for what is not a run folder."""
+    now = [snapshot(Path(folder)) for folder in folders]
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
 
     from rl_intdim.analysis import interactive
     from rl_intdim.analysis.ladder import ladder
 
-    labels = [f"{s.env} / {s.agent} / {s.projection} / {s.hidden or 'linear'}" for s in sweeps]
-    labels = [name if labels.count(name) == 1 else f"{name} ({sweeps[i].folder})" for i, name in enumerate(labels)]
+    labels = [_label(each.config) for each in now]
+    labels = [name if labels.count(name) == 1 else f"{name} ({now[i].folder})" for i, name in enumerate(labels)]
+    shown = {name: each.sweep for name, each in zip(labels, now, strict=True) if each.sweep}
     templates = Environment(loader=PackageLoader("rl_intdim.analysis"), autoescape=True, undefined=StrictUndefined)
     return templates.get_template("report.html").render(
-        ladder=_chart(interactive.ladder(ladder(sweeps, labels)), "ladder", first=True),
+        plotly=Markup(get_plotlyjs()),
+        every=EVERY if follow else 0,
+        as_of=strftime("%Y-%m-%d %H:%M:%S"),
+        ladder=_chart(interactive.ladder(ladder(list(shown.values()), list(shown))), "ladder") if shown else "",
         statuses=STATUSES,
-        unfinished=unfinished,
         sections=[
-            _section(sweep, label, f"sweep-{number}", clip)
-            for number, (sweep, label) in enumerate(zip(sweeps, labels, strict=True))
+            _section(each, label, f"sweep-{number}", clip)
+            for number, (each, label) in enumerate(zip(now, labels, strict=True))
         ],
     )
 
 
-def _section(sweep: Sweep, label: str, name: str, clip: Clip) -> Section:
-    """One sweep's plot, figures, warnings, command and clip."""
-    from rl_intdim.analysis import interactive
-    from rl_intdim.analysis.sweep_figure import figure
+def _label(config: SweepConfig) -> str:
+    hidden = "-".join(map(str, config.env.policy.hidden))
+    return f"{config.env.name} / {config.agent.name} / {config.subspace.projection} / {hidden or 'linear'}"
 
-    record = sweep.record
-    shared = reproduce.words(sweep.config, record.command)
-    data = figure(record, sweep.trials)
-    commands = [reproduce.trial(shared, p.trial.d, p.trial.seed) for p in data.points]
-    notes = [*(FLAWS[flaw] for flaw in record.flaws), *record.warnings]
-    if sweep.in_folder != sweep.ended_with:
-        notes.append(f"the result counts {sweep.ended_with} trials, and {sweep.in_folder} are in the folder.")
-    if sweep.config.search.full_budget:
-        notes.append("this sweep trained on after solving (search.full_budget); the command of a trial stops there.")
-    cells = rows(record) | {"projection": record.projection, "folder": str(sweep.folder)}
-    cells |= {"commit": record.commit} if record.commit else {}
-    picture, caption = _clip(sweep.folder / "solution.json", clip)
+
+def _section(now: Snapshot, label: str, name: str, clip: Clip) -> Section:
+    """One sweep's plots, figures, warnings, command and clip, and its progress if it has not ended."""
+    from rl_intdim.analysis.course_figure import course
+
+    sweep, threshold = now.sweep, now.config.env.threshold
+    shared = reproduce.words(now.config, sweep.provenance.command if sweep else "")
+    answers, d_max = (narrowing(sweep), sweep.d_max) if sweep else ([], 0)
+    charts = [_chart(_trials(sweep, shared), name)] if sweep else []
+    if now.finished or any(t.curve for t in now.trials):
+        charts.append(_chart(course(threshold, now.finished, now.trials, answers, d_max), f"course-{name}"))
+    picture, caption = _clip(now.folder / "solution.json", clip) if now.ended else ("", "")
+    state = "" if now.ended else "running" if now.running else "stopped before its end"
     return Section(
         label,
-        _chart(interactive.sweep(data, commands), name),
+        state,
+        charts,
         reproduce.trial(shared, "D", 0).replace("d=D", "d=...").replace("seed=0", "seed=..."),
-        notes,
-        record.command or "not recorded",
-        cells,
+        _notes(now),
+        sweep.provenance.command if sweep else "",
+        _cells(sweep) if sweep else {"folder": str(now.folder)},
+        {} if now.ended else _progress(now),
+        [] if now.ended else _latest(now),
         picture,
         caption,
     )
 
 
-def _chart(figure: "go.Figure", name: str, first: bool = False) -> "Markup":
-    """A figure as HTML; the first one includes plotly's JavaScript."""
+def _trials(sweep: Sweep, shared: Sequence[str]) -> "go.Figure":
+    """The figure of all finished trials and of what those that count say, each trial with its command."""
+    from rl_intdim.analysis import interactive
+    from rl_intdim.analysis.sweep_figure import figure
+
+    data = figure(sweep.record, sweep.trials if sweep.ended_with is not None else sweep.finished)
+    return interactive.sweep(data, [reproduce.trial(shared, p.trial.d, p.trial.seed) for p in data.points])
+
+
+def _cells(sweep: Sweep) -> dict[str, str]:
+    record = sweep.record
+    cells = rows(record) | {"projection": record.projection, "folder": str(sweep.folder)}
+    return cells | ({"commit": record.commit} if record.commit else {})
+
+
+def _notes(now: Snapshot) -> list[str]:
+    """What a reader must know."""
+    sweep, search, notes = now.sweep, now.config.search, []
+    if sweep:
+        notes += [*(FLAWS[flaw] for flaw in sweep.record.flaws), *sweep.record.warnings]
+    if now.ended and sweep and sweep.in_folder != sweep.ended_with:
+        notes.append(f"the result counts {sweep.ended_with} trials, and {sweep.in_folder} are in the folder.")
+    if not now.ended and now.uncounted:
+        notes.append(
+            f"{now.uncounted} finished trials are drawn and not counted yet: the first of a round to finish are "
+            "those that solved, so d_int waits for the whole round."
+        )
+    if not now.ended and search.ds is not None:
+        notes.append("until all trials are there, d_int leans low: those that solve finish first.")
+    if search.full_budget:
+        notes.append("this sweep trained on after solving (search.full_budget); the command of a trial stops there.")
+    return notes
+
+
+def _progress(now: Snapshot) -> dict[str, str]:
+    """How far a sweep is that has not ended."""
+    direct = sum(t.direct for t in now.finished)
+    zero = sum(t.d == 0 for t in now.finished)
+    done = len(now.finished) - direct - zero
+    cells = {"finished": f"{done} trials of the search, {zero} of theta0 alone, {direct} direct"}
+    if now.running:
+        return cells | {"left": time_left(now)}
+    return cells | {"stopped": "no process runs this sweep; the same command goes on from here"}
+
+
+def _latest(now: Snapshot) -> list[list[str]]:
+    """Rows of a table: trials that run, then those that finished last."""
+    budget = now.config.env.budget
+    running = [
+        [str(t.d), str(t.seed), "running", f"{t.curve[-1][1]:.1f}" if t.curve else "",
+         f"{t.env_steps:,} of {budget:,}", span(t.seconds)]
+        for t in sorted(now.trials, key=lambda t: t.seed)
+    ]  # fmt: skip
+    return running + [
+        [str(t.d), str(t.seed), "solved" if t.solved else "not solved", f"{t.score:.1f}", f"{t.env_steps:,}",
+         span(t.seconds)]
+        for t in last(now.finished)
+    ]  # fmt: skip
+
+
+def _chart(figure: "go.Figure", name: str) -> "Markup":
+    """A figure as HTML."""
     from markupsafe import Markup
 
     html = figure.to_html(
         full_html=False,
-        include_plotlyjs=first,
+        include_plotlyjs=False,
         include_mathjax=False,
         div_id=name,
         config={"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},

@@ -7,13 +7,13 @@ result.json     the answer
 plot.png        score and solved fraction against d
 curves.png      looks against env steps
 solution.json   the solved policy of the smallest d
-checkpoints/    the state of trials that are running, where the task asks for it
+checkpoints/    of the trials that run: their progress, and their state where the task asks for it
 """
 
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from rl_intdim.records.reader import read_config, read_trials, read_values
 from rl_intdim.records.sweep_record import SweepRecord
 from rl_intdim.search.trials import TrialRecord
 
+ASKED = 0.5  # seconds to wait for the lock, since `is_running` takes it for an instant
 FIRST = {".lock", "config.yaml.part"}  # files that exist before config.yaml does
 
 
@@ -40,6 +41,24 @@ def seeded(config: SweepConfig) -> SweepConfig:
     kept = read_config(folder).search.seed if (folder / "config.yaml").exists() else None
     seed = first_seed(flat(asdict(config))) if kept is None else kept
     return replace(config, search=replace(config.search, seed=seed))
+
+
+def is_running(folder: Path) -> bool:
+    """Does a process run the sweep of this folder?"""
+    if not (folder / ".lock").exists():
+        return False
+    try:
+        with FileLock(folder / ".lock").acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # another user's folder
+        return False
+
+
+def trial_folders(folder: Path) -> list[Path]:
+    """The folders of a run folder's trials that run, or ran when the sweep was cut off."""
+    return sorted(path for path in folder.glob("checkpoints/*") if path.is_dir())
 
 
 class Store:
@@ -58,7 +77,7 @@ class Store:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.folder / ".lock")
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=ASKED)
         except Timeout:
             raise ConfigError(
                 f"out={self.folder}: another process is running this sweep. Wait for it, or give another out=..."
@@ -70,8 +89,13 @@ class Store:
             write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
             for name in ("trials.jsonl", "failures.jsonl"):
                 self._mend(name)
+            (self.folder / "checkpoints").mkdir(exist_ok=True)
+            self._forget_running()
             yield self
         finally:
+            self._forget_running()
+            with suppress(OSError):  # not there, or not empty
+                (self.folder / "checkpoints").rmdir()
             lock.release()
 
     def _compare(self, config: SweepConfig) -> None:
@@ -115,9 +139,13 @@ class Store:
         """Remove the state of a trial that has finished."""
         shutil.rmtree(self.checkpoints(d, seed), ignore_errors=True)
 
-    def running(self) -> list[Path]:
-        """The folders of the trials that are running, or were when the sweep was cut off."""
-        return sorted(path for path in self.folder.glob("checkpoints/*") if path.is_dir())
+    def _forget_running(self) -> None:
+        """Remove what trials that were cut off told, and their folders if they hold no state."""
+        for folder in trial_folders(self.folder):
+            with suppress(OSError):
+                for name in ("progress.json", "said.txt"):
+                    (folder / name).unlink(missing_ok=True)
+                folder.rmdir()
 
     def append_failure(self, d: int | str, seed: int, attempt: int, message: str, traceback: str) -> None:
         failure = {"d": d, "seed": seed, "attempt": attempt, "message": message, "traceback": traceback}

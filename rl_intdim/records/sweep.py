@@ -30,7 +30,7 @@ class Sweep:
     trials: list[TrialRecord]  # those that count, direct runs included, in the order in which they finished
     answer: Answer
     provenance: Provenance  # empty while the sweep has not ended
-    in_folder: int  # search trials in the folder
+    finished: list[TrialRecord]  # all in the folder, those of a round that is not over included
     ended_with: int | None  # search trials that counted when the sweep ended; None if it has not ended
 
     @property
@@ -74,6 +74,11 @@ class Sweep:
         runs = [t.solved for t in self.trials if t.direct]
         return sum(runs), len(runs)
 
+    @property
+    def in_folder(self) -> int:
+        """Search trials in the folder."""
+        return sum(not t.direct for t in self.finished)
+
     @cached_property
     def record(self) -> SweepRecord:
         """The result, computed from the trials."""
@@ -95,15 +100,15 @@ class Sweep:
         return model.distribution(model.update(self.answer.tested), p_zero(self.answer.tested))
 
 
-def read(folder: Path | str) -> Sweep:
-    """The sweep of a run folder, finished or not. Raises ConfigError if it is not a run folder, or no trial has
-    finished."""
+def read(folder: Path | str, extended: bool = False) -> Sweep:
+    """The sweep of a run folder, finished or not. `extended`: it goes on, so whatever result is there is an earlier
+    one. Raises ConfigError if it is not a run folder, or no trial has finished."""
     folder = Path(folder)
     config = read_config(folder)
-    in_folder, ended = read_trials(folder, config), read_result(folder)
-    if not in_folder:
+    finished, ended = read_trials(folder, config), None if extended else read_result(folder)
+    if not finished:
         raise ConfigError(f"{folder}: no trial has finished yet.")
-    trials, D = _decided(config.search, in_folder, ended), in_folder[0].D
+    trials, D = _decided(config.search, finished, ended), finished[0].D
     d_max = largest(config.search, D)
     return Sweep(
         folder,
@@ -112,15 +117,9 @@ def read(folder: Path | str) -> Sweep:
         trials,
         answer(config.search, d_max, outcomes(trials, config.env.budget)),
         Provenance(ended.versions, ended.commit, ended.command) if ended else Provenance(),
-        sum(not t.direct for t in in_folder),
+        finished,
         ended.trials if ended else None,
     )
-
-
-def read_finished(folder: Path) -> Sweep | None:
-    """The sweep of a run folder, or None if it is not finished. Raises ConfigError, as `read` does."""
-    read_config(folder)
-    return read(folder) if read_result(folder) else None
 
 
 def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord | None) -> list[TrialRecord]:

@@ -80,6 +80,14 @@ def shown(d_int: int | None) -> str:
     return "-" if d_int is None else f"{d_int}"
 
 
+def span(seconds: float) -> str:
+    """A duration as text, in seconds, minutes or hours."""
+    for limit, unit, name in ((100, 1, "s"), (100 * 60, 60, "min")):
+        if seconds < limit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds / 3600:.0f} h"
+
+
 def _level(record: SweepRecord) -> str:
     if record.level is None:
         return ""

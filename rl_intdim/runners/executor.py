@@ -9,10 +9,10 @@ from rich.console import Console
 
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import TrialFailure
-from rl_intdim.records.run_folder import Store
+from rl_intdim.records.run_folder import Store, trial_folders
 from rl_intdim.records.sweep_record import interval, shown
 from rl_intdim.runners import TrialError, TrialRunner
-from rl_intdim.runners.progress import Display
+from rl_intdim.runners.display import Display
 from rl_intdim.search.adaptive import Answer
 from rl_intdim.search.loop import at_most, direct_jobs, drive
 from rl_intdim.search.trials import Job, TrialRecord
@@ -113,7 +113,7 @@ def run_all(
     """Run trials until each has finished, and retry those that break down. A trial is on disk before it counts."""
 
     def on_wait() -> None:
-        folders = store.running()
+        folders = trial_folders(store.folder)
         display.running(progress.read(folders))
         for message in (message for folder in folders for message in progress.said(folder)):
             tell(message)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from rich.console import Console
 
 from rl_intdim.config.schema import DIRECT, SweepConfig, Task
+from rl_intdim.records.sweep_record import span
 from rl_intdim.runners import TrialRunner
-from rl_intdim.runners.progress import span
 from rl_intdim.search.loop import at_most
 from rl_intdim.search.simulation import expected, unsolved
 from rl_intdim.tasks import environment, rollout
@@ -78,7 +78,7 @@ def episode_length(task: Task, measured: float) -> float:
 
 def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple[float, float, tuple[float, ...]]:
     """Env steps per second of training and of scoring, measured where trials run, and the seconds of a trial that
-    uses its whole budget, of the expected sweep, and of a sweep in which no trial solves."""
+    uses its whole budget, of the expected sweep, of a sweep in which no trial solves, and of the longest sweep."""
     env, scoring, at_once = config.env, config.env.scoring, max(runner.slots, 1)
     trial = TrialSpec(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device)
     training, (playing, length) = runner.call(pace, trial), runner.call(scoring_pace, trial)
@@ -87,7 +87,9 @@ def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple
         episodes = steps / env.budget * scoring.looks * scoring.look_episodes + trials * scoring.confirm_episodes
         return steps / training + episodes * length / playing
 
-    costs = [expected(config.search, D, d_max, env.budget), unsolved(config.search, D, d_max, env.budget)]
+    search, most = config.search, at_most(config.search)
+    longest = most + search.round, most * env.budget  # theta0's first round trains nothing
+    costs = [expected(search, D, d_max, env.budget), unsolved(search, D, d_max, env.budget), longest]
     return training, playing, (seconds(1, env.budget), *(seconds(*cost) / at_once for cost in costs))
 
 
@@ -107,11 +109,12 @@ def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, 
 
 def print_expected_time(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
     """Print the time that the sweep will take at the throughput measured now."""
-    training, playing, (whole, likely, longest) = hours(config, runner, D, d_max)
+    training, playing, (whole, likely, none, longest) = hours(config, runner, D, d_max)
     console.print(
         f"  pace        {training:,.0f} env steps/s of training a trial, measured now; {playing:,.0f} of scoring"
     )
     console.print(
-        f"  time        {span(whole)} for a trial that takes its whole budget; {span(likely)} for the sweep as "
-        f"expected, if {config.agent.name} can learn the task, and {span(longest)} if no trial solves it"
+        f"  time        {span(whole)} for a trial that takes its whole budget\n"
+        f"  the sweep   {span(likely)} expected, if {config.agent.name} can learn the task; {span(none)} if no trial "
+        f"solves it, since it then stops early; {span(longest)} at most"
     )

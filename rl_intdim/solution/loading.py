@@ -7,11 +7,11 @@ so are values beyond `limits`, which would exhaust the machine's memory or time.
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from omegaconf import OmegaConf
@@ -24,6 +24,9 @@ from rl_intdim.config.validation import check_task
 from rl_intdim.errors import ConfigError, choices, one_line
 from rl_intdim.solution import limits
 from rl_intdim.solution.solution import FORMAT, Solution
+
+if TYPE_CHECKING:  # torch takes seconds to import; a bad file is refused before
+    from rl_intdim.tasks.network import Network
 
 # Without the wrappers that open a window or keep every frame; they do not change what a policy sees.
 WRAPPER = re.compile(r"gymnasium\.wrappers\.(?!HumanRendering|Render|RecordVideo)[A-Z]\w*")
@@ -67,6 +70,16 @@ def load(path: Path, trust: bool = False) -> Solution:
             limits.check_task(solution.task)
             _check_names(solution)
     return solution
+
+
+def opened(path: Path, trust: bool, say: Callable[[str], None]) -> tuple[Solution, "Network"]:
+    """A solution file and its policy's network. `say` is called with a note if its task is not the catalogue's.
+    Raises ConfigError, as `load` does, and if the network cannot be made."""
+    solution = load(path, trust)
+    if others := solution.unlike_catalogue():
+        say(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
+    with named(path):
+        return solution, solution.policy()[0]
 
 
 @contextmanager

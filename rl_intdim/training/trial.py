@@ -14,11 +14,11 @@ from rl_intdim.config.schema import Agent, Task
 from rl_intdim.errors import IntdimError, TrialFailure, raised
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.tasks import environment, rollout, vector
-from rl_intdim.training import progress
 from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.context import TrialContext
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.process import device, settle
+from rl_intdim.training.progress import ProgressFile
 from rl_intdim.training.seeding import draw_subspace
 
 PLACE = ("folder", "tensorboard", "cores")  # fields of a TrialSpec that do not affect its record
@@ -101,8 +101,7 @@ def prepare(
 
     def tell(env_steps: int, score: float, norm: float) -> None:
         on_look(env_steps, score, norm)
-        if trial.folder and trial.task.checkpoint:  # long trials only; the display shows it
-            progress.write(Path(trial.folder), progress.TrialProgress(env_steps, score, checkpoints.seconds))
+        progress.write(checkpoints.seconds, evaluator.curve)
 
     task, network = trial.task, environment.policy(trial.task)
     subspace, (training, looks, confirms) = draw_subspace(network, trial.projection, trial.d, trial.seed)
@@ -110,6 +109,8 @@ def prepare(
     evaluator = evaluator_type(task, network, subspace, looks, confirms, trial.full_budget, tell)
     folder = Path(trial.folder) if trial.folder else None
     checkpoints = Checkpoints(evaluator, training, task.checkpoint, folder, trial.identity())
+    progress = ProgressFile(folder, trial.d, trial.seed)
+    progress.write(0.0, [])
     return TrialContext(task, trial.agent, network, subspace, training, evaluator, checkpoints, trial.tensorboard)
 
 

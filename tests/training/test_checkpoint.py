@@ -173,6 +173,8 @@ def test_a_sweep_says_how_far_its_long_trials_are_and_resumes_them(tmp_path, mon
         process.kill()
     before = torch.load(folder / "state.pt", weights_only=False)["index"]
     monkeypatch.setattr(runners, "TICK", 0.05)
+    monkeypatch.setattr("rl_intdim.runners.display.LONG", 0.0)
+    monkeypatch.setattr("rl_intdim.training.progress.EVERY", 0.0)
     said = io.StringIO()
     config = cli.load("sweep", words)
     result = sweep(config, Console(file=said, width=200))

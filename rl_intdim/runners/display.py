@@ -7,8 +7,11 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from rl_intdim.records.sweep_record import span
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.training.progress import TrialProgress
+
+LONG = 60.0  # seconds after which a running trial is shown by itself
 
 
 class Display:
@@ -53,7 +56,8 @@ class Display:
         self._refresh()
 
     def running(self, trials: dict[str, TrialProgress]) -> None:
-        """Show the progress of running trials, by name."""
+        """Show the progress of those running trials, by name, that have trained for LONG."""
+        trials = {name: now for name, now in trials.items() if now.curve and now.seconds >= LONG}
         fresh = [name for name, now in trials.items() if self.heard.get(name) != now]
         self.heard = trials
         if self.bar is None:
@@ -65,7 +69,7 @@ class Display:
     def _look(self, now: TrialProgress) -> str:
         """The progress of a trial as text, with the time left if it uses its whole budget."""
         left = span(now.seconds * (self.budget / now.env_steps - 1))
-        return f"{now.env_steps:,} of {self.budget:,} env steps, look {now.score:.1f}, {left} left at most"
+        return f"{now.env_steps:,} of {self.budget:,} env steps, look {now.curve[-1][1]:.1f}, {left} left at most"
 
     def done(self, trial: TrialRecord) -> None:
         self.trials, self.steps, self.pending = (
@@ -91,11 +95,3 @@ class Display:
         long = "; ".join(f"{name}: {self._look(now)}" for name, now in self.heard.items())
         line = f"{long or f'{running} running'}; {self.text}; {rate:,.0f} env steps/s; {left}"
         self.bar.update(self.task, completed=self.trials + self.recalled, line=line)
-
-
-def span(seconds: float) -> str:
-    """A duration as text, in seconds, minutes or hours."""
-    for limit, unit, name in ((100, 1, "s"), (100 * 60, 60, "min")):
-        if seconds < limit:
-            return f"{seconds / unit:.0f} {name}"
-    return f"{seconds / 3600:.0f} h"
