@@ -35,6 +35,7 @@ tutorial: $(READY)  ## execute the notebook, and keep its outputs
 dist: $(READY)  ## wheel and sdist, looked into, and a sweep from an empty folder; PYTHONS="python3.12 ..." tries others
 	rm -rf dist
 	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
 	$(BIN)/python scripts/check_dist.py $(if $(PYTHONS),--python $(PYTHONS))
 
 format: $(READY)

@@ -1,5 +1,6 @@
 """rl-intdim COMMAND ..., or python -m rl_intdim COMMAND ...: every command of the package, and its catalogue."""
 
+import os
 import sys
 import textwrap
 from importlib import import_module
@@ -19,6 +20,7 @@ COMMANDS = {
     "tasks": "list the tasks of the catalogue",
     "agents": "list the agents of the catalogue",
 }
+COMPLETED = ("sweep", "train", "play", "compress")  # those whose words are Hydra's
 USAGE = "Usage: rl-intdim COMMAND ...\n\n{commands}\n\nrl-intdim COMMAND --help says more; --version the version.\n"
 
 
@@ -29,6 +31,8 @@ def main() -> None:
         print(USAGE.format(commands="\n".join(f"  {name:<10}{about}" for name, about in COMMANDS.items())), end="")
     elif name == "--version":
         print(f"rl_intdim {__version__}")
+    elif name in ("-sc", "--shell-completion"):
+        complete(rest)
     elif name in ("tasks", "agents"):
         catalogue(name, rest)
     elif name in COMMANDS:
@@ -37,6 +41,21 @@ def main() -> None:
     else:
         print(f"error: {name}: no such command. {choices(name, COMMANDS)}", file=sys.stderr)
         sys.exit(2)
+
+
+def complete(words: list[str]) -> None:
+    """Hydra's shell completion, which knows no subcommands: it asks `rl-intdim -sc query=SHELL` about COMP_LINE."""
+    name, line = "sweep", os.environ.get("COMP_LINE", "").split(maxsplit=2)
+    if words and words[0].startswith("query="):
+        if len(line) < 2 or (len(line) == 2 and not os.environ["COMP_LINE"].endswith(" ")):
+            print(" ".join(COMMANDS))
+            return
+        name = line[1]
+        if name not in COMPLETED:
+            return
+        os.environ["COMP_LINE"] = f"{line[0]} {' '.join(line[2:])}"
+    sys.argv[:] = ["rl-intdim", "-sc", *words]
+    import_module(f"rl_intdim.{name}").main()
 
 
 def catalogue(name: str, words: list[str]) -> None:

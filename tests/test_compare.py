@@ -76,13 +76,13 @@ def test_what_the_ranks_do_not_show_is_said(folders):
     wide = "CartPole by ppo, auto, 20-20; InvertedPendulum by cma, auto, 20-20"
     undecided = "Undecided, so d_int and rank may still move within the interval: {}."
     assert ranking.cautions(alike) == [undecided.format(wide)]
-    assert ranking.cautions(alike[:1]) == []
+    assert ranking.cautions(alike[1:2]) == []
     lower = read(compared("lower", 8, "agent=ppo", "env.threshold=400"))
     assert ranking.cautions([*alike, lower])[0] == (
         "CartPole: not ranked, since its sweeps differ in threshold (400, 475)."
     )
     words = ["env=gym", "env.id=CartPole-v1", "env.threshold=300", "env.vector=compiled"]
-    other = read(compared("other", 8, *words, seeds=1))
+    other = read(compared("gym", 8, *words, seeds=1))
     assert ranking.cautions([*alike, other]) == [
         "CartPole and CartPole-v1 are one environment at thresholds 475 and 300: two tasks, and d_int follows the "
         "threshold.",

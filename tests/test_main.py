@@ -110,3 +110,28 @@ def test_help_needs_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr == "False False\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("rl-intdim ", set(entry.COMMANDS)),
+        ("rl-intdim sw", set(entry.COMMANDS)),  # the shell keeps those that begin so
+        ("rl-intdim sweep env=Ca", {"env=CartPole", "env=CartPole200"}),
+        ("rl-intdim sweep env=CartPole search.max_t", {"search.max_trials="}),
+        ("rl-intdim train agent=pp", {"agent=ppo"}),
+        ("rl-intdim play so", {"solution="}),
+        ("rl-intdim compare ru", set()),  # the shell completes file names
+    ],
+)
+def test_the_shell_completes_words(monkeypatch, capsys, line, offered):
+    monkeypatch.setenv("COMP_LINE", line)
+    status, out, err = run(monkeypatch, capsys, "-sc", "query=bash")
+    assert (status, err) == (0, "")
+    assert set(out.split()) == offered
+
+
+def test_the_shell_is_told_to_complete_the_command(monkeypatch, capsys):
+    status, out, _ = run(monkeypatch, capsys, "-sc", "install=bash")
+    assert status == 0
+    assert out.rstrip().endswith("-F hydra_bash_completion rl-intdim")

@@ -119,7 +119,9 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
                 if len(values) > 1
             ]
             lines.append(f"{name}: not ranked, since its sweeps differ in {' and '.join(keys)}.")
-    first = {s.env: s for s in reversed(sweeps)}
+    first: dict[str, Sweep] = {}
+    for s in sweeps:
+        first.setdefault(s.env, s)
     for a, b in combinations(first.values(), 2):
         if a.world == b.world and a.threshold != b.threshold:
             lines.append(
