@@ -1,5 +1,4 @@
-"""What a running trial has to tell, in small files in its folder: its progress, for the display and for the report, and
-what its environment says."""
+"""What a running trial tells, in small files in its folder: its progress, and what its environment says."""
 
 import json
 import time

@@ -1,0 +1,100 @@
+"""Tasks and agents from YAML files, ours and the user's own, as a command line names them."""
+
+from pathlib import Path
+
+import pytest
+from factories import command
+
+from rl_intdim import sweep, train
+from rl_intdim.config import cli
+
+USER_TASK = """
+id: Acrobot-v1
+threshold: -100
+budget: 3000
+policy: {hidden: [4]}
+"""
+
+
+def test_a_whole_number_in_a_file(monkeypatch):
+    Path("mine/envs").mkdir(parents=True)
+    Path("mine/envs/Mine.yaml").write_text("id: CartPole-v1\nthreshold: 3\nbudget: 1e6\npolicy: {hidden: [8.0]}\n")
+    task = cli.load("sweep", ["env=Mine"], [Path("mine")]).env
+    assert (task.budget, task.policy.hidden) == (1_000_000, [8])
+
+
+def test_a_task_names_its_agent(monkeypatch):
+    agent = {"CartPole": "cma", "Pong": "ppo", "gym": "cma"}
+    more = ["env.id=Acrobot-v1", "env.threshold=-100"]
+    for env, name in agent.items():
+        config = cli.load("sweep", [f"env={env}", *(more if env == "gym" else [])])
+        assert config.agent.name == name
+    pong = cli.load("sweep", ["env=Pong"])
+    assert pong.agent.extractor == "shared"  # as tuned for Pong
+    assert cli.load("sweep", ["env=Pong", "agent=dqn"]).agent.name == "dqn"
+    assert cli.load("train", ["agent=random", "env=Pong"]).agent.name == "random"
+    seen = []
+    assert command(monkeypatch, "sweep", lambda c: seen.append(c.out), "-m", "env=CartPole,Pong") == 0
+    assert seen == ["runs/CartPole-cma", "runs/Pong-ppo"]
+
+
+def test_a_users_task_names_a_users_agent(monkeypatch, capsys):
+    Path("mine/envs").mkdir(parents=True)
+    Path("mine/agents").mkdir()
+    task = Path("mine/envs/Mine.yaml")
+    task.write_text("id: CartPole-v1\nthreshold: 3\nagent: es\n")
+    Path("mine/agents/es.yaml").write_text("trainer: evolution\nstrategy: cma\npopsize: 8\n")
+    assert cli.load("sweep", ["env=Mine"], [Path("mine")]).agent.popsize == 8
+    task.write_text("id: CartPole-v1\nthreshold: 3\n")  # read again, since it changed
+    assert cli.load("sweep", ["env=Mine"], [Path("mine")]).agent.name == "cma"
+    task.write_text("id: CartPole-v1\nthreshold: 3\nagent: ess\n")
+    assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir", "mine", "env=Mine") == 2
+    assert "Mine.yaml: agent: ess: no such agent. Did you mean es?" in capsys.readouterr().err
+    assert cli.load("sweep", []).env.name == "CartPole"
+
+
+def test_yaml_that_does_not_parse_is_named_with_its_line(monkeypatch, capsys):
+    Path("mine/env").mkdir(parents=True)
+    Path("mine/env/Mine.yaml").write_text("id: CartPole-v1\nthreshold: [1\nbudget: 3\n")
+    assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir", "mine", "env=Mine") == 2
+    assert "Mine.yaml, line 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("treshold: 3", "Did you mean"), ("budget: x", "budget"), ("- 1", "list")]
+)
+def test_yaml_that_does_not_fit_is_named_with_its_key(monkeypatch, capsys, text, said):
+    Path("mine/env").mkdir(parents=True)
+    Path("mine/env/Mine.yaml").write_text(text)
+    assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir=mine", "env=Mine") == 2
+    error = capsys.readouterr().err
+    assert "Mine.yaml" in error
+    assert said in error
+
+
+def test_a_source_is_one_line_as_a_solution_needs_it(monkeypatch, capsys):
+    Path("mine/env").mkdir(parents=True)
+    Path("mine/env/Mine.yaml").write_text("id: CartPole-v1\nthreshold: 3\nthreshold_source: |\n  two\n  lines\n")
+    assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir=mine", "env=Mine") == 2
+    assert "env.threshold_source='two\\nlines\\n': must be one line" in capsys.readouterr().err
+
+
+def test_a_task_of_the_users_own(monkeypatch, capsys):
+    Path("mine/env").mkdir(parents=True)
+    Path("mine/env/Mine.yaml").write_text(USER_TASK)
+    words = ["--config-dir", "mine", "env=Mine", "d=2", "env.policy.hidden=[5]"]
+    assert command(monkeypatch, "train", train.train, *words) == 0
+    assert "Mine by cma, d = 2 of D = 53" in capsys.readouterr().out  # 6-5-3
+
+
+def test_an_agent_of_the_users_own_with_tuned_settings(monkeypatch):
+    """Defaults, then what is tuned for the task, then the command line."""
+    Path("mine/agents").mkdir(parents=True)
+    Path("mine/agents/es.yaml").write_text(
+        "trainer: evolution\nstrategy: cma\npopsize: 8\ntasks:\n  CartPole: {popsize: 10, sigma: 0.5}\n"
+    )
+    seen = []
+    for words in (["env=InvertedPendulum"], ["env=CartPole"], ["agent.popsize=12"]):
+        argv = ["--config-dir", "mine", "agent=es", *words]
+        assert command(monkeypatch, "sweep", lambda c: seen.append((c.agent.popsize, c.agent.sigma)), *argv) == 0
+    assert seen == [(8, 0.2), (10, 0.5), (12, 0.5)]
