@@ -124,7 +124,7 @@ class Task:
     wrappers: list[str] = key("import paths of wrappers, applied in this order", [])
     statistics: Statistics = part("standardise the observations that leave the wrappers", Statistics)
     vector: str = key(
-        "slots: many single environments; compiled: Gymnasium's classic control and the policy in one compiled loop, "
+        "slots: single environments; compiled: Gymnasium's classic control and the policy in one compiled loop, "
         "the same episodes to the bit; native: Gymnasium's own vector entry point; atari: ALE's",
         "slots",
         choices=tuple(VECTORISATIONS),

@@ -6,12 +6,13 @@ a faulty environment would give a plausible score: the argmax of NaN outputs is 
 truncates the floats written to it.
 """
 
+from math import isfinite
 from typing import Any, NoReturn
 
 import gymnasium as gym
 import numpy as np
 
-from rl_intdim.errors import IntdimError, TrialFailure, raised
+from rl_intdim.errors import ConfigError, IntdimError, TrialFailure, choices, raised
 
 SEEDS = 2**31  # seeds are below it, since an environment may pack its seed into 32 signed bits
 CERTAIN = 1e38  # if the sum of squares is at most this, every term is finite
@@ -145,6 +146,32 @@ def converted(obs: Any, space: gym.Space, method: str) -> np.ndarray:
     return cast
 
 
+def slot_seeds(seed: int | np.ndarray, n: int) -> np.ndarray:
+    """The seeds of n slots (n,): drawn from one seed, or those of an array of one per slot."""
+    return np.asarray(seed) if np.ndim(seed) else np.random.SeedSequence(int(seed)).generate_state(n)
+
+
+def endless(steps: int) -> TrialFailure:
+    """The failure of an episode that has not ended after that many env steps."""
+    return TrialFailure(
+        f"an episode has not ended after {steps:,} env steps, and the environment has no time limit; give "
+        "env.max_episode_steps=1000, say."
+    )
+
+
+def goal_number(info: dict[str, Any], name: str) -> float:
+    """The goal's number from the info at the end of an episode; a boolean such as is_success counts as 0 or 1. Raises
+    ConfigError if there is none of that name, and TrialFailure if it is not finite."""
+    real = int | float | np.number | np.bool_
+    numbers = {k: v for k, v in info.items() if isinstance(v, real) and not isinstance(v, np.complexfloating)}
+    if name not in numbers:
+        raise ConfigError(f"env.goal.info={name}: no number of that name. {choices(name, numbers)}")
+    number = float(numbers[name])
+    if not isfinite(number):
+        raise TrialFailure(f"env.goal.info={name}: the environment's info holds {number} for it.")
+    return number
+
+
 def check_finite(numbers: np.ndarray, method: str, name: str = "an observation") -> None:
     """Raise TrialFailure if one of the numbers is not finite in float32."""
     bad = ~(np.abs(numbers) <= LARGEST)
@@ -154,7 +181,7 @@ def check_finite(numbers: np.ndarray, method: str, name: str = "an observation")
 
 def number(reward: Any) -> float:
     """A reward, a real scalar or an array of one number, as a float. Raises TrialFailure if it is neither."""
-    if isinstance(reward, float | int):  # float includes numpy's float64
+    if isinstance(reward, (float, int)):  # float includes numpy's float64
         return float(reward)
     array = np.asarray(reward)
     if array.size != 1 or array.dtype.kind not in "biuf":

@@ -16,7 +16,7 @@ from gymnasium.envs.classic_control import (
 from rl_intdim.config.schema import Task
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.tasks import compiled, pcg64
-from rl_intdim.tasks.border import SEEDS
+from rl_intdim.tasks.border import SEEDS, slot_seeds
 from rl_intdim.tasks.environment import make
 from rl_intdim.tasks.network import Network
 
@@ -34,7 +34,7 @@ class CompiledEpisodes:
     """n slots of a task, each for one whole episode; the policies run inside the compiled loop.
 
     No border is needed, since states stay finite and rewards are bounded. Slot by slot, the episodes are those of
-    vector.SingleEpisodeVectorEnv with the same seeds, to the bit. Raises ConfigError for a task that is not compiled.
+    sequential.SequentialEpisodes with the same seeds, to the bit. Raises ConfigError for a task that is not compiled.
     """
 
     longest: int | None = None  # every episode has a time limit
@@ -63,7 +63,7 @@ class CompiledEpisodes:
         returns, lengths = compiled.play(
             self.task,
             self.horizon,
-            np.ascontiguousarray(theta.cpu().numpy()),
+            policy.laid_out(theta),
             np.array(policy.sizes),
             policy.activation,
             *(starts, obs),
@@ -78,9 +78,9 @@ class CompiledEpisodes:
     def reset(self, seed: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The initial states (n, 4) float64 and observations (n, ...) float32 that env.reset(seed=...) gives, for one
         seed for all slots or an array of one for each."""
-        seeds = seed if np.ndim(seed) else np.random.SeedSequence(seed).generate_state(self.num_envs)
+        seeds = slot_seeds(seed, self.num_envs)
         low, high = map(np.array, self.bounds)
-        drawn = low + (high - low) * pcg64.random(np.asarray(seeds % SEEDS, np.uint32), len(low))
+        drawn = low + (high - low) * pcg64.random((seeds % SEEDS).astype(np.uint32), len(low))
         states = np.zeros((self.num_envs, 4))
         states[:, : len(low)] = drawn
         if self.task == compiled.ACROBOT:

@@ -207,19 +207,6 @@ def _pendulum(state, action, obs, two):  # type: ignore[no-untyped-def]
 
 
 @part
-def _lay_out(thetas, p, sizes, weights):  # type: ignore[no-untyped-def]
-    """Copy the parameters of policy p to `weights`, with each layer's weights transposed to (in, out)."""
-    at = 0
-    for layer in range(len(sizes) - 1):
-        n_in, n_out = sizes[layer], sizes[layer + 1]
-        for o in range(n_out):
-            for i in range(n_in):
-                weights[at + i * n_out + o] = thetas[p, at + o * n_in + i]
-            weights[at + n_in * n_out + o] = thetas[p, at + n_in * n_out + o]
-        at += (n_in + 1) * n_out
-
-
-@part
 def _outputs(weights, sizes, activation, units):  # type: ignore[no-untyped-def]
     """The forward pass on the observation at the start of `units`; returns where in `units` the outputs start."""
     at, x_at, layers = UINT(0), UINT(0), len(sizes) - 1
@@ -244,9 +231,31 @@ def _largest(units, first):  # type: ignore[no-untyped-def]
 
 
 @jit
+def choose(weights: np.ndarray, sizes: np.ndarray, activation: int, units: np.ndarray) -> int:
+    """The discrete action, counted from 0, of one policy weights (D,), laid out by Network.laid_out; -1 for outputs
+    with NaN. units (sum of sizes,) holds the observation at its start; all float32."""
+    return _largest(units, _outputs(weights, sizes, activation, units))
+
+
+@jit
+def push(weights, sizes, activation, units, squashed, floor, span, low, high):  # type: ignore[no-untyped-def]
+    """The continuous action (out,) of one policy, as `choose` and Network.actions; None for outputs with NaN."""
+    at = _outputs(weights, sizes, activation, units)
+    action = np.empty_like(low)
+    for o in range(len(low)):
+        y = units[at + UINT(o)]
+        if y != y:
+            return None
+        x = floor[o] + span[o] * (tanh(y) + F32(1)) / F32(2) if squashed else y
+        action[o] = min(max(x, low[o]), high[o])
+    return action
+
+
+@jit
 def play(task, horizon, thetas, sizes, activation, starts, first_obs, mean, std, clip, low, high, squashed, two):  # type: ignore[no-untyped-def]
     """Play one whole episode of at most `horizon` env steps from each initial state starts (n, 4), n / N episodes in
-    order for each of the policies thetas (N, D) float32. first_obs (n, observations) float32: the observations there.
+    order for each of the policies thetas (N, D) float32, laid out. first_obs (n, observations) float32: the
+    observations there.
 
     sizes: units of each layer, int64. mean, std, clip: the observation statistics; empty and 0 without them. low,
     high: the bounds of a continuous action. squashed: whether tanh squashes it into them, or it is clipped. two: 2.0.
@@ -255,14 +264,13 @@ def play(task, horizon, thetas, sizes, activation, starts, first_obs, mean, std,
     """
     n, N, features = len(starts), len(thetas), sizes[0]
     returns, lengths = np.zeros(n), np.zeros(n, np.int64)
-    weights, obs, state = np.empty(thetas.shape[1], np.float32), np.empty(features, np.float32), np.empty(4)
+    obs, state = np.empty(features, np.float32), np.empty(4)
     total_units = 0
     for layer in range(len(sizes)):
         total_units += sizes[layer]
     units = np.zeros(total_units, np.float32)
     for slot in range(n):
-        if slot % (n // N) == 0:
-            _lay_out(thetas, slot // (n // N), sizes, weights)
+        weights = thetas[slot // (n // N)]
         for i in range(4):
             state[i] = starts[slot, i]
         for i in range(features):

@@ -57,7 +57,11 @@ def standardised(env: gym.Env, statistics: Statistics) -> gym.Env:
             "valid: a number for each."
         )
     space = gym.spaces.Box(-clip, clip, mean.shape, np.float64)
-    return gym.wrappers.TransformObservation(env, lambda x: np.clip((x - mean) / std, -clip, clip), space)
+
+    def standardise(x: np.ndarray) -> np.ndarray:
+        return np.minimum(np.maximum((x - mean) / std, -clip), clip)  # np.clip takes three times as long
+
+    return gym.wrappers.TransformObservation(env, standardise, space)
 
 
 @contextmanager

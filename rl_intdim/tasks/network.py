@@ -5,9 +5,10 @@ space. Parameters are ordered by layer from input to output, weight before bias,
 `torch.nn.utils.parameters_to_vector` orders a stack of `torch.nn.Conv2d` and `torch.nn.Linear`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import isnan, prod, sqrt
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -123,6 +124,12 @@ class Network:
                 layers.append((w.reshape(N, *shape), b))
         return layers
 
+    def laid_out(self, theta: torch.Tensor) -> np.ndarray:
+        """The parameters of N multilayer perceptrons theta (N, D), on any device, as compiled code reads them: (N, D)
+        float32, with the weights of each layer transposed to (in, out)."""
+        layers = self.layers(theta.cpu().float())
+        return torch.cat([part.flatten(1) for layer in layers for part in layer], 1).numpy()
+
     def outputs(self, layers: Sequence[Layer], obs: torch.Tensor) -> torch.Tensor:
         """The forward pass of N policies on E observations each: (N, E, ...) -> (N, E, out)."""
         x, first = obs, len(self.conv_shapes)
@@ -166,12 +173,45 @@ class Network:
             images = images - self.darkest
         return images / (self.brightest - self.darkest)
 
+    def actor(self, weights: np.ndarray) -> Callable[[np.ndarray], Any]:
+        """observation -> action of one multilayer perceptron weights (D,), laid out: what `outputs` and `actions`
+        give, to the bit, in one compiled call. The function raises TrialFailure for NaN outputs."""
+        sizes, units = np.array(self.sizes), np.zeros(sum(self.sizes), np.float32)
+        x, y = units[: self.sizes[0]], units[-self.sizes[-1] :]
+        net = weights, sizes, self.activation, units
+        if self.discrete:
+
+            def act(obs: np.ndarray) -> Any:
+                x[:] = obs
+                action = compiled.choose(*net)
+                return self.start + action if action >= 0 else self._nan()
+
+        elif self.dtype in (np.float32, np.float64):
+            rest = self.spec.action == "tanh", self.floor, self.span, self.low, self.high
+
+            def act(obs: np.ndarray) -> Any:
+                x[:] = obs
+                action = compiled.push(*net, *rest)
+                return self._nan() if action is None else action
+
+        else:
+
+            def act(obs: np.ndarray) -> Any:
+                x[:] = obs
+                compiled.choose(*net)
+                return self.actions(y[None].copy())[0]
+
+        return act
+
+    def _nan(self) -> NoReturn:
+        raise TrialFailure("the policy's outputs are NaN: its parameters, or observations, are too large.")
+
     def actions(self, outputs: np.ndarray) -> np.ndarray:
         """The deterministic actions for outputs (n, out), inside the action space: the largest output, or the task's
         output map. Every agent uses this map in training and scoring. Raises TrialFailure for NaN outputs."""
         flat = outputs.ravel()
         if isnan(flat.dot(flat)):
-            raise TrialFailure("the policy's outputs are NaN: its parameters, or observations, are too large.")
+            self._nan()
         if self.discrete:
             return outputs.argmax(-1) + self.start
         if self.spec.action == "clip":

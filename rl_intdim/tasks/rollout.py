@@ -1,13 +1,15 @@
 """Play whole episodes of the deterministic policy."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
-from rl_intdim.errors import TrialFailure
+from rl_intdim.tasks.border import endless
 from rl_intdim.tasks.classic_control import CompiledEpisodes
 from rl_intdim.tasks.network import Network
+from rl_intdim.tasks.sequential import SequentialEpisodes
 from rl_intdim.tasks.vector import SingleEpisodeVectorEnv, Vector
 
 
@@ -18,11 +20,12 @@ def episodes(
     """Play one whole episode in every slot with the deterministic policies theta (N, D).
 
     Each policy plays n / N episodes, in consecutive slots. Returns the undiscounted returns and the lengths in
-    env steps, both (n,). A finished slot waits for the others, since the first episodes to finish are the short ones,
-    and starting new ones would favour them. Once half of the policies still computed have finished, they are dropped.
+    env steps, both (n,). Where slots are played side by side, a finished one waits for the others, since the first
+    episodes to finish are the short ones, and starting new ones would favour them. Once half of the policies still
+    computed have finished, they are dropped.
     Raises TrialFailure for an environment that the border refuses, NaN outputs, and an endless episode.
     """
-    if isinstance(envs, CompiledEpisodes):
+    if isinstance(envs, CompiledEpisodes | SequentialEpisodes):
         return envs.play(policy, theta, seed)
     n, N = envs.num_envs, theta.shape[0]
     layers = policy.layers(theta)
@@ -46,26 +49,31 @@ def episodes(
             playing, layers = playing[still.numpy()], [(w[still], b[still]) for w, b in layers]
         steps += 1
         if envs.longest is not None and steps >= envs.longest and live.any():
-            raise TrialFailure(
-                f"an episode has not ended after {steps:,} env steps, and the environment has no time limit; give "
-                "env.max_episode_steps=1000, say."
-            )
+            raise endless(steps)
     return returns, lengths
 
 
 def score_episodes(
-    envs: Vector, policy: Network, theta: torch.Tensor, n: int, rng: np.random.Generator
+    envs: Vector,
+    policy: Network,
+    theta: torch.Tensor,
+    n: int,
+    rng: np.random.Generator,
+    enough: Callable[[np.ndarray], bool] = lambda returns: False,
 ) -> tuple[np.ndarray, float | None, int]:
-    """Play n whole episodes of the policy theta (D,), the same number in every slot, with seeds from rng.
+    """Play n whole episodes of the policy theta (D,), the same number in every slot, with seeds from rng; fewer if
+    `enough` says so, which is asked whenever every slot has played one, with the returns so far.
 
-    Returns the undiscounted returns (n,), the mean of the goal's number (None without a goal), and the env steps.
-    Raises TrialFailure as `episodes` does.
+    Returns the undiscounted returns of those played, the mean of the goal's number (None without a goal), and the env
+    steps. Raises TrialFailure as `episodes` does.
     """
     returns, reached, steps = [], [], 0
-    for _ in range(n // envs.num_envs):
-        played, lengths = episodes(envs, policy, theta[None], int(rng.integers(2**31)))
+    for seed in [int(rng.integers(2**31)) for _ in range(n // envs.num_envs)]:  # drawn whether or not they are played
+        played, lengths = episodes(envs, policy, theta[None], seed)
         returns.append(played)
-        if isinstance(envs, SingleEpisodeVectorEnv) and envs.info is not None:
+        if isinstance(envs, SequentialEpisodes | SingleEpisodeVectorEnv) and envs.info is not None:
             reached.append(envs.reached.copy())
         steps += int(lengths.sum())
+        if enough(np.concatenate(returns)):
+            break
     return np.concatenate(returns), float(np.mean(reached)) if reached else None, steps

@@ -1,6 +1,5 @@
 """Vector environments for scoring and evolution, which play one whole episode per slot."""
 
-from math import isfinite
 from typing import Any
 
 import gymnasium as gym
@@ -8,10 +7,11 @@ import numpy as np
 from gymnasium.vector.utils import batch_space
 
 from rl_intdim.config.schema import Task
-from rl_intdim.errors import ConfigError, TrialFailure, choices
-from rl_intdim.tasks.border import VectorBorder
+from rl_intdim.errors import ConfigError
+from rl_intdim.tasks.border import VectorBorder, goal_number, slot_seeds
 from rl_intdim.tasks.classic_control import CompiledEpisodes
 from rl_intdim.tasks.environment import explained, make, unlimited
+from rl_intdim.tasks.sequential import SequentialEpisodes
 
 # A trial fails at an episode of this many env steps, if it has no known limit: the budget, within these bounds.
 LONG, LONGEST = 10_000, 100_000
@@ -35,7 +35,7 @@ class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
 
     def reset(self, *, seed: Any = None, options: dict | None = None) -> tuple[np.ndarray, dict]:
         """`seed`: one from which all slots draw theirs, or an array of one per slot."""
-        seeds = seed if np.ndim(seed) else np.random.SeedSequence(seed).generate_state(self.num_envs)
+        seeds = slot_seeds(seed, self.num_envs)
         self.obs = np.stack([env.reset(seed=int(s))[0] for env, s in zip(self.envs, seeds, strict=True)])
         self.live[:] = True
         return self.obs.copy(), {}
@@ -46,20 +46,9 @@ class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
         for i in np.flatnonzero(self.live):
             self.obs[i], rewards[i], terminated[i], truncated[i], info = self.envs[i].step(actions[i])
             if self.info is not None and (terminated[i] or truncated[i]):
-                self.reached[i] = self._read(info)
+                self.reached[i] = goal_number(info, self.info)
         self.live &= ~(terminated | truncated)
         return self.obs.copy(), rewards, terminated, truncated, {}
-
-    def _read(self, info: dict[str, Any]) -> float:
-        """The goal's number from the info at the end of an episode; a boolean such as is_success counts as 0 or 1."""
-        real = int | float | np.number | np.bool_
-        numbers = {k: v for k, v in info.items() if isinstance(v, real) and not isinstance(v, np.complexfloating)}
-        if self.info not in numbers:
-            raise ConfigError(f"env.goal.info={self.info}: no number of that name. {choices(self.info, numbers)}")
-        number = float(numbers[self.info])
-        if not isfinite(number):
-            raise TrialFailure(f"env.goal.info={self.info}: the environment's info holds {number} for it.")
-        return number
 
     def close_extras(self, **kwargs: Any) -> None:
         for env in self.envs:
@@ -67,18 +56,25 @@ class SingleEpisodeVectorEnv(gym.vector.VectorEnv):
 
 
 # Each has `longest`, and checks what crosses the border.
-Vector = SingleEpisodeVectorEnv | VectorBorder | CompiledEpisodes
+Vector = SequentialEpisodes | SingleEpisodeVectorEnv | VectorBorder | CompiledEpisodes
+
+
+def sequential(task: Task) -> bool:
+    """Are the episodes of a population played policy by policy, not as one batch?"""
+    return task.vectorisation.compiled or (task.vectorisation.single and not task.policy.conv)
 
 
 def make_vec(task: Task, n: int) -> Vector:
-    """n environments for whole episodes, as `env.vector` selects: compiled episodes, Gymnasium's or ALE's vector
-    entry point, or single environments."""
+    """n slots for whole episodes, as `env.vector` selects: compiled episodes, Gymnasium's or ALE's vector entry
+    point, or single environments; one of these for all slots, unless the policy's convolutions want batches."""
     if task.vectorisation.compiled:
         return CompiledEpisodes(task, n)
     if task.vectorisation.single:
-        envs = [make(task) for _ in range(n)]
-        longest = min(max(task.budget, LONG), LONGEST) if unlimited(task, envs[0]) else None
-        return SingleEpisodeVectorEnv(envs, task.goal.info, longest)
+        first = make(task)
+        longest = min(max(task.budget, LONG), LONGEST) if unlimited(task, first) else None
+        if sequential(task):
+            return SequentialEpisodes(first, n, task.goal.info, longest)
+        return SingleEpisodeVectorEnv([first, *(make(task) for _ in range(n - 1))], task.goal.info, longest)
     if task.vectorisation.ale:
         from rl_intdim.tasks import atari
 

@@ -12,7 +12,9 @@ from rl_intdim.tasks.network import Network
 from rl_intdim.training import strategies
 from rl_intdim.training.context import TrialContext
 
-SLICE_BYTES = 2**27  # most memory of the policies played at once; a larger population is played in slices
+# Most memory of the policies played at once; a larger population is played in slices. Policies that are played one
+# by one stay in the second-level cache.
+SLICE_BYTES, SEQUENTIAL_SLICE_BYTES = 2**27, 2**21
 
 
 def check(task: Task, agent: EvolutionAgent, policy: Network, say: Callable[[str], None] = print) -> None:
@@ -49,12 +51,12 @@ def train(context: TrialContext[EvolutionAgent]) -> int:
 
 
 class PopulationEvaluator:
-    """Plays populations in slices of at most agent.popsize policies that fit into SLICE_BYTES."""
+    """Plays populations in slices of at most agent.popsize policies that fit into the memory of a slice."""
 
     def __init__(self, task: Task, agent: EvolutionAgent, policy: Network, subspace: Subspace) -> None:
         self.agent, self.policy, self.subspace = agent, policy, subspace
         self.seeded = task.vectorisation.seed_per_slot
-        fits = max(1, SLICE_BYTES // (4 * policy.D))
+        fits = max(1, (SEQUENTIAL_SLICE_BYTES if vector.sequential(task) else SLICE_BYTES) // (4 * policy.D))
         self.slice = max(n for n in range(1, min(agent.popsize, fits) + 1) if agent.popsize % n == 0)
         self.envs = vector.make_vec(task, self.slice * agent.episodes)
 

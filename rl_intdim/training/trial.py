@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from rl_intdim.config.schema import Agent, Task
@@ -125,7 +126,9 @@ def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], Non
             f"Note: env.id={task.id} has no time limit. If an episode does not end by itself, give "
             f"env.max_episode_steps=1000, say; a trial fails at an episode of {envs.longest:,} env steps."
         )
-    # A goal's name is known at the end of an episode; and what compiles does so once, not in every worker.
+    # What compiles does so once, not in every worker; and a goal's name is known at the end of an episode.
+    if not task.policy.conv:
+        policy.actor(policy.laid_out(torch.zeros(1, policy.D))[0])(np.zeros(policy.sizes[0]))
     if task.goal.info is not None or task.vectorisation.compiled:
         rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
     envs.close()

@@ -130,9 +130,9 @@ def test_what_can_be_converted_is_as_if_it_had_come_so(faulty, fault):
     returns, lengths = score(faulty(fault))
     assert (returns.tolist(), lengths.tolist()) == ([3, 3], [3, 3])
     assert train(faulty(fault))[0].tolist() == train(faulty("none"))[0].tolist()
-    envs = vector.make_vec(faulty(fault), 1)
-    assert envs.reset(seed=0)[0].dtype == np.float32
-    assert envs.step(np.zeros(1, int))[0].tolist() == [[0.25, 0.25]]
+    env = environment.make(faulty(fault))
+    assert env.reset(seed=0)[0].dtype == np.float32
+    assert env.step(0)[0].tolist() == [0.25, 0.25]
 
 
 @pytest.mark.filterwarnings("ignore:.*WARN")
@@ -144,8 +144,8 @@ def test_the_last_observation_of_an_episode_outlives_a_reset(faulty):
 def test_every_seed_is_below_two_to_the_31(faulty, monkeypatch):
     monkeypatch.setattr(Faulty, "seeds", ())
     task = faulty("none")
-    vector.make_vec(task, 50).reset(seed=3)
     policy = environment.policy(task)
+    rollout.episodes(vector.make_vec(task, 50), policy, torch.zeros(1, policy.D), 3)
     training_envs(task, agent_of("ppo", n_envs=8), policy, 2**31 - 2).reset()
     drawn = [seed for seed in Faulty.seeds if seed is not None]
     assert len(set(drawn)) >= 58
@@ -186,7 +186,7 @@ def test_a_vectorised_environment_passes_the_same_border():
 @pytest.mark.parametrize("vec", ["slots", "native", "atari"])
 def test_an_episode_is_cut_off_as_a_truncation(echo, vec):
     task = echo(id="ALE/Pong-v5" if vec == "atari" else "CartPole-v1", kwargs={}, vector=vec, max_episode_steps=5)
-    envs = vector.make_vec(task, 1)
+    envs = vector.SingleEpisodeVectorEnv([environment.make(task)]) if vec == "slots" else vector.make_vec(task, 1)
     envs.reset(seed=1)
     ends = [envs.step(np.array([i % 2]))[2:4] for i in range(5)]
     assert [bool(truncated[0]) for _, truncated in ends] == [False] * 4 + [True]

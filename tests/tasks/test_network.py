@@ -131,3 +131,28 @@ def test_images_without_bounds_are_refused():
     space = gym.spaces.Box(-np.inf, np.inf, (2, 8, 9))
     with pytest.raises(ConfigError, match="no finite bounds to scale them by"):
         Network(Policy(conv=[Conv(3, 3, 2)]), space, gym.spaces.Discrete(3))
+
+
+@pytest.mark.parametrize("start", [0, 5])
+@pytest.mark.parametrize("action", ["tanh", "clip"])
+@pytest.mark.parametrize(("low", "high", "kind"), [*BOXES, (None, None, None)])
+def test_one_compiled_call_gives_the_same_action_to_the_bit(low, high, kind, action, start):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Gymnasium's, of precision
+        space = (
+            gym.spaces.Discrete(4, start=start) if kind is None else gym.spaces.Box(kind(low), kind(high), (3,), kind)
+        )
+    network, rng = (
+        Network(Policy(action=action, activation="relu", hidden=[9, 6]), BOX, space),
+        np.random.default_rng(0),
+    )
+    theta = torch.stack([network.theta0(rng) * scale for scale in (1, 10)])
+    seen, layers = rng.normal(size=(2, 50, 4)) * 3, network.layers(theta)
+    batched = network.actions(network.outputs(layers, torch.from_numpy(seen)).numpy().reshape(100, -1))
+    actors = [network.actor(weights) for weights in network.laid_out(theta)]
+    single = [np.copy(act(obs)) for act, mine in zip(actors, seen, strict=True) for obs in mine]
+    assert np.stack(single).tolist() == batched.tolist()
+    assert kind is None or all(a.dtype == space.dtype for a in single)
+    assert len(np.unique(batched)) > 2
+    with pytest.raises(TrialFailure, match="NaN"):
+        network.actor(np.full(network.D, np.nan, np.float32))(seen[0, 0])

@@ -385,7 +385,7 @@ def test_slices_equal_the_whole_population(echo, monkeypatch, common):
     assert (whole.slice, whole.envs.num_envs) == (12, 24)
     expected = whole.play(population, 3)
     for size in (1, 3, 4, 11):  # 11 does not divide 12: the next below that does is 6
-        monkeypatch.setattr(evolution, "SLICE_BYTES", 4 * whole.policy.D * size)
+        monkeypatch.setattr(evolution, "SEQUENTIAL_SLICE_BYTES", 4 * whole.policy.D * size)
         sliced = players(task, popsize=12, common=common)
         assert sliced.slice == {11: 6}.get(size, size)
         returns, steps = sliced.play(population, 3)
