@@ -27,6 +27,7 @@ from rl_intdim.config import cli
 from rl_intdim.config.schema import EvolutionAgent, Statistics, Task
 from rl_intdim.subspace.projections import resolve
 from rl_intdim.tasks import environment, vector
+from rl_intdim.training.evaluator import look_slots
 from rl_intdim.training.trial import TrialSpec, run_trial
 
 FIRST_SEED = 1_000_000
@@ -68,7 +69,7 @@ def learned(task: Task) -> Iterator[None]:
     make_vec, seen = vector.make_vec, RunningMeanStd(shape=environment.make(task).observation_space.shape)
 
     def make(task: Task, n: int) -> Learned:
-        return Learned(task, n, seen, learns=n != task.scoring.look_episodes)
+        return Learned(task, n, seen, learns=n != look_slots(task.scoring.look_episodes))
 
     vector.make_vec = make
     try:
@@ -91,7 +92,7 @@ def main() -> None:
     known = {(r["trial"], r["arm"]): r for r in records}
     if not config.env.statistics.mean or not isinstance(config.agent, EvolutionAgent):
         raise SystemExit("give a task whose file has statistics, and an evolution strategy.")
-    if config.agent.popsize * config.agent.episodes == config.env.scoring.look_episodes:
+    if config.agent.popsize * config.agent.episodes == look_slots(config.env.scoring.look_episodes):
         raise SystemExit(
             "give another env.scoring.look_episodes: `learned` tells looks from training by their number."
         )

@@ -17,6 +17,21 @@ from rl_intdim.tasks.network import Network
 KEPT = ("curve", "confirmations", "refuted", "best", "solved_at", "scoring_steps", "next_look")
 
 
+SHORTENED = 10  # looks of fewer episodes are always played in full
+
+
+def look_slots(episodes: int) -> int:
+    """The slots in which the episodes of a look are played: half of them, so that it may end after the first half."""
+    return episodes // 2 if episodes >= SHORTENED and episodes % 2 == 0 else episodes
+
+
+def hopeless(returns: np.ndarray, episodes: int, threshold: float) -> bool:
+    """Will the mean of a look of that many episodes miss the threshold, even if all that are left do as well as the
+    best of those played? What this costs and saves: scripts/simulate_looks.py."""
+    left = episodes - len(returns)
+    return bool(returns.sum() + left * returns.max() < episodes * threshold)
+
+
 class Score(NamedTuple):
     """Means over episodes: of the return and, if the task has a goal, of the goal's number."""
 
@@ -38,7 +53,8 @@ class Candidate:
 
 class Evaluator:
     """The scoring protocol: looks evenly spaced over the budget, a confirmation when a look reaches the threshold,
-    and a limited number of confirmations, of which the last is kept for the best policy seen. A policy is confirmed
+    and a limited number of confirmations, of which the last is kept for the best policy seen. A look ends after half
+    of its episodes if it is hopeless; its score is the mean of those played. A policy is confirmed
     only once, so that a failed one cannot pass by repetition. With `full_budget`, a solved trial trains to the end
     of its budget, and its best policy is scored there, as in the paper.
 
@@ -58,7 +74,7 @@ class Evaluator:
     ) -> None:
         self.task, self.policy, self.subspace, self.full_budget = task, policy, subspace, full_budget
         self.on_look = on_look
-        self.envs = vector.make_vec(task, task.scoring.look_episodes)
+        self.envs = vector.make_vec(task, look_slots(task.scoring.look_episodes))
         self.looks, self.confirms = np.random.default_rng(looks), np.random.default_rng(confirms)
         self.curve: list[list[float]] = []
         self.confirmations: list[list[float]] = []
@@ -87,7 +103,8 @@ class Evaluator:
             raise TrialFailure(f"theta_d is not finite after {env_steps} env steps.")
         if actor is not None and not torch.equal(actor, self.subspace.theta(theta_d)):
             raise TrialFailure(f"the actor is not theta0 + P theta_d after {env_steps} env steps.")
-        score = self._score(theta_d, self.task.scoring.look_episodes, self.looks)
+        n, threshold = self.task.scoring.look_episodes, self.task.threshold
+        score = self._score(theta_d, n, self.looks, lambda returns: hopeless(returns, n, threshold))
         norm = float(theta_d.norm())
         self.curve.append([env_steps, score.mean, norm, *score.numbers()[1:]])
         self.on_look(env_steps, score.mean, norm)
@@ -139,7 +156,14 @@ class Evaluator:
         else:
             self.refuted.append(candidate)
 
-    def _score(self, theta_d: torch.Tensor, n: int, rng: np.random.Generator) -> Score:
-        returns, reached, steps = rollout.score_episodes(self.envs, self.policy, self.subspace.theta(theta_d), n, rng)
+    def _score(
+        self,
+        theta_d: torch.Tensor,
+        n: int,
+        rng: np.random.Generator,
+        enough: Callable[[np.ndarray], bool] = lambda returns: False,
+    ) -> Score:
+        theta = self.subspace.theta(theta_d)
+        returns, reached, steps = rollout.score_episodes(self.envs, self.policy, theta, n, rng, enough)
         self.scoring_steps += steps
         return Score(float(returns.mean()), reached)

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from rl_intdim.config import cli
 from rl_intdim.config.schema import Goal, Scoring
 from rl_intdim.errors import TrialFailure
-from rl_intdim.tasks import environment
+from rl_intdim.tasks import environment, rollout
 from rl_intdim.training.evaluator import Evaluator, Score
 from rl_intdim.training.seeding import draw_subspace
 from rl_intdim.training.trial import TrialSpec, run_trial
@@ -94,7 +94,7 @@ class Scripted(Evaluator):
         super().__init__(task, policy, subspace, a, b)
         self.script = {task.scoring.look_episodes: list(looks), task.scoring.confirm_episodes: list(confirmations)}
 
-    def _score(self, theta_d, n, rng):
+    def _score(self, theta_d, n, rng, enough=None):
         said = self.script[n].pop(0)
         return Score(*said) if isinstance(said, tuple) else Score(said)
 
@@ -166,6 +166,35 @@ def test_looks_are_due_every_fiftieth_of_the_budget_and_never_after_it(echo):
     assert late.due(500)
     assert not late.due(519)
     assert late.due(520)
+
+
+def test_a_look_ends_after_half_of_its_episodes_if_it_is_hopeless(echo, monkeypatch):
+    task = echo(threshold=9.0, scoring=Scoring(look_episodes=10, confirm_episodes=20))
+    script, seeds = [], []
+
+    def episodes(envs, policy, theta, seed):
+        seeds.append(seed)
+        returns = np.array(script.pop(0), float)
+        return returns, np.ones(len(returns), int)
+
+    monkeypatch.setattr(rollout, "episodes", episodes)
+    judge = Evaluator(task, *_parts(task))
+    worst, fair, good = [2.0, 1, 1, 1, 3], [8.5, 8, 8, 9.6, 8], [9.5] * 5
+    for halves, said, played in (
+        ([worst], 1.6, 1),  # (1.6 + 3) / 2 is below 9
+        ([fair, good], (8.42 + 9.5) / 2, 2),  # (8.42 + 9.6) / 2 is not
+        ([good, worst, *[good] * 4], (9.5 + 1.6) / 2, 2),
+    ):
+        script[:], before = halves, judge.scoring_steps
+        judge.look(20, torch.full((2,), said))
+        assert judge.curve[-1][1] == pytest.approx(said)
+        assert judge.scoring_steps - before == 5 * played
+    # A look that ended early has drawn the seeds of both halves, so the next one plays the same episodes as ever.
+    looks = np.random.default_rng(_parts(task)[2])
+    assert seeds == [int(s) for i, s in enumerate([looks.integers(2**31) for _ in range(6)]) if i != 1]
+    script[:] = [worst] * 4  # a confirmation is played in full
+    judge.close()
+    assert judge.confirmations == [[20, 1.6]]
 
 
 def test_looks_and_confirmations_play_different_episodes(echo):
