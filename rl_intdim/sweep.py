@@ -43,6 +43,8 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
     if config.runner.name == "ray" and config.runner.cpus is None:
         config = replace(config, runner=replace(config.runner, cpus=float(config.threads)))
     runner = runners.load(config.runner, config.workers)
+    if not config.dry_run:
+        runner.warm(config.agent)
     D = check(config.env, config.agent)
     runner.check_device(config.device)
     search = config.search

@@ -11,7 +11,8 @@ CMA-ES with a population of 64 and 4 episodes a candidate on networks of 20-20, 
               compiled by XLA, which takes environments written in JAX
 
 Each turn starts anew and trains for the same number of generations, so that all are at a like stage of learning; the
-mean length of an episode is printed. The figure is env steps/s, and the ratio is the median over turns.
+mean length of an episode is printed. The figure is env steps per second of processor time, which other processes on
+the machine disturb less than they do wall-clock time, and the ratio is the median over turns.
 InvertedPendulum and Humanoid are held to the simulator besides: random actions in one environment, nothing else.
 
 Then the time of a generation without environments: ask, decode to D, one forward pass, tell.
@@ -191,11 +192,11 @@ def bare(env: str, d: int) -> Loop:
 
 
 def pace(loop: Loop, generations: int) -> tuple[float, float]:
-    """Env steps a second of the generations after the first, and the mean length of an episode."""
+    """Env steps per second of processor time, of the generations after the first; the mean length of an episode."""
     next(loop)
-    start = time.perf_counter()
+    start = time.process_time()
     counts = [next(loop) for _ in range(generations)]
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     steps, episodes = map(sum, zip(*counts, strict=True))
     return steps / seconds, steps / episodes
 
@@ -222,7 +223,7 @@ def compare(
 
 
 def generation(d: int, D: int) -> float:
-    """Seconds a generation of a population of 64 without its environment, after the first."""
+    """Processor time of a generation of a population of 64 without its environment, after the first."""
     hidden = (D - 4) // 7  # one hidden layer: 5 inputs' weights and biases, and one output
     box = gym.spaces.Box(-1, 1, (5,), np.float32)
     policy = Network(Policy(hidden=[hidden]), box, gym.spaces.Box(-1, 1, (1,), np.float32))
@@ -239,11 +240,11 @@ def generation(d: int, D: int) -> float:
         strategy.tell(population, rng.standard_normal(len(population)))
 
     once()
-    start, n = time.perf_counter(), 0
-    while n < 3 or time.perf_counter() - start < 2:
+    start, n = time.process_time(), 0
+    while n < 3 or time.process_time() - start < 2:
         once()
         n += 1
-    return (time.perf_counter() - start) / n
+    return (time.process_time() - start) / n
 
 
 def plot(rows: list[dict[str, Any]]) -> None:

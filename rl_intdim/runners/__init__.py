@@ -10,7 +10,7 @@ from pathlib import Path
 from traceback import format_list
 from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from rl_intdim.config.schema import Runner
+from rl_intdim.config.schema import Agent, Runner
 from rl_intdim.errors import own_frames
 
 if TYPE_CHECKING:  # the parent process needs no torch
@@ -49,6 +49,9 @@ class TrialRunner(Protocol):
     @property
     def cores(self) -> int:
         """Cores that each trial may keep busy, 1 or more."""
+
+    def warm(self, agent: Agent) -> None:
+        """Begin to load what the agent's trials import, while this process goes on."""
 
     def memory(self) -> Memory:
         """The memory for P on the machine with the least memory per trial."""

@@ -5,12 +5,14 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from rl_intdim import runners
+from rl_intdim.config.schema import Agent, EvolutionAgent
 from rl_intdim.processes import begin
 from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 
@@ -32,6 +34,15 @@ class LocalRunner:
     @property
     def cores(self) -> int:
         return max(1, cores() // max(1, self.slots))
+
+    def warm(self, agent: Agent) -> None:
+        if self.slots == 0:
+            return
+        modules = ["rl_intdim.training.trial", f"rl_intdim.training.{agent.trainer}"]
+        if isinstance(agent, EvolutionAgent) and agent.strategy == "cma":  # it imports matplotlib and scipy
+            modules.append("rl_intdim.training.strategies.cma")
+        forkserver.set_forkserver_preload(modules)
+        forkserver.ensure_running()
 
     def memory(self) -> Memory:
         return Memory(psutil.virtual_memory().available, max(self.slots, 1))
@@ -55,7 +66,7 @@ class LocalRunner:
             return
         limit = hours * 3600 if hours else None
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["rl_intdim.training.trial"])
+        self.warm(trials[0].agent)  # if it has ended since
         pool = ProcessPool(max_workers=min(self.slots, len(trials)), context=context, initializer=begin)
         try:
             try:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rl_intdim import runners
-from rl_intdim.config.schema import Runner
+from rl_intdim.config.schema import Agent, Runner
 from rl_intdim.errors import ConfigError, IntdimError, one_line
 from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 from rl_intdim.runners.local import LocalRunner, cores
@@ -57,6 +57,9 @@ class RayRunner:
     @property
     def cores(self) -> int:
         return max(1, int(self.asked["CPU"]))
+
+    def warm(self, agent: Agent) -> None:
+        pass  # Ray starts its workers with their first trial
 
     def memory(self) -> Memory:
         if self.config.address is None:
