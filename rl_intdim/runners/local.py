@@ -66,7 +66,7 @@ class LocalRunner:
             return
         limit = hours * 3600 if hours else None
         context = multiprocessing.get_context("forkserver")
-        self.warm(trials[0].agent)  # if it has ended since
+        context.set_forkserver_preload(["rl_intdim.training.trial"])  # unless it runs since `warm`
         pool = ProcessPool(max_workers=min(self.slots, len(trials)), context=context, initializer=begin)
         try:
             try:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -88,6 +90,27 @@ def test_workers_that_cannot_be_started_cost_each_trial_an_attempt(monkeypatch):
 
     monkeypatch.setattr(ProcessPool, "schedule", broken)
     assert list(LocalRunner(2).run([1, 2])) == [(1, TrialError(LOST)), (2, TrialError(LOST))]
+
+
+LOADED = """
+import multiprocessing, sys
+from rl_intdim.config import cli
+from rl_intdim.runners.local import LocalRunner
+
+if __name__ == "__main__":
+    LocalRunner(1).warm(cli.load("sweep", ["agent=" + sys.argv[1]]).agent)
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        modules = pool.apply(eval, ("list(__import__('sys').modules)",))
+    print(*sorted({"cma", "stable_baselines3"} & set(modules)))
+"""
+
+
+@pytest.mark.parametrize(("agent", "loaded"), [("cma", "cma"), ("a2c", "stable_baselines3")])
+def test_workers_start_with_what_the_agents_trials_import(tmp_path, agent, loaded):
+    """A worker that imports it for itself would take a second more to its first result."""
+    (tmp_path / "script.py").write_text(LOADED)
+    said = subprocess.run([sys.executable, "script.py", agent], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == [loaded]
 
 
 class Elsewhere(LocalRunner):
