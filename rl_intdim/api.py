@@ -13,8 +13,8 @@ from rl_intdim.analysis import sweep_figure, sweep_plots, tables
 from rl_intdim.config import cli, compose, overrides
 from rl_intdim.errors import ConfigError
 from rl_intdim.records import trials_table
+from rl_intdim.records.result import SweepRecord, interval, shown
 from rl_intdim.records.sweep import read
-from rl_intdim.records.sweep_record import SweepRecord, interval, shown
 from rl_intdim.runners import calling_script
 
 if TYPE_CHECKING:

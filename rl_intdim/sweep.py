@@ -13,10 +13,10 @@ from rl_intdim.config.schema import SubspaceConfig, SweepConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records import provenance
+from rl_intdim.records.result import SweepRecord
 from rl_intdim.records.run_folder import Store, seeded
 from rl_intdim.records.summary import summarise
 from rl_intdim.records.sweep import read
-from rl_intdim.records.sweep_record import SweepRecord
 from rl_intdim.runners.executor import measure
 from rl_intdim.search.adaptive import largest
 from rl_intdim.search.loop import spaced, stopped_by

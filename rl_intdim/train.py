@@ -13,7 +13,7 @@ from rl_intdim.config.schema import DIRECT, TrainConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import check_folder, write_whole
-from rl_intdim.records.sweep_record import span
+from rl_intdim.records.result import span
 from rl_intdim.solution.solution import Solution
 
 

@@ -19,8 +19,8 @@ from rl_intdim.analysis.paired_test import SURE, pairs, shares
 from rl_intdim.analysis.ranking import differences, pivot
 from rl_intdim.analysis.tables import markdown, table
 from rl_intdim.config.schema import GradientAgent
+from rl_intdim.records.result import STATUSES, interval
 from rl_intdim.records.sweep import Sweep, read
-from rl_intdim.records.sweep_record import STATUSES, interval
 from rl_intdim.search import paper_rule
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rl_intdim.errors import ConfigError
 from rl_intdim.records.reader import read_result
+from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import read
-from rl_intdim.records.sweep_record import interval, shown
 
 LEAST = 10  # trials, below which nothing was searched
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import psignifit
 
+from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import read
-from rl_intdim.records.sweep_record import interval, shown
 
 RECORDS = Path(__file__).parent.parent / "docs" / "results"
 NAMES = (

@@ -23,7 +23,7 @@ import psutil
 
 from rl_intdim.records import provenance
 from rl_intdim.records.reader import read_config, read_result, read_trials
-from rl_intdim.records.sweep_record import SweepRecord
+from rl_intdim.records.result import SweepRecord
 from rl_intdim.search.trials import TrialRecord
 
 OUT = Path(__file__).parent.parent / "docs" / "results" / "torture.json"

@@ -10,7 +10,7 @@ import rl_intdim
 ROOT = Path(rl_intdim.__file__).parent
 LEVELS = [
     {"errors"},
-    {"config", "files", "processes"},
+    {"config", "files", "child_process"},
     {"search", "subspace", "tasks"},
     {"training", "records"},
     {"runners", "solution", "analysis"},

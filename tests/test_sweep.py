@@ -20,7 +20,7 @@ from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.records import summary
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.reader import read_trials
-from rl_intdim.records.sweep_record import rows
+from rl_intdim.records.result import rows
 from rl_intdim.search.adaptive import answer
 from rl_intdim.search.loop import outcomes
 from rl_intdim.solution import loading
@@ -314,3 +314,18 @@ def test_curves_show_what_the_goal_names_too():
     assert [line.get_ydata()[-1] for line in far.lines] == [7.5] * 4 + [5.0]
     assert "x_position" in far.get_ylabel()
     assert len(sweep_plots.curves(replace(said, goal=None), trials).axes) == 1
+
+
+def test_a_sweep_that_has_ended_measures_no_pace_and_one_that_goes_on_does(monkeypatch):
+    """As with Pong, whose trials have checkpoints."""
+    words = ["env.threshold=100", "env.budget=3000", "env.checkpoint=1000", "search.direct=0"]
+    measured = []
+    monkeypatch.setattr("rl_intdim.runners.throughput.print_expected_time", lambda *_: measured.append(1))
+    for more, times in (
+        (["search.max_trials=6"], 1),
+        (["search.max_trials=6"], 1),
+        (["search.max_trials=12"], 2),
+        (["search.max_trials=12"], 2),
+    ):
+        swept(*words, *more)
+        assert len(measured) == times

@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 from rl_intdim.analysis.ladder import Rung
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE
 from rl_intdim.analysis.sweep_figure import ZERO, Fraction, SweepFigure
-from rl_intdim.records.sweep_record import interval, shown
+from rl_intdim.records.result import interval, shown
 from rl_intdim.search.trials import TrialRecord
 
 STATUS = {  # colour and symbol, so that they also differ in a greyscale print

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import Sweep
-from rl_intdim.records.sweep_record import interval, shown
 from rl_intdim.search import paper_rule
 
 if TYPE_CHECKING:

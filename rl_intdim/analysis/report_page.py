@@ -14,8 +14,8 @@ from rl_intdim.analysis.running_sweep import Snapshot, last, narrowing, snapshot
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import IntdimError
 from rl_intdim.records import reproduce
+from rl_intdim.records.result import FLAWS, STATUSES, rows, span
 from rl_intdim.records.sweep import Sweep
-from rl_intdim.records.sweep_record import FLAWS, STATUSES, rows, span
 
 if TYPE_CHECKING:  # takes a second to import; mistakes are reported before
     import plotly.graph_objects as go

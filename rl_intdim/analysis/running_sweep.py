@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.records.reader import read_config, read_trials
+from rl_intdim.records.result import span
 from rl_intdim.records.run_folder import is_running, trial_folders
 from rl_intdim.records.sweep import Sweep, read
-from rl_intdim.records.sweep_record import span
 from rl_intdim.search.adaptive import Answer, answer
 from rl_intdim.search.loop import at_most, outcomes
 from rl_intdim.search.trials import TrialRecord

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT
-from rl_intdim.records.sweep_record import SweepRecord
+from rl_intdim.records.result import SweepRecord
 from rl_intdim.search.posterior import posterior
 from rl_intdim.search.trials import TrialRecord
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE
 from rl_intdim.analysis.sweep_figure import SweepFigure
-from rl_intdim.records.sweep_record import FLAWS, SweepRecord, interval, shown
+from rl_intdim.records.result import FLAWS, SweepRecord, interval, shown
 from rl_intdim.search.trials import TrialRecord
 
 if TYPE_CHECKING:  # takes half a second to import

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from rl_intdim.records.sweep_record import SweepRecord, rows
+from rl_intdim.records.result import SweepRecord, rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from yaml import YAMLError
 from rl_intdim.config.identity import BEFORE
 from rl_intdim.config.schema import AGENTS, SweepConfig, Task
 from rl_intdim.errors import ConfigError, choices, one_line
-from rl_intdim.records.sweep_record import STATUSES, SweepRecord
+from rl_intdim.records.result import STATUSES, SweepRecord
 from rl_intdim.search.trials import Job, TrialRecord
 
 

@@ -25,7 +25,7 @@ from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import append_line, write_whole
 from rl_intdim.records.reader import read_config, read_trials, read_values
-from rl_intdim.records.sweep_record import SweepRecord
+from rl_intdim.records.result import SweepRecord
 from rl_intdim.search.trials import TrialRecord
 
 ASKED = 0.5  # seconds to wait for the lock, since `is_running` takes it for an instant

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rl_intdim.config.schema import LINEAR, EvolutionAgent, GradientAgent, SweepConfig
 from rl_intdim.records.provenance import Provenance
-from rl_intdim.records.sweep_record import Estimate, SweepRecord
+from rl_intdim.records.result import Estimate, SweepRecord
 from rl_intdim.search import paper_rule
 from rl_intdim.search.adaptive import answer, misfit
 from rl_intdim.search.loop import outcomes, stopped_by

@@ -12,8 +12,8 @@ from rl_intdim.config.schema import DIRECT_SEED, Search, SweepConfig, Task
 from rl_intdim.errors import ConfigError
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.reader import read_config, read_result, read_trials
+from rl_intdim.records.result import SweepRecord
 from rl_intdim.records.summary import summarise
-from rl_intdim.records.sweep_record import SweepRecord
 from rl_intdim.search.adaptive import Answer, answer, largest
 from rl_intdim.search.loop import outcomes
 from rl_intdim.search.posterior import p_zero, posterior

@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rl_intdim.records.sweep_record import span
+from rl_intdim.records.result import span
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.training.progress import TrialProgress
 

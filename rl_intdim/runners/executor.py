@@ -9,8 +9,8 @@ from rich.console import Console
 
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import TrialFailure
+from rl_intdim.records.result import interval, shown
 from rl_intdim.records.run_folder import Store, trial_folders
-from rl_intdim.records.sweep_record import interval, shown
 from rl_intdim.runners import TrialError, TrialRunner
 from rl_intdim.runners.display import Display
 from rl_intdim.search.adaptive import Answer

@@ -12,8 +12,8 @@ import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from rl_intdim import runners
+from rl_intdim.child_process import begin
 from rl_intdim.config.schema import Agent, EvolutionAgent
-from rl_intdim.processes import begin
 from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 
 if TYPE_CHECKING:  # the parent process needs no torch
@@ -48,9 +48,9 @@ class LocalRunner:
         return Memory(psutil.virtual_memory().available, max(self.slots, 1))
 
     def check_device(self, name: str) -> None:
-        from rl_intdim.training import process
+        from rl_intdim.training import resources
 
-        process.check_device(name)
+        resources.check_device(name)
 
     def call(self, function: Callable[Params, T], *args: Params.args, **kwargs: Params.kwargs) -> T:
         return function(*args, **kwargs)

@@ -76,9 +76,9 @@ class RayRunner:
                     f"runner.gpus=0: with device={name} a trial may run on a node without a GPU; valid: 1, or a part "
                     "such as 0.25."
                 )
-            from rl_intdim.training import process
+            from rl_intdim.training import resources
 
-            self.call(process.check_device, name)
+            self.call(resources.check_device, name)
 
     def call(self, function: Callable[Params, T], *args: Params.args, **kwargs: Params.kwargs) -> T:
         if self.config.address is None:

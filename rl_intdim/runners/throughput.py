@@ -6,7 +6,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from rl_intdim.config.schema import DIRECT, SweepConfig, Task
-from rl_intdim.records.sweep_record import span
+from rl_intdim.records.result import span
 from rl_intdim.runners import TrialRunner
 from rl_intdim.search.loop import at_most
 from rl_intdim.search.simulation import expected, unsolved

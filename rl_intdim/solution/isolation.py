@@ -10,7 +10,7 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from typing import TypeVar
 
-from rl_intdim import processes
+from rl_intdim import child_process
 from rl_intdim.config import cli
 from rl_intdim.config.schema import FileCommand
 from rl_intdim.errors import ConfigError, IntdimError, NotVerified, one_line
@@ -49,7 +49,7 @@ def isolated(job: Callable[[Config], object]) -> Callable[[Config], None]:
 def _run(job: Callable[[Config], object], config: Config) -> None:
     from rl_intdim.tasks.output import Once, hearing
 
-    processes.begin()
+    child_process.begin()
     try:
         with hearing(Once(lambda message: print(f"Note: {message}"))):
             job(config)

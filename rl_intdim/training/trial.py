@@ -18,8 +18,8 @@ from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.context import TrialContext
 from rl_intdim.training.evaluator import Evaluator
-from rl_intdim.training.process import device, settle
 from rl_intdim.training.progress import ProgressFile
+from rl_intdim.training.resources import device, settle
 from rl_intdim.training.seeding import draw_subspace
 
 PLACE = ("folder", "tensorboard", "cores")  # fields of a TrialSpec that do not affect its record

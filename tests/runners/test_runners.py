@@ -21,7 +21,7 @@ from rl_intdim.runners.local import LOST, LocalRunner
 from rl_intdim.runners.ray import RayRunner
 from rl_intdim.runners.throughput import scoring_pace
 from rl_intdim.sweep import sweep
-from rl_intdim.training import process
+from rl_intdim.training import resources
 
 GiB = 2**30
 HEAD = {"CPU": 0.0, "memory": 4.0 * GiB}  # where the sweep is started: trials have no room
@@ -65,7 +65,7 @@ def test_a_device_that_only_some_nodes_have_needs_a_trial_to_ask_for_it(monkeypa
     assert asked == []
     cluster(monkeypatch, LARGE, SMALL, gpus=1.0).check_device("cuda")
     cluster(monkeypatch, LARGE, LARGE).check_device("cuda")
-    assert asked == [(process.check_device, "cuda")] * 2
+    assert asked == [(resources.check_device, "cuda")] * 2
 
 
 def test_the_devices_of_this_machine(monkeypatch):
@@ -155,7 +155,7 @@ def test_what_is_called_on_a_cluster_runs_there_and_raises_here():
         assert runner.slots == 1
         assert runner.call(lambda: os.getpid()) != os.getpid()
         with pytest.raises(ConfigError, match=r"^device=cuda:99"):
-            runner.call(process.check_device, "cuda:99")
+            runner.call(resources.check_device, "cuda:99")
         with pytest.raises(ConfigError, match=r"runner\.address=auto: loads fails there: Expecting value"):
             runner.call(json.loads, "x")
     finally:

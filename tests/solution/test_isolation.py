@@ -10,7 +10,7 @@ import psutil
 import pytest
 from factories import PYTHONPATH, changed
 
-from rl_intdim import processes
+from rl_intdim import child_process
 from rl_intdim.config.schema import PlayConfig
 from rl_intdim.solution import isolation
 
@@ -54,7 +54,7 @@ def test_what_no_caller_expects_is_one_message(monkeypatch, capsys, error):
     def job(config):
         raise error
 
-    monkeypatch.setattr(processes, "begin", lambda: None)
+    monkeypatch.setattr(child_process, "begin", lambda: None)
     with pytest.raises(SystemExit) as stop:
         isolation._run(job, PlayConfig(solution="bad.json"))
     assert stop.value.code == 2
