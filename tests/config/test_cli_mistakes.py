@@ -113,6 +113,7 @@ LATE = {  # what needs the environment, or the algorithm
     "agent=ppo agent.noise=0.1": "agent.noise=0.1",
     "env=Humanoid env.goal.info=x_positon": "Did you mean x_position",
     "agent=ppo agent.algorithm=stable_baselines3.PP": "PPO",
+    "agent=ppo agent.algorithm=nosuch.PPO": "no package nosuch here. Install it; or if it is your own nosuch.py",
     "agent=ppo +agent.settings.nosuch=1": "nosuch",
     "agent=ppo agent.actor=[action_net]": "562",
     "agent=ppo agent.actor=[actor_net]": "actor_net",
@@ -128,6 +129,12 @@ def test_a_mistake_that_needs_the_environment(monkeypatch, capsys, line):
     assert LATE[line] in said.err
     assert "Traceback" not in said.err
     assert not list(Path().iterdir())
+
+
+def test_a_package_that_an_extra_brings_is_named_by_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "sb3_contrib", None)
+    assert command(monkeypatch, "sweep", sweep.sweep, "env=InvertedPendulum", "agent=tqc") == 2
+    assert 'no package sb3_contrib here. pip install "rl_intdim[contrib]".' in capsys.readouterr().err
 
 
 def test_a_quoted_value_is_taken_as_the_message_says(monkeypatch):
