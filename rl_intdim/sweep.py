@@ -22,6 +22,8 @@ from rl_intdim.search.adaptive import largest
 from rl_intdim.search.loop import spaced, stopped_by
 from rl_intdim.solution.solution import smallest
 
+LIMITS = {f"search.{key}": key for key in ("max_trials", "max_env_steps")}  # by which a sweep may end undecided
+
 
 def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | None:
     """Measure d_int. Returns the result as written to result.json, or None for a dry run. Raises IntdimError."""
@@ -74,6 +76,9 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
             best.save(store.folder / "solution.json")
     console.print(tables.table(result), soft_wrap=False)
     console.print(f"Run folder: {store.folder}")
+    if result.status == "undecided" and (limit := LIMITS.get(result.stopped_by)):
+        more = 2 * getattr(config.search, limit)
+        console.print(f"Undecided: the same command with search.{limit}={more:_} keeps these trials and goes on.")
     return result
 
 

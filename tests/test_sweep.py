@@ -316,6 +316,12 @@ def test_curves_show_what_the_goal_names_too():
     assert len(sweep_plots.curves(replace(said, goal=None), trials).axes) == 1
 
 
+def test_an_undecided_sweep_says_what_goes_on(capsys):
+    result, _ = swept("env.threshold=100", "env.budget=3000", "search.direct=0", "search.max_trials=6")
+    assert (result.status, result.stopped_by) == ("undecided", "search.max_trials")
+    assert "Undecided: the same command with search.max_trials=12 keeps these trials" in capsys.readouterr().out
+
+
 def test_a_sweep_that_has_ended_measures_no_pace_and_one_that_goes_on_does(monkeypatch):
     """As with Pong, whose trials have checkpoints."""
     words = ["env.threshold=100", "env.budget=3000", "env.checkpoint=1000", "search.direct=0"]
