@@ -1,4 +1,4 @@
-"""An environment that kills its process once, or hangs once, for the tests of the runner."""
+"""An environment for the tests of the runner: it kills its process once, hangs once, or waits at a gate."""
 
 import os
 import signal
@@ -22,7 +22,13 @@ class Killer(gym.Env):
         return self.observation_space.sample() * 0, {}
 
     def step(self, action):
-        if self.mark.exists():
+        if self.way == "gate":  # shut once a trial has finished, until there is the mark
+            while Path("run/trials.jsonl").exists() and not self.mark.exists():
+                time.sleep(0.05)
+        elif self.way == "shut":
+            while not self.mark.exists():
+                time.sleep(0.05)
+        elif self.mark.exists():
             self.mark.unlink()
             if self.way == "hang":
                 time.sleep(10_000)

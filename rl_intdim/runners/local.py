@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the parent process needs no torch
     from rl_intdim.training.trial import TrialSpec
 
 
+PRELOAD = "rl_intdim.runners.preload"
 LOST = "the processes that run trials were lost, or could not be started."
 
 
@@ -38,7 +39,7 @@ class LocalRunner:
     def warm(self, agent: Agent) -> None:
         if self.slots == 0:
             return
-        modules = ["rl_intdim.training.trial", f"rl_intdim.training.{agent.trainer}"]
+        modules = [PRELOAD, f"rl_intdim.training.{agent.trainer}"]
         if isinstance(agent, EvolutionAgent) and agent.strategy == "cma":  # it imports matplotlib and scipy
             modules.append("rl_intdim.training.strategies.cma")
         forkserver.set_forkserver_preload(modules)
@@ -66,7 +67,7 @@ class LocalRunner:
             return
         limit = hours * 3600 if hours else None
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["rl_intdim.training.trial"])  # unless it runs since `warm`
+        context.set_forkserver_preload([PRELOAD])  # unless it runs since `warm`
         pool = ProcessPool(max_workers=min(self.slots, len(trials)), context=context, initializer=begin)
         try:
             try:
