@@ -127,7 +127,7 @@ def test_the_papers_grid():
     result, folder = swept("search=grid", "search.grid=3", "search.seeds=2", "env.threshold=100", "env.budget=5000")
     trials = lines(folder)
     assert {t["d"] for t in trials} == {1, 3, 8, "direct"}
-    assert all(t["env_steps"] >= 5000 for t in trials)
+    assert all(4500 < t["env_steps"] <= 5000 for t in trials)
     assert result.stopped_by == "search.ds"
     rule = result.d90_paper
     means = {d: sum(t["score"] for t in trials if t["d"] == d) / 2 for d in (1, 3, 8)}

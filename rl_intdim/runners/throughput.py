@@ -42,7 +42,8 @@ def pace(trial: TrialSpec) -> float:
     assert isinstance(clock, _Clock)
     clock.points = [(time.perf_counter(), 0)]
     try:
-        trainer(trial.agent).train(context)
+        steps = trainer(trial.agent).train(context)
+        clock.points.append((time.perf_counter(), steps))  # the budget was shorter than that
     except _Enough:
         pass
     finally:

@@ -56,13 +56,16 @@ class CompiledEpisodes:
         self.mean, self.std = (np.array(x.split(), float) for x in (task.statistics.mean, task.statistics.std))
         self.clip = task.statistics.clip if len(self.mean) else 0.0
 
-    def play(self, policy: Network, theta: torch.Tensor, seed: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def play(
+        self, policy: Network, theta: torch.Tensor, seed: int | np.ndarray, most: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """`rollout.episodes` on these slots."""
         starts, obs = self.reset(seed)
         low, high = (np.float32(0), np.float32(0)) if policy.discrete else (policy.low[0], policy.high[0])
         returns, lengths = compiled.play(
             self.task,
             self.horizon,
+            most,
             policy.laid_out(theta),
             np.array(policy.sizes),
             policy.activation,

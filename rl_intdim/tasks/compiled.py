@@ -252,15 +252,17 @@ def push(weights, sizes, activation, units, squashed, floor, span, low, high):  
 
 
 @jit
-def play(task, horizon, thetas, sizes, activation, starts, first_obs, mean, std, clip, low, high, squashed, two):  # type: ignore[no-untyped-def]
+def play(  # type: ignore[no-untyped-def]
+    task, horizon, most, thetas, sizes, activation, starts, first_obs, mean, std, clip, low, high, squashed, two
+):
     """Play one whole episode of at most `horizon` env steps from each initial state starts (n, 4), n / N episodes in
-    order for each of the policies thetas (N, D) float32, laid out. first_obs (n, observations) float32: the
-    observations there.
+    order for each of the policies thetas (N, D) float32, laid out, and stop after `most` env steps in all. first_obs
+    (n, observations) float32: the observations there.
 
     sizes: units of each layer, int64. mean, std, clip: the observation statistics; empty and 0 without them. low,
     high: the bounds of a continuous action. squashed: whether tanh squashes it into them, or it is clipped. two: 2.0.
     Returns the undiscounted returns (n,) float64 and the lengths in env steps (n,) int64. An episode's return is NaN
-    if the policy's outputs become NaN.
+    if the policy's outputs become NaN, and -inf if it was stopped.
     """
     n, N, features = len(starts), len(thetas), sizes[0]
     returns, lengths = np.zeros(n), np.zeros(n, np.int64)
@@ -276,7 +278,7 @@ def play(task, horizon, thetas, sizes, activation, starts, first_obs, mean, std,
         for i in range(features):
             obs[i] = first_obs[slot, i]
         over, t, total = False, 0, 0.0
-        while not over and t < horizon:
+        while not over and t < horizon and most > 0:
             for i in range(features):
                 units[i] = min(max((obs[i] - mean[i]) / std[i], -clip), clip) if clip > 0 else obs[i]
             at = _outputs(weights, sizes, activation, units)
@@ -303,5 +305,6 @@ def play(task, horizon, thetas, sizes, activation, starts, first_obs, mean, std,
                     reward, over = _mountain_car_continuous(state, force, obs, t == 0)
             total += reward
             t += 1
-        returns[slot], lengths[slot] = total, t
+            most -= 1
+        returns[slot], lengths[slot] = total if over or t == horizon else -np.inf, t
     return returns, lengths

@@ -1,5 +1,6 @@
 """Play whole episodes of the deterministic policy."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +16,10 @@ from rl_intdim.tasks.vector import SingleEpisodeVectorEnv, Vector
 
 @torch.inference_mode()
 def episodes(
-    envs: Vector, policy: Network, theta: torch.Tensor, seed: int | np.ndarray
+    envs: Vector, policy: Network, theta: torch.Tensor, seed: int | np.ndarray, most: int = sys.maxsize
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Play one whole episode in every slot with the deterministic policies theta (N, D).
+    """Play one whole episode in every slot with the deterministic policies theta (N, D), or until another env step
+    could exceed `most` env steps in all; the return of an episode that has not ended by then is -inf.
 
     Each policy plays n / N episodes, in consecutive slots. Returns the undiscounted returns and the lengths in
     env steps, both (n,). Where slots are played side by side, a finished one waits for the others, since the first
@@ -26,7 +28,7 @@ def episodes(
     Raises TrialFailure for an environment that the border refuses, NaN outputs, and an endless episode.
     """
     if isinstance(envs, CompiledEpisodes | SequentialEpisodes):
-        return envs.play(policy, theta, seed)
+        return envs.play(policy, theta, seed, most)
     n, N = envs.num_envs, theta.shape[0]
     layers = policy.layers(theta)
     obs, _ = envs.reset(seed=seed)
@@ -35,6 +37,9 @@ def episodes(
     outputs: Any = None
     steps = 0
     while live.any():
+        if lengths.sum() + live.sum() > most:
+            returns[live] = -np.inf
+            break
         x = torch.as_tensor(obs, device=theta.device).view(N, n // N, *obs.shape[1:])
         if len(playing) == N:
             outputs = policy.outputs(layers, x).cpu().numpy()

@@ -21,7 +21,9 @@ class SequentialEpisodes:
         self.env, self.num_envs, self.info, self.longest = env, n, info, longest
         self.reached = np.zeros(n)
 
-    def play(self, policy: Network, theta: torch.Tensor, seed: int | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def play(
+        self, policy: Network, theta: torch.Tensor, seed: int | np.ndarray, most: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """`rollout.episodes` on these slots."""
         n, weights = self.num_envs, policy.laid_out(theta)
         returns, lengths = np.zeros(n), np.zeros(n, dtype=np.int64)
@@ -29,6 +31,9 @@ class SequentialEpisodes:
         for slot, slot_seed in enumerate(slot_seeds(seed, n)):
             if slot % (n // len(weights)) == 0:
                 act = policy.actor(weights[slot // (n // len(weights))])
+            if most <= 0:
+                returns[slot:] = -np.inf
+                break
             obs, _ = self.env.reset(seed=int(slot_seed))
             total, steps, over = 0.0, 0, False
             while not over:
@@ -36,8 +41,12 @@ class SequentialEpisodes:
                 total, steps, over = total + float(reward), steps + 1, terminated or truncated
                 if steps >= longest and not over:
                     raise endless(steps)
+                if steps >= most and not over:
+                    total = -np.inf
+                    break
             returns[slot], lengths[slot] = total, steps
-            if self.info is not None:
+            most -= steps
+            if over and self.info is not None:
                 self.reached[slot] = goal_number(info, self.info)
         return returns, lengths
 

@@ -5,25 +5,36 @@ from collections.abc import Callable
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT, GradientAgent, Task
+from rl_intdim.errors import ConfigError
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks.network import Network
 from rl_intdim.training.context import TrialContext
 from rl_intdim.training.sb3.agreement import check_agreement
 from rl_intdim.training.sb3.callback import TrialCallback
-from rl_intdim.training.sb3.model import build, set_precision
+from rl_intdim.training.sb3.model import build, rollout_steps, set_precision
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
+
+FEW = 5  # rollouts; with fewer there is little to learn from
 
 
 def check(task: Task, agent: GradientAgent, policy: Network, say: Callable[[str], None] = print) -> None:
-    """Build the algorithm and its subspace once. Raises ConfigError if they do not fit together."""
+    """Build the algorithm and its subspace once. Raises ConfigError if they do not fit together, or the budget
+    holds no rollout. `say` is called if it holds fewer than FEW."""
     model = build(task, agent, policy, seed=0)
     actor = SubspaceActor(model, agent, Subspace(policy.theta0(np.random.default_rng(0)), DIRECT))
     check_agreement(model, actor, agent, policy)
     model.get_env().close()  # type: ignore[union-attr]
+    rollout = rollout_steps(model)
+    holds = f"env.budget={task.budget:,}: agent={agent.name} learns from rollouts of {rollout:,} env steps"
+    if task.budget < rollout:
+        raise ConfigError(f"{holds}; valid: {rollout:,} or more.")
+    if task.budget < FEW * rollout:
+        say(f"Note: {holds}, so there are only {task.budget // rollout}.")
 
 
 def train(context: TrialContext[GradientAgent]) -> int:
-    """Train theta_d by a Stable-Baselines3 algorithm; returns the env steps used.
+    """Train theta_d by a Stable-Baselines3 algorithm; returns the env steps used, never more than the budget: a
+    rollout that does not fit into it is not begun.
 
     The step on theta_d is the learning rate times multiplier times sqrt(D / d): at multiplier 1 a parameter
     changes as much per step as in direct training, which always uses multiplier 1.
@@ -35,7 +46,8 @@ def train(context: TrialContext[GradientAgent]) -> int:
     set_precision(model, context.agent)  # after that check, which compares in float32
     callback = TrialCallback(context.evaluator, actor, context.checkpoints)
     resumed = callback.resume(model)
-    model.learn(context.task.budget - model.num_timesteps, callback=callback, reset_num_timesteps=not resumed)
+    whole = context.task.budget // rollout_steps(model) * rollout_steps(model)
+    model.learn(whole - model.num_timesteps, callback=callback, reset_num_timesteps=not resumed)
     if not callback.over and context.evaluator.due(model.num_timesteps):
         actor.look(context.evaluator, model.num_timesteps)
     env_steps = model.num_timesteps

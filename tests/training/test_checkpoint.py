@@ -73,7 +73,7 @@ def test_buffers_of_what_is_free_go_on_too(echo, monkeypatch, tmp_path):
 def ends_the_same(monkeypatch, tmp_path, agent, task):
     trial = TrialSpec(task, agent, "dense", 8, 1)
     undisturbed = run_trial(trial)
-    assert undisturbed.env_steps >= task.budget
+    assert 0.8 * task.budget < undisturbed.env_steps <= task.budget
     resumed = replace(trial, folder=str(tmp_path / "state"))
     killed_after(monkeypatch, resumed, saves=2)
     killed_after(monkeypatch, resumed, saves=1)

@@ -13,6 +13,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from stable_baselines3.common.type_aliases import TrainFrequencyUnit
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor, VecNormalize
 
@@ -182,6 +183,14 @@ class Features(BaseFeaturesExtractor):
         channels, height, width = self.picture
         # A view, since the memory is already channels last.
         return self.net(self.scaled(observations).view(-1, height, width, channels).permute(0, 3, 1, 2))
+
+
+def rollout_steps(model: BaseAlgorithm) -> int:
+    """Env steps between two updates of the policy; 1 if they are whole episodes, of unknown length."""
+    if isinstance(model, OffPolicyAlgorithm):
+        each: Any = model.train_freq
+        return model.n_envs * each.frequency if each.unit == TrainFrequencyUnit.STEP else 1
+    return model.n_envs * int(getattr(model, "n_steps", 1))
 
 
 def set_precision(model: BaseAlgorithm, agent: GradientAgent) -> None:
