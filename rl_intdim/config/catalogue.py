@@ -1,15 +1,17 @@
 """The catalogue: YAML files of tasks and agents, ours and the user's, read into the typed schema."""
 
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException, ValidationError
 
-from rl_intdim.config import hints
+from rl_intdim.config import hints, keys
 from rl_intdim.config.schema import AGENTS, Task
 from rl_intdim.errors import ConfigError, choices, one_line
 
@@ -31,7 +33,7 @@ def files(catalogue: str, folders: Sequence[Path] = ()) -> dict[str, Path]:
 def about(path: Path) -> str:
     """The comment at the head of a catalogue file, which says what it is for."""
     words = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         if not line.startswith("#"):
             break
         words.append(line.strip("# "))
@@ -136,6 +138,8 @@ def agent_nodes(path: Path) -> tuple[DictConfig, dict[str, dict[str, Any]]]:
 def explain(error: Exception, root: DictConfig | None = None) -> str:
     """An OmegaConf error as one line for the user: the key, the value and what is valid."""
     key = getattr(error, "full_key", None) or str(getattr(error, "key", "") or "")
+    if isinstance(error, ValidationError) and root is not None and (valid := _valid(str(key), root)):
+        return f"{key}: must be {valid}."
     text = str(getattr(error, "msg", None) or error).split("\n")[0]
     if isinstance(error, (ConfigKeyError, AttributeError)) and root is not None and key:
         *parents, last = str(key).split(".")
@@ -146,3 +150,20 @@ def explain(error: Exception, root: DictConfig | None = None) -> str:
     if isinstance(error, MissingMandatoryValue) or missing:
         return f"{source or key}: missing, and it has no default. Give {source or key}=..."
     return f"{key}: {text}" if key and not text.startswith(str(key)) else text
+
+
+def _valid(key: str, root: DictConfig) -> str:
+    """What is valid for a dotted key of `root`, in words; "" if its schema is not known."""
+    *parents, last = re.sub(r"\[\d+\]", "", key).split(".")  # search.ds, of search.ds[0]
+    node: Any = OmegaConf.select(root, ".".join(parents)) if parents else root
+    cls = OmegaConf.get_type(node) if isinstance(node, DictConfig) else None
+    field = next((f for f in fields(cls) if f.name == last), None) if is_dataclass(cls) else None
+    if field is None:
+        return ""
+    hint, found = get_type_hints(cls)[last], keys.of(field)
+    words, bounds = hints.words(hint), found.bounds() if found else ""
+    if "number" in words and "number" in bounds:
+        valid = bounds
+    else:
+        valid = f"{words}, {bounds}" if bounds[:1].isdigit() else f"{words} {bounds}".strip()
+    return f"{valid}, or null" if type(None) in get_args(hint) and words else valid

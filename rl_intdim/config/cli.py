@@ -176,7 +176,7 @@ def show_help(name: str, doc: str, words: Sequence[str], names: Names) -> None:
 def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str, keys: Sequence[str]) -> None:
     """Run `job` on the run folders and the key=value words of the command line; exits as `main` does."""
     words = sys.argv[1:]
-    if not words or words[0] in ("-h", "--help"):
+    if words[:1] in (["-h"], ["--help"]):
         print(doc)
         return
     if words[0] == "--version":
@@ -196,7 +196,7 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
                     raise ConfigError(f"{key}=: needs a value.")
             folders = [Path(word) for word in words if "=" not in word or Path(word).exists()]
             if not folders:
-                raise ConfigError("no run folder is named. Give one or more, such as runs/*.")
+                raise ConfigError("no run folder is named. Give one or more, such as runs/*; --help says more.")
             if "out" in given:  # checked before the folders are read and drawn, which takes a while
                 check_file("out", Path(given["out"]))
             job(folders, given)

@@ -31,7 +31,12 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "grid": {"grid": 22, "seeds": 5, "full_budget": True},  # the paper's protocol for its RL figures
 }
 
-Names = dict[str, list[str]]  # group -> names of its configurations
+
+class Names(dict[str, list[str]]):
+    """The names of each group's configurations, those of files that do not fit the schema included. `broken`: the
+    error of each such file, by group and name, which concerns only who asks for it."""
+
+    broken: dict[tuple[str, str], ConfigError]
 
 
 @cache
@@ -42,8 +47,8 @@ def key_hints(name: str) -> dict[str, Any]:
 
 
 def register(folders: Sequence[Path] = ()) -> Names:
-    """Put every catalogue file into Hydra's store as a typed node, and return the names. Later folders win. Raises
-    ConfigError for a file that does not fit the schema."""
+    """Put every catalogue file that fits the schema into Hydra's store as a typed node, and return the names. Later
+    folders win."""
     agents, tasks = catalogue.files("agents", folders), catalogue.files("envs", folders)
     return _register(
         *(tuple((name, path, catalogue.stamp(path)) for name, path in f.items()) for f in (agents, tasks))
@@ -56,20 +61,34 @@ def _register(agents: tuple[tuple[str, Path, object], ...], tasks: tuple[tuple[s
     nodes += [(None, name, catalogue.schema(cls)) for name, cls in COMMANDS.items()]  # type: ignore[arg-type]
     nodes += [("search", name, catalogue.merged(cfg.Search, values, name)) for name, values in SEARCHES.items()]
     nodes += [("runner", name, catalogue.merged(cfg.Runner, {"name": name}, name)) for name in cfg.RUNNERS]
+    broken: dict[tuple[str, str], ConfigError] = {}
     for name, path, _ in agents:
-        node, tuned = catalogue.agent_nodes(path)
+        try:
+            node, tuned = catalogue.agent_nodes(path)
+        except ConfigError as error:
+            broken["agent", name] = error
+            continue
         nodes.append(("agent", name, node))
         nodes += [("tuned", f"{name}-{task}", values) for task, values in tuned.items()]
     agent_names = [name for name, _, _ in agents]
     for name, path, _ in tasks:
-        node, suited = catalogue.read_task(path)
-        if suited is not None and suited not in agent_names:
-            raise ConfigError(f"{path}: agent: {suited}: no such agent. {choices(suited, agent_names)}")
+        try:
+            node, suited = catalogue.read_task(path)
+            if suited is not None and suited not in agent_names:
+                raise ConfigError(f"{path}: agent: {suited}: no such agent. {choices(suited, agent_names)}")
+        except ConfigError as error:
+            broken["env", name] = error
+            continue
         nodes.append(("env", name, _with_agent(node, suited)))
     store = ConfigStore.instance()
-    for group, name, node in nodes:  # only now that every file has been read without an error
+    for group, name, node in nodes:
         store.store(name=name, node=node, group=group)
-    return {group: sorted(name for of, name, _ in nodes if of == group) for group in GROUPS}
+    for group, name in broken:  # a file may have been read before it was broken
+        store.repo.get(group, {}).pop(f"{name}.yaml", None)
+    everything = [*((group, name) for group, name, _ in nodes), *broken]
+    names = Names({group: sorted(name for of, name in everything if of == group) for group in GROUPS})
+    names.broken = broken
+    return names
 
 
 def _with_agent(task: DictConfig, agent: str | None) -> DictConfig:
@@ -95,14 +114,15 @@ def compose(name: str, words: Sequence[str], names: Names) -> DictConfig:
     for word in words:
         _check_word(name, word, names)
     groups = [word for word in words if word.partition("=")[0] in names]
-    for word in words:
-        key = word.partition("=")[0].lstrip("+~")
-        if not (key in key_hints(name) or hints.free(key, key_hints(name)) or key.startswith("hydra")):
-            raise _unknown(word, key, hydra_compose(name, groups))
     try:
+        for word in words:
+            key = word.partition("=")[0].lstrip("+~")
+            if not (key in key_hints(name) or hints.free(key, key_hints(name)) or key.startswith("hydra")):
+                raise _unknown(word, key, hydra_compose(name, groups))
         return hydra_compose(name, list(words))
     except MissingConfigException as error:
-        raise ConfigError(str(error).split("\n")[0]) from None
+        group, _, stem = str(error.missing_cfg_file).rpartition("/")
+        raise names.broken.get((group, stem)) or ConfigError(str(error).split("\n")[0]) from None
     except (HydraException, OmegaConfBaseException) as error:
         cause = error.__cause__ or error
         if not isinstance(cause, OmegaConfBaseException):

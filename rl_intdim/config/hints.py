@@ -38,3 +38,17 @@ def whole(hint: Any, value: Any) -> Any:
             return value
         return int(number) if number.is_integer() else value
     return value
+
+
+def words(hint: Any) -> str:
+    """A type hint in words, None aside, as the end of "must be"."""
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    for kind in (hint, *get_args(hint)):
+        if kind in names:
+            return names[kind]
+        if get_origin(kind) is list:
+            items = {int: "whole numbers", float: "numbers"}.get(get_args(kind)[0], "values")
+            return f"a list of {items} [...]"
+        if get_origin(kind) is dict:
+            return "a mapping {key: value}"
+    return ""

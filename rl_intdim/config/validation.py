@@ -143,6 +143,8 @@ def check(config: Command | FileCommand) -> None:
             require(config.out.endswith(".gif"), "out", config.out, "must end in .gif.")
         if isinstance(config, PlayConfig | CompressConfig) and config.out:
             check_file("out", Path(config.out))  # before minutes of episodes, not after
+        valid = "no such file; valid: one such as runs/*/solution.json, which a sweep writes."
+        require(Path(config.solution).is_file(), "solution", config.solution, valid)
         return
     check_task(config.env)
     check_agent(config.agent)

@@ -53,8 +53,9 @@ def load(path: Path, trust: bool = False) -> Solution:
         solution = Solution(task=task, trusted=trust, **data)
         _check_types(solution)
         solution = replace(solution, theta_d=np.array(solution.theta_d, np.float32).tolist())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
     except (
-        OSError,
         UnicodeDecodeError,
         ValueError,
         TypeError,

@@ -1,7 +1,9 @@
 """Make one environment of a task, and the policy network that fits it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import gymnasium as gym
 import numpy as np
@@ -84,7 +86,10 @@ def _near_ids(value: str) -> str:
     known = f"Nearest: {', '.join(near)}." if near else "`gymnasium.pprint_registry()` lists what is."
     if ":" in value:  # its module was imported
         return known
-    module = MODULES.get(value.partition("/")[0], "module")
+    stem = re.split("[/-]", value)[0]
+    module = MODULES.get(stem, stem.lower())  # MiniGrid-Empty-5x5-v0 is minigrid's
+    if stem not in MODULES and (not module.isidentifier() or find_spec(module) is None):
+        module = "module"
     return f"{known} If a package registers it when imported, give its module too: env.id={module}:{value}"
 
 

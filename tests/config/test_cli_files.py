@@ -53,6 +53,27 @@ def test_a_users_task_names_a_users_agent(monkeypatch, capsys):
     assert cli.load("sweep", []).env.name == "CartPole"
 
 
+def test_a_file_that_does_not_fit_concerns_only_who_asks_for_it(monkeypatch, capsys):
+    Path("mine/envs").mkdir(parents=True)
+    Path("mine/agents").mkdir()
+    Path("mine/envs/Good.yaml").write_text("id: CartPole-v1\nthreshold: 3\n")
+    Path("mine/envs/Bad.yaml").write_text("id: CartPole-v1\nthreshold: 3\n")
+    Path("mine/envs/Theirs.yaml").write_text("id: CartPole-v1\nthreshold: 3\nagent: bad\n")
+    Path("mine/agents/bad.yaml").write_text("trainer: evolution\nstrategy: cma\nsizes: 3\n")
+    assert cli.load("sweep", ["env=Bad"], [Path("mine")]).env.threshold == 3
+    Path("mine/envs/Bad.yaml").write_text("id: CartPole-v1\nthreshold: a word\n")  # broken after it was read
+    assert cli.load("sweep", ["env=Good"], [Path("mine")]).agent.name == "cma"
+    assert cli.load("sweep", ["env=Theirs", "agent=random"], [Path("mine")]).agent.name == "random"
+    bad = {"env=Bad": "Bad.yaml: threshold: must be a number", "agent=bad": "bad.yaml: sizes: no such key",
+           "env=Theirs": "bad.yaml: sizes: no such key", "agent=bad nosuch=3": "bad.yaml: sizes: no such key",
+           "-m env=Good,Bad": "Bad.yaml: threshold: must be a number", "env=Bd": "Did you mean Bad?"}  # fmt: skip
+    for words, says in bad.items():
+        assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir", "mine", *words.split()) == 2
+        said = capsys.readouterr().err
+        assert says in said
+        assert said.count("\n") == 1
+
+
 def test_yaml_that_does_not_parse_is_named_with_its_line(monkeypatch, capsys):
     Path("mine/env").mkdir(parents=True)
     Path("mine/env/Mine.yaml").write_text("id: CartPole-v1\nthreshold: [1\nbudget: 3\n")

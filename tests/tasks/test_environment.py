@@ -1,6 +1,7 @@
 """Batched episodes against a plain loop over gymnasium.make, episode by episode."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -98,6 +99,20 @@ def test_the_seed_decides_the_episodes(echo):
 def test_what_cannot_be_made_is_named(echo, changes, named):
     with pytest.raises(ConfigError, match=named):
         vector.make_vec(echo(**changes), 1)
+
+
+def test_an_environment_of_another_package_is_played_by_module_and_id(echo, monkeypatch):
+    Path("mygrid.py").write_text(
+        "import gymnasium\nfrom gymnasium.envs.classic_control import CartPoleEnv\n"
+        "gymnasium.register('MyGrid-Empty-v0', CartPoleEnv, max_episode_steps=7)\n"
+    )
+    monkeypatch.syspath_prepend(str(Path()))
+    with pytest.raises(ConfigError, match=r"give its module too: env.id=mygrid:MyGrid-Empty-v0$"):
+        vector.make_vec(echo(id="MyGrid-Empty-v0", kwargs={}), 1)
+    task = echo(id="mygrid:MyGrid-Empty-v0", kwargs={})
+    policy = environment.policy(task)
+    _, lengths = rollout.episodes(vector.make_vec(task, 2), policy, torch.zeros(1, policy.D), seed=0)
+    assert lengths.tolist() == [7, 7]
 
 
 def test_an_atari_game_that_is_not_imported_yet_names_its_module(echo, monkeypatch):

@@ -73,7 +73,11 @@ def build(
     except (TypeError, ValueError, AssertionError, RuntimeError, MemoryError) as error:
         message = str(error).split("\n")[0]
         if "action spaces" in message:
-            raise ConfigError(f"agent={agent.name}: does not fit env={task.name}: {message}") from None
+            kind, fit = ("discrete", "dqn") if policy.discrete else ("continuous", "sac, td3")
+            raise ConfigError(
+                f"agent={agent.name}: {agent.algorithm} does not take the {kind} actions of env={task.name}; valid "
+                f"here: an agent that does, such as cma, ppo, a2c, {fit}."
+            ) from None
         if "action_noise" in message:
             raise ConfigError(f"agent.noise={agent.noise}: {agent.algorithm} takes none; valid here: 0.") from None
         raise ConfigError(
