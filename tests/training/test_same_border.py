@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from factories import agent_of
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from stable_baselines3.common.evaluation import evaluate_policy
 
@@ -142,12 +142,12 @@ def test_training_and_scoring_are_one(kind, name):
     @settings(max_examples=8, deadline=None, derandomize=True, database=None)
     @given(
         observed(), discrete() if kind == "discrete" else boxes(), st.booleans(), st.booleans(),
-        st.integers(0, 2**31 - 9), st.sampled_from([None, 1, 7]),
+        st.integers(0, 2**31 - 9), st.sampled_from([None, 1, 7]), st.sampled_from([2.0, 300.0]),
     )  # fmt: skip
-    def check(observations, actions, integers, clip, seed, limit):
+    def check(observations, actions, integers, clip, seed, limit, gain):
         images = len(observations.shape) == 3
         policy = Policy(
-            hidden=[8], action="clip" if clip and kind == "continuous" else "tanh", output_gain=2.0,
+            hidden=[8], action="clip" if clip and kind == "continuous" else "tanh", output_gain=gain,
             conv=[Conv(3, 3, 1)] if images else [],
         )  # fmt: skip
         reset_as = np.int64 if integers else observations.dtype
@@ -201,5 +201,15 @@ def test_training_and_scoring_are_one(kind, name):
         envs.close()
         tried.append(actions)
 
+    flat = gym.spaces.Box(-2, 2, (3,), np.float32)
+    if kind == "continuous":  # rounding ends a saturated output just outside; integers wrap around; bounds overflow
+        for actions in (
+            gym.spaces.Box(-0.6, 1.7, (1,), np.float32),
+            gym.spaces.Box(-100, 100, (2,), np.int8),
+            gym.spaces.Box(np.finfo(np.float32).min, np.finfo(np.float32).max, (1,), np.float32),
+        ):
+            check = example(flat, actions, False, False, 3, None, 300.0)(check)
+    else:
+        check = example(flat, gym.spaces.Discrete(3, start=2), True, False, 3, 7, 2.0)(check)
     check()
     assert len(tried) >= 3
