@@ -179,7 +179,7 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
     if words[:1] in (["-h"], ["--help"]):
         print(doc)
         return
-    if words[0] == "--version":
+    if words[:1] == ["--version"]:
         print(f"rl_intdim {__version__}")
         return
     given = {
