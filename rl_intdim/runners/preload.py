@@ -1,6 +1,7 @@
 """What the fork server of the local runner imports, and nobody else: the trial, which all workers then share.
 
-On Linux its workers also die with it. Otherwise they would go on with trials that the next server's workers take up.
+On Linux its workers also die with it, at once: one that was just starting would find its pool gone, and write a
+traceback.
 """
 
 import ctypes
