@@ -108,16 +108,10 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
     for name in dict.fromkeys(s.env for s in sweeps):
         same = [s for s in sweeps if s.env == name]
         if not all(comparable(a, b) for a, b in combinations(same, 2)):
-            differ = {
-                "threshold": {f"{s.threshold:g}" for s in same},
-                "budget": {f"{s.budget:,}" for s in same},
-                "environment or scoring": {str(s.world) for s in same},
-            }
-            keys = [
-                key + (f" ({', '.join(sorted(values))})" if key in ("threshold", "budget") else "")
-                for key, values in differ.items()
-                if len(values) > 1
-            ]
+            thresholds, budgets = sorted({s.threshold for s in same}), sorted({s.budget for s in same})
+            keys = [f"threshold ({', '.join(f'{value:g}' for value in thresholds)})"] * (len(thresholds) > 1)
+            keys += [f"budget ({', '.join(f'{value:,}' for value in budgets)})"] * (len(budgets) > 1)
+            keys += ["environment or scoring"] * (len({str(s.world) for s in same}) > 1)
             lines.append(f"{name}: not ranked, since its sweeps differ in {' and '.join(keys)}.")
     first: dict[str, Sweep] = {}
     for s in sweeps:
