@@ -66,6 +66,8 @@ def size_table(small: Solution, parts: Size, D: int) -> Table:
     out.add_row("d", str(parts.d))
     out.add_row("the width, of those allowed", str(parts.width))
     out.add_row(f"the seed, {small.seed}: one of {small.seeds_tried} tried", str(parts.seed))
+    if parts.learned:
+        out.add_row(f"{small.learned}, learned, as float32", f"{parts.learned:,}")
     out.add_row(f"all D = {D:,} parameters as float32, for comparison", f"{32 * D:,}")
     out.caption = (
         f"A constructive upper bound on the description length of a solution; {small.bits} widths were tried, each "

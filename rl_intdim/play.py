@@ -34,6 +34,8 @@ def play(config: PlayConfig) -> None:
     console.print(
         f"{solution.task.name} by {solution.agent}, d = {solution.d} of D = {policy.D:,}, seed {solution.seed}"
     )
+    if solution.learned:
+        console.print(f"learned basis: the file holds {solution.learned}")
     console.print(f"score {score:.1f} (standard error {error:.1f}) on {config.episodes} fresh episodes")
     console.print(f"recorded {solution.score:.1f}; threshold {solution.task.threshold:g}")
     goal = solution.task.goal

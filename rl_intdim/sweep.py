@@ -9,7 +9,7 @@ from rich.console import Console
 from rl_intdim import runners
 from rl_intdim.analysis import style, sweep_figure, sweep_plots, tables
 from rl_intdim.config import cli
-from rl_intdim.config.schema import SubspaceConfig, SweepConfig
+from rl_intdim.config.schema import TRAJECTORY, SweepConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records import provenance
@@ -40,6 +40,7 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
     """`tell` is called with what the task's environments say."""
     from rl_intdim.runners.throughput import print_dry_run, print_expected_time
     from rl_intdim.subspace.projections import check_memory, resolve
+    from rl_intdim.training import learned
     from rl_intdim.training.trial import check
 
     if config.runner.name == "ray" and config.runner.cpus is None:
@@ -52,13 +53,16 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
     search = config.search
     check_d(search.ds or [], D, "search.ds")
     check_d([search.d_max or 0], D, "search.d_max")
+    if config.subspace.projection == TRAJECTORY and search.ds is None and search.d_max is None:
+        search = replace(search, d_max=min(D, config.subspace.snapshots))
+    learned.check(config.subspace, config.env.budget, D)
     d_max = largest(search, D)
     projection = resolve(config.subspace.projection, D, d_max)
     free, at_once = runner.memory()
     check_memory(projection, D, d_max, at_once, free)
     if search.grid:
         search = replace(search, grid=None, ds=spaced(search.grid, d_max))
-    config = replace(config, subspace=SubspaceConfig(projection), search=search)
+    config = replace(config, subspace=replace(config.subspace, projection=projection), search=search)
     if config.dry_run:
         print_dry_run(config, runner, D, d_max, console)
         return None
@@ -71,7 +75,7 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
         store.write_result(result)
         write_whole(store.folder / "plot.png", style.png(sweep_plots.draw(sweep_figure.figure(result, trials))))
         write_whole(store.folder / "curves.png", style.png(sweep_plots.curves(result, trials)))
-        best = smallest(config, trials)
+        best = smallest(config, trials, store.folder)
         if best:
             best.save(store.folder / "solution.json")
     console.print(tables.table(result), soft_wrap=False)

@@ -3,7 +3,6 @@
 import json
 import shutil
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -29,6 +28,7 @@ def train(config: TrainConfig) -> None:
 def _train(config: TrainConfig, console: Console) -> None:
     from rl_intdim.runners.local import LocalRunner
     from rl_intdim.subspace.projections import resolve
+    from rl_intdim.training import learned
     from rl_intdim.training.trial import TrialSpec, check, run_trial
 
     if config.out:
@@ -38,6 +38,7 @@ def _train(config: TrainConfig, console: Console) -> None:
     D = check(config.env, config.agent, config.device)
     if isinstance(config.d, int):
         check_d([config.d], D, "d")
+    learned.check(config.subspace, config.env.budget, D)
     projection = resolve(config.subspace.projection, D, D if config.d == DIRECT else config.d)
     start = time.perf_counter()
 
@@ -54,21 +55,27 @@ def _train(config: TrainConfig, console: Console) -> None:
         folder=str(Path(config.out, "checkpoint")) if config.out else None,
         tensorboard=config.tensorboard,
         cores=LocalRunner(workers=0).cores,
+        learned=config.subspace.learned(config.env.budget),
     )
+    if trial.learns and trial.learned:
+        console.print(f"Learned basis: a direct run of {trial.learned.direct_steps:,} env steps comes first.")
     result = run_trial(trial, on_look)
     when = f" after {result.solved_at:,} env steps" if result.solved_at else ""
     how = f"solved{when}" if result.solved else "not solved"
     console.print(f"{config.env.name} by {config.agent.name}, d = {config.d} of D = {D:,}, seed {config.seed}:")
     console.print(f"score {result.score:.1f}, {how} (threshold {config.env.threshold:g})")
-    console.print(f"{result.env_steps:,} env steps, {result.seconds:.1f} s")
+    beside = f" and {result.subspace_steps:,} of the direct run before" if trial.learns else ""
+    console.print(f"{result.env_steps:,} env steps{beside}, {result.seconds:.1f} s")
     if config.out:
         folder = Path(config.out)
         solution = Solution(
-            config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d or []
+            *(config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d or []),
+            theta0=result.theta0,
+            basis=result.basis,
         )
         solution.save(folder / "solution.json")
         # Last, since trial.json marks the trial as finished; without it, the same command resumes from a checkpoint.
-        write_whole(folder / "trial.json", json.dumps(asdict(result.kept())) + "\n")
+        write_whole(folder / "trial.json", json.dumps(result.line()) + "\n")
         shutil.rmtree(folder / "checkpoint", ignore_errors=True)
         console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
 

@@ -51,7 +51,7 @@ def sweep(folder, solves_from=4, words=(), config=None, ds=(0, 0, 0, 0, *[1, 2, 
             config, 562, largest(config.search, 562), trials, Provenance(command="python -m rl_intdim.sweep")
         )
         store.write_result(replace(result, **changes))
-        if best := smallest(config, trials):
+        if best := smallest(config, trials, store.folder):
             best.save(store.folder / "solution.json")
     return Path(folder)
 
@@ -242,12 +242,12 @@ def test_no_solution_is_made_of_a_trial_that_ended_on_a_policy_that_does_not_sol
     """With search.full_budget: solved at some look, worse at the end, or no longer where the goal is."""
     config = cli.load("sweep", ["agent=cma", "subspace.projection=dense"])
     worse = replace(trial(2, 0, True), score=470.0, confirmations=[[300, 480.25], [500, 470.0]])
-    assert smallest(config, [worse]) is None
-    assert smallest(config, [worse, trial(4, 1, True)]).d == 4
+    assert smallest(config, [worse], Path()) is None
+    assert smallest(config, [worse, trial(4, 1, True)], Path()).d == 4
     walks = cli.load("sweep", ["env=Humanoid"])
     stands = replace(trial(2, 0, True), score=6100.0, confirmations=[[300, 6001.0, 9.0], [500, 6100.0, 4.0]])
-    assert smallest(walks, [stands]) is None
-    assert smallest(walks, [replace(stands, score=6001.0)]).d == 2
+    assert smallest(walks, [stands], Path()) is None
+    assert smallest(walks, [replace(stands, score=6001.0)], Path()).d == 2
 
 
 def begun(folder, jobs=(), words=("agent=cma", "subspace.projection=dense", "search.seed=0")):

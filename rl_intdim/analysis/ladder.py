@@ -22,10 +22,18 @@ class Rung:
 
 
 def ladder(sweeps: Sequence[Sweep], labels: Sequence[str]) -> list[Rung]:
-    """One rung per sweep, the easiest first; sweeps without a d_int come last."""
+    """One rung per sweep, the easiest first; then sweeps without a d_int, and last those of learned subspaces."""
     rungs = []
     for label, s in zip(labels, sweeps, strict=True):
         d_int, (low, high) = s.answer.d_int, s.answer.ci95
         end, place = (float(s.d_max) if d is None else max(float(d), ZERO) for d in (high, d_int))
         rungs.append(Rung(label, s, max(float(low), ZERO), end, high is not None, place))
-    return sorted(rungs, key=lambda r: (np.inf if r.sweep.answer.d_int is None else r.place, r.high, r.label))
+    return sorted(
+        rungs,
+        key=lambda r: (
+            r.sweep.learned is not None,
+            np.inf if r.sweep.answer.d_int is None else r.place,
+            r.high,
+            r.label,
+        ),
+    )

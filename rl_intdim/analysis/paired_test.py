@@ -84,7 +84,10 @@ def shares(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def same_subspaces(a: Sweep, b: Sweep) -> bool:
-    """Do the trials of two sweeps with the same seed and d have the same theta0, P and scoring?"""
+    """Do the trials of two sweeps with the same seed and d have the same theta0, P and scoring? Two agents learn
+    different ones."""
+    if a.learned or b.learned:
+        return False
     mine, theirs = ((s.env, s.config.env.policy, s.projection) for s in (a, b))
     return mine == theirs and comparable(a, b)
 

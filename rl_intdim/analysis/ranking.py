@@ -30,7 +30,17 @@ def below(a: Sweep, b: Sweep) -> float:
 
 def comparable(a: Sweep, b: Sweep) -> bool:
     """Can two sweeps be ranked? Sweeps of one task need the same environment, threshold and budget; sweeps of
-    different tasks always can."""
+    different tasks always can. What a learned subspace cost is not in its d_int, so those of one task are ranked only
+    with those learned in the same way, and never across tasks."""
+    if a.learned or b.learned:
+        same = (a.env, a.world, a.threshold, a.budget, a.learned) == (
+            b.env,
+            b.world,
+            b.threshold,
+            b.budget,
+            b.learned,
+        )
+        return same
     return a.env != b.env or (a.world, a.threshold, a.budget) == (b.world, b.threshold, b.budget)
 
 
@@ -44,17 +54,20 @@ SURE = 0.95  # smallest probability at which two sweeps are called different
 def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
     """The difficulty table, one row per sweep, the easiest first, with the paper's rows among them if `papers`.
 
-    `rank` is empty for the paper's rows, for sweeps without a d_int, and for incomparable sweeps of a task.
+    `rank` is empty for the paper's rows, for sweeps without a d_int, for incomparable sweeps of a task, and for
+    those with a learned subspace, which stand last.
     """
     import pandas as pd
 
     rows = []
     for s in sweeps:
-        ranked = s.answer.d_int is not None and all(comparable(s, other) for other in sweeps)
+        drawn = [other for other in sweeps if not other.learned]
+        ranked = s.answer.d_int is not None and not s.learned and all(comparable(s, other) for other in drawn)
         low, high = s.answer.ci95
         rows.append(
             {
                 "rank": ranked,
+                "learned": s.learned is not None,
                 "task": s.env,
                 "agent": s.agent,
                 "P": s.projection,
@@ -74,13 +87,23 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
             }
         )
     for row in paper_rule.ROWS if papers else ():
-        derived = {"D / d_int": round(row.D / row.d_int, 1), "status": "the paper's d_int90", "rank": False}
+        derived = {
+            "D / d_int": round(row.D / row.d_int, 1),
+            "status": "the paper's d_int90",
+            "rank": False,
+            "learned": False,
+        }
         rows.append(asdict(row) | derived)
     out = pd.DataFrame(rows)
-    out = out.sort_values(["d_int", "high", "task", "agent"], na_position="last", kind="stable")
+    out = out.sort_values(["learned", "d_int", "high", "task", "agent"], na_position="last", kind="stable")
     place = out["rank"].cumsum().where(out["rank"])
     whole = ["d_int", "low", "high", "budget", "env_steps", "trials"]
-    return out.assign(rank=place).astype(dict.fromkeys(["rank", *whole], "Int64")).reset_index(drop=True)
+    return (
+        out.assign(rank=place)
+        .astype(dict.fromkeys(["rank", *whole], "Int64"))
+        .drop(columns="learned")
+        .reset_index(drop=True)
+    )
 
 
 def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
@@ -89,10 +112,14 @@ def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
     import pandas as pd
 
     rows, ordered = [], sorted(sweeps, key=rung)
-    easiest = {s.env: s for s in reversed(ordered)}
+    easiest = {s.env: s for s in reversed(ordered) if not s.learned}
     for a, b in combinations(ordered, 2):
         estimated = a.answer.d_int is not None and b.answer.d_int is not None  # else the prior alone decides
-        if estimated and comparable(a, b) and (a.env == b.env or (easiest[a.env] is a and easiest[b.env] is b)):
+        if (
+            estimated
+            and comparable(a, b)
+            and (a.env == b.env or (easiest.get(a.env) is a and easiest.get(b.env) is b))
+        ):
             p = below(a, b)
             verdict = (
                 f"{label(a)} is lower" if p >= SURE else f"{label(b)} is lower" if p <= 1 - SURE else "not told apart"

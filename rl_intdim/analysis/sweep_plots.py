@@ -7,7 +7,7 @@ import numpy as np
 
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE
 from rl_intdim.analysis.sweep_figure import SweepFigure
-from rl_intdim.records.result import FLAWS, SweepRecord, interval, shown
+from rl_intdim.records.result import FLAWS, SweepRecord, interval, learned, shown
 from rl_intdim.search.trials import TrialRecord
 
 if TYPE_CHECKING:  # takes half a second to import
@@ -39,7 +39,7 @@ def draw(data: SweepFigure) -> "Figure":
     scores.set_ylabel(f"score (mean of {record.confirm_episodes} fresh episodes)")
     scores.legend(loc="best", fontsize=8, framealpha=0.9)
     scores.set_title(
-        f"{record.env} by {record.agent}: d_int = {shown(record.d_int)},"
+        f"{record.env} by {record.agent}{learned(record)}: d_int = {shown(record.d_int)},"
         f" 95 % interval {interval(record.ci95)} ({record.status})",
         fontsize=10,
     )
@@ -96,7 +96,9 @@ def curves(record: SweepRecord, trials: Sequence[TrialRecord]) -> "Figure":
         axis.grid(alpha=0.25)
         axis.legend(fontsize=8)
     axes[-1].set_xlabel("env steps of training")
-    axes[0].set_title(f"{record.env} by {record.agent}: learning curves (a dot: solved there)", fontsize=10)
+    axes[0].set_title(
+        f"{record.env} by {record.agent}{learned(record)}: learning curves (a dot: solved there)", fontsize=10
+    )
     return figure
 
 

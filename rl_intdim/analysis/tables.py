@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
-from rl_intdim.records.result import SweepRecord, rows
+from rl_intdim.records.result import SweepRecord, learned, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def table(record: SweepRecord) -> Table:
     """The result of one sweep, one row per figure."""
     out = Table(
-        title=f"Intrinsic dimension of {record.env} by {record.agent}",
+        title=f"Intrinsic dimension of {record.env} by {record.agent}{learned(record)}",
         show_header=False,
         title_style="bold",
     )

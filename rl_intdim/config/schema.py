@@ -14,6 +14,7 @@ STRATEGIES = tuple(sorted(p.stem for p in Path(__file__).parents[1].glob("traini
 PAIRED = ("openai_es", "pgpe")  # strategies that draw antithetic pairs
 RUNNERS = ("local", "ray")
 PROJECTIONS = ("auto", "dense", "sparse", "fastfood", "countsketch")
+TRAJECTORY = "trajectory"  # the projection that is learned, not drawn
 
 
 @dataclass(frozen=True)
@@ -224,15 +225,53 @@ class GradientAgent(Agent):
 
 
 @dataclass(frozen=True)
+class Learned:
+    """How a trial learns its subspace: by one direct run of its agent before it trains in the subspace."""
+
+    burn_in: int  # env steps after which that run's parameters are theta0; 0: theta0 is drawn
+    direct_steps: int  # env steps of that run
+    snapshots: int  # points of its trajectory that span P; 0: P is drawn
+
+
+@dataclass(frozen=True)
 class SubspaceConfig:
-    """How P is drawn."""
+    """How theta0 and P are drawn, or learned."""
 
     projection: str = key(
-        "dense, sparse, fastfood, countsketch, or an import path; auto: dense while it is small",
+        "dense, sparse, fastfood, countsketch, or an import path; auto: dense while it is small; trajectory: the "
+        "leading principal directions of a direct run, a learned basis",
         "auto",
-        choices=PROJECTIONS,
+        choices=(*PROJECTIONS, TRAJECTORY),
         path=True,
     )
+    burn_in: int = key(
+        "env steps of direct training by the same agent, after which its parameters are theta0, a learned basis; 0: "
+        "theta0 is drawn",
+        0,
+        least=0,
+        most=10**12,
+    )
+    direct_steps: int | None = key(
+        "trajectory: env steps of the direct run, before each trial; null: env.budget", None, least=1, most=10**12
+    )
+    snapshots: int = key(
+        "trajectory: points of the direct run, evenly spaced; d is at most their number", 100, least=1, most=10_000
+    )
+
+    def learned(self, budget: int) -> Learned | None:
+        """How a trial of this budget learns its subspace; None if it is drawn."""
+        if self.projection == TRAJECTORY:
+            return Learned(self.burn_in, self.direct_steps or budget, self.snapshots)
+        return Learned(self.burn_in, self.burn_in, 0) if self.burn_in else None
+
+    @property
+    def label(self) -> str:
+        """The projection, and what of the subspace is learned: such a sweep is never ranked with others."""
+        burn_in = [f"burn-in {self.burn_in:,}"] * (self.burn_in > 0)
+        steps = "env.budget" if self.direct_steps is None else f"{self.direct_steps:,}"
+        run = [f"direct run {steps}"] * (self.projection == TRAJECTORY)
+        words = ", ".join(burn_in + run)
+        return f"{self.projection} (learned basis: {words})" if words else self.projection
 
 
 @dataclass(frozen=True)
@@ -289,7 +328,7 @@ class Command:
     )
     env: Any = key("the task; env.KEY=VALUE changes one of its keys")
     agent: Any = key("the agent; agent.KEY=VALUE changes one of its keys")
-    subspace: SubspaceConfig = part("how P is drawn", SubspaceConfig)
+    subspace: SubspaceConfig = part("how theta0 and P are drawn, or learned", SubspaceConfig)
     threads: int = key(
         "torch threads per trial; part of the configuration, since sums depend on it", 1, least=1, most=1024
     )

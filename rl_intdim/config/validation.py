@@ -16,6 +16,7 @@ from rl_intdim.config.schema import (
     DIRECT,
     PAIRED,
     STRATEGIES,
+    TRAJECTORY,
     Agent,
     Command,
     CompressConfig,
@@ -126,6 +127,28 @@ def check_search(search: Search) -> None:
     require(not adaptive or search.max_trials >= search.round, "search.max_trials", search.max_trials, valid)
 
 
+def check_subspace(config: Command) -> None:
+    """Raise a ConfigError for a mistake in a learned subspace that can be seen without knowing D."""
+    subspace, trajectory = config.subspace, config.subspace.projection == TRAJECTORY
+    steps, valid = subspace.direct_steps, f"is for subspace.projection={TRAJECTORY}."
+    require(trajectory or steps is None, "subspace.direct_steps", steps, valid)
+    learned = subspace.learned(config.env.budget)
+    if learned is None:
+        return
+    valid = f"must be at most the {learned.direct_steps:,} env steps of the direct run (subspace.direct_steps)."
+    require(learned.burn_in <= learned.direct_steps, "subspace.burn_in", learned.burn_in, valid)
+    ds = {"d": [config.d] if isinstance(config, TrainConfig) and isinstance(config.d, int) else []}
+    if isinstance(config, SweepConfig):
+        ds = {"search.ds": config.search.ds or [], "search.d_max": [config.search.d_max or 0]}
+        limit = config.search.max_env_steps
+        valid = "does not count the direct runs of a learned subspace; give search.max_trials."
+        require(limit is None, "search.max_env_steps", limit, valid)
+    for key, values in ds.items():
+        for d in values:
+            valid = f"must be at most subspace.snapshots={subspace.snapshots}, the points of the trajectory."
+            require(not trajectory or d <= subspace.snapshots, key, d, valid)
+
+
 def check_runner(runner: Runner) -> None:
     """Raise a ConfigError for a mistake in a runner that can be seen without starting it."""
     if runner.name == "ray":
@@ -148,6 +171,7 @@ def check(config: Command | FileCommand) -> None:
         return
     check_task(config.env)
     check_agent(config.agent)
+    check_subspace(config)
     common = getattr(config.agent, "common", False) and not config.env.vectorisation.seed_per_slot
     valid = f"env.vector={config.env.vector} takes one seed for all slots; give env.vector=slots."
     require(not common, "agent.common", True, valid)

@@ -49,6 +49,7 @@ class SweepRecord:
     env_steps: int  # of training, direct runs included
     seconds: float  # computing time, summed over trials
     scoring_steps: int  # env steps of looks and confirmations
+    subspace_steps: int = 0  # env steps of the direct runs that learned subspaces began with
     direct: tuple[int, int]  # solved, runs
     tested: dict[int, tuple[int, int]]  # d -> seeds, solved
     by_budget: dict[str, Estimate]  # at a quarter, half and all of the budget
@@ -88,6 +89,11 @@ def span(seconds: float) -> str:
     return f"{seconds / 3600:.0f} h"
 
 
+def learned(record: SweepRecord) -> str:
+    """What a title says of a sweep in learned subspaces; "" if they were drawn."""
+    return ", learned basis" if record.subspace_steps else ""
+
+
 def _level(record: SweepRecord) -> str:
     if record.level is None:
         return ""
@@ -108,6 +114,10 @@ def rows(record: SweepRecord) -> dict[str, str]:
         "budget": f"{record.budget:,} env steps a trial",
         "trials": f"{record.trials} in {record.seconds:.0f} s of computing",
         "env steps": f"{record.env_steps:,} of training, {record.scoring_steps:,} of scoring",
+    }
+    if record.subspace_steps:
+        out["learned basis"] = f"{record.projection}: {record.subspace_steps:,} env steps of direct runs besides"
+    out |= {
         "less budget": "; ".join(
             f"{part}: {shown(then.d_int)} {interval(then.ci95)}" for part, then in record.by_budget.items()
         ),

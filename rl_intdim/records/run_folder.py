@@ -7,6 +7,7 @@ result.json     the answer
 plot.png        score and solved fraction against d
 curves.png      looks against env steps
 solution.json   the solved policy of the smallest d
+subspaces/      the learned subspaces of solved trials, if subspaces are learned
 checkpoints/    of the trials that run: their progress, and their state where the task asks for it
 """
 
@@ -24,6 +25,7 @@ from rl_intdim.config.identity import completed, differing, first_seed, flat
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import append_line, write_whole
+from rl_intdim.records import learned_subspaces
 from rl_intdim.records.reader import read_config, read_trials, read_values
 from rl_intdim.records.result import SweepRecord
 from rl_intdim.search.trials import TrialRecord
@@ -129,7 +131,8 @@ class Store:
         return read_trials(self.folder, config, D)
 
     def append(self, trial: TrialRecord) -> None:
-        append_line(self.folder / "trials.jsonl", json.dumps(asdict(trial.kept()), allow_nan=False))
+        learned_subspaces.write(self.folder, trial)  # first, so that no line lacks its file
+        append_line(self.folder / "trials.jsonl", json.dumps(trial.line(), allow_nan=False))
 
     def checkpoints(self, d: int | str, seed: int) -> Path:
         """The folder where a trial keeps its state while it runs."""

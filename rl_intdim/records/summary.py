@@ -56,12 +56,12 @@ def summarise(
             "a larger space can be harder for a given budget."
         )
     above = diagonal_above(config)
-    if above is not None and any((D if t.direct else int(t.d)) > above for t in trials):
+    if above is not None and any((D if t.direct or t.subspace_steps else int(t.d)) > above for t in trials):
         warnings.append(f"CMA-ES kept only the diagonal of its covariance above d = {above} (agent.diagonal_above).")
     return SweepRecord(
         env=task.name,
         agent=config.agent.name,
-        projection=config.subspace.projection,
+        projection=config.subspace.label,
         d_int=result.d_int,
         ci95=result.ci95,
         status=result.status,
@@ -78,6 +78,7 @@ def summarise(
         env_steps=sum(t.env_steps for t in trials),
         seconds=round(sum(t.seconds for t in trials), 1),
         scoring_steps=sum(t.scoring_steps for t in trials),
+        subspace_steps=sum(t.subspace_steps for t in trials),
         direct=(sum(t.solved for t in direct), len(direct)),
         tested=result.tested,
         by_budget=by_budget,
@@ -98,6 +99,15 @@ def summarise(
 def disclosures(config: SweepConfig) -> list[str]:
     """What a reader must know to compare the agent's figures with other agents'."""
     notes = [f"{config.agent.name}: {config.agent.note}."] if config.agent.note else []
+    if learned := config.subspace.learned(config.env.budget):
+        what = "P, which is spanned by its trajectory" if learned.snapshots else "theta0"
+        also = f", and theta0 is what it had reached after {learned.burn_in:,}" * bool(
+            learned.snapshots and learned.burn_in
+        )
+        notes.append(
+            f"learned basis: before each trial a direct run of {learned.direct_steps:,} env steps gave {what}{also}; "
+            "d_int does not count what was learned there, and is not that of a random subspace."
+        )
     if isinstance(config.agent, GradientAgent) and config.env.policy.conv and config.agent.extractor == "shared":
         notes.append(
             "the critic's loss moves the actor's features too (agent.extractor=shared), within the subspace."

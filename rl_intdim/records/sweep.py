@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rl_intdim.config.schema import DIRECT_SEED, Search, SweepConfig, Task
+from rl_intdim.config.schema import DIRECT_SEED, Learned, Search, SweepConfig, Task
 from rl_intdim.errors import ConfigError
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.reader import read_config, read_result, read_trials
@@ -43,7 +43,13 @@ class Sweep:
 
     @property
     def projection(self) -> str:
-        return self.config.subspace.projection
+        """The projection, with what was learned of the subspace."""
+        return self.config.subspace.label
+
+    @property
+    def learned(self) -> Learned | None:
+        """How its subspaces were learned; None if they were drawn."""
+        return self.config.subspace.learned(self.budget)
 
     @property
     def hidden(self) -> str:

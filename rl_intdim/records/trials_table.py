@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # a quarter of a second to import; mistakes are answered befo
 COLUMNS = [
     *("folder", "env", "agent", "projection", "threshold", "budget"),  # of the sweep
     *("d", "D", "seed", "solved", "score", "solved_at", "env_steps", "scoring_steps", "seconds"),  # of the trial
+    "subspace_steps",  # of its learned subspace
 ]
 
 
@@ -28,9 +29,21 @@ def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
     for folder in map(Path, folders):
         config = read_config(folder)
         env = config.env
-        sweep = (str(folder), env.name, config.agent.name, config.subspace.projection, env.threshold, env.budget)
+        sweep = (str(folder), env.name, config.agent.name, config.subspace.label, env.threshold, env.budget)
         rows += [
-            (*sweep, t.d, t.D, t.seed, t.solved, t.score, t.solved_at, t.env_steps, t.scoring_steps, t.seconds)
+            (
+                *sweep,
+                t.d,
+                t.D,
+                t.seed,
+                t.solved,
+                t.score,
+                t.solved_at,
+                t.env_steps,
+                t.scoring_steps,
+                t.seconds,
+                t.subspace_steps,
+            )
             for t in read_trials(folder, config)
         ]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"solved_at": "Int64"})

@@ -90,6 +90,7 @@ def _resumed(
                     str(store.checkpoints(d, seed)),
                     str(Path(config.tensorboard, f"d-{d}-seed-{seed}")) if config.tensorboard else None,
                     runner.cores,
+                    config.subspace.learned(config.env.budget),
                 )
                 for d, seed in jobs
                 if (d, seed) not in finished

@@ -105,6 +105,8 @@ def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, 
         f"  expected    {trials:.0f} trials, {steps:,.0f} env steps (mean of simulated tasks, d_int log-uniform)"
     )
     print_expected_time(config, runner, D, d_max, console)
+    if learned := config.subspace.learned(env.budget):
+        console.print(f"  learned     besides, a direct run of {learned.direct_steps:,} env steps before each trial")
     console.print(f"  run folder  {config.out}, {runner.slots} trials at a time")
 
 

@@ -1,6 +1,7 @@
 """A finished trial: what the search decides by, and a line of trials.jsonl."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from rl_intdim.config.schema import DIRECT
 
@@ -23,6 +24,9 @@ class TrialRecord:
     curve: list[list[float]]  # [env steps, look score, norm of theta_d], and what was reached
     seconds: float
     theta_d: list[float] | None = field(repr=False)  # of that policy; (d,); None where it was not kept
+    subspace_steps: int = 0  # env steps of the direct run that a learned subspace began with; not in env_steps
+    theta0: list[float] | None = field(default=None, repr=False)  # (D,), if it was learned
+    basis: list[list[float]] | None = field(default=None, repr=False)  # (d, D), if P was learned; its columns
 
     @property
     def direct(self) -> bool:
@@ -31,5 +35,10 @@ class TrialRecord:
 
     def kept(self) -> "TrialRecord":
         """The record as trials.jsonl holds it: without the D numbers of a direct run, megabytes that no solution
-        is made of."""
-        return replace(self, theta_d=[]) if self.direct else self
+        is made of, nor a learned subspace's, which the run folder holds in a file of their own."""
+        theta_d = [] if self.direct else self.theta_d
+        return replace(self, theta_d=theta_d, theta0=None, basis=None)
+
+    def line(self) -> dict[str, Any]:
+        """The keys and values of a line of trials.jsonl."""
+        return {key: value for key, value in asdict(self.kept()).items() if key not in ("theta0", "basis")}

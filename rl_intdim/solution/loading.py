@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rl_intdim.config.catalogue import merged
 from rl_intdim.config.keys import LONGEST, printable
-from rl_intdim.config.schema import DIRECT, PROJECTIONS, Task
+from rl_intdim.config.schema import DIRECT, PROJECTIONS, TRAJECTORY, Task
 from rl_intdim.config.validation import check_task
 from rl_intdim.errors import ConfigError, choices, one_line
 from rl_intdim.solution import limits
@@ -115,13 +115,15 @@ def _check_types(s: Solution) -> None:
         raise ValueError(f"d={s.d!r}: must be a whole number, or {DIRECT!r}.")
     if not all(isinstance(x, str) for x in (s.agent, s.projection)):
         raise ValueError("agent and projection must be words.")
-    if "." not in s.projection and s.projection not in PROJECTIONS:
-        raise ValueError(f"projection={s.projection}: not known. {choices(s.projection, PROJECTIONS)}")
+    known = (*PROJECTIONS, TRAJECTORY)
+    if "." not in s.projection and s.projection not in known:
+        raise ValueError(f"projection={s.projection}: not known. {choices(s.projection, known)}")
     if s.bits is not None and (type(s.bits) is not int or not 1 <= s.bits <= 32):
         raise ValueError(f"bits={s.bits!r}: must be from 1 to 32.")
     numbers = [s.score, *s.theta_d] if isinstance(s.theta_d, list) else [None]
-    if not all(type(x) in (int, float) and abs(x) < 3e38 for x in numbers):
+    if not _in_range(numbers):
         raise ValueError("score and theta_d must be numbers of float32's range.")
+    _check_learned(s)
     steps = s.task.kwargs.get("max_episode_steps")
     if steps is not None and (type(steps) is not int or steps < 1):  # -1 would mean an endless episode
         raise ValueError(f"max_episode_steps={steps!r}: must be a whole number from 1.")
@@ -129,10 +131,25 @@ def _check_types(s: Solution) -> None:
         raise ValueError(f"theta_d: {len(s.theta_d)} numbers for d={s.d}.")
 
 
+def _in_range(numbers: list[Any]) -> bool:
+    return all(type(x) in (int, float) and abs(x) < 3e38 for x in numbers)
+
+
+def _check_learned(s: Solution) -> None:
+    """Raise a ValueError for a learned subspace of the wrong type, or one that does not fit theta_d."""
+    if (s.projection == TRAJECTORY and s.d not in (0, DIRECT)) != (s.basis is not None):
+        raise ValueError(f"basis: goes with projection={TRAJECTORY}, and there is {s.projection}.")
+    if s.basis is not None and (not isinstance(s.basis, list) or len(s.basis) != s.d):
+        raise ValueError(f"basis: needs a column for each of d={s.d}.")
+    for key, row in [("theta0", s.theta0), *(("basis", column) for column in s.basis or [])]:
+        if row is not None and not (isinstance(row, list) and row and _in_range(row)):
+            raise ValueError(f"{key} must be numbers of float32's range.")
+
+
 def _check_names(s: Solution) -> None:
     """Raise a ConfigError for a name that would be imported or opened when the policy is rebuilt."""
     named = {
-        "projection": [] if s.projection in PROJECTIONS else [s.projection],
+        "projection": [] if s.projection in (*PROJECTIONS, TRAJECTORY) else [s.projection],
         "task.id": [s.task.id] if ":" in s.task.id else [],  # Gymnasium imports the module before the colon
         "task.wrappers": [name for name in s.task.wrappers if not WRAPPER.fullmatch(name)],
         "task.kwargs": [

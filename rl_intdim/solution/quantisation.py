@@ -19,10 +19,11 @@ class Size:
     d: int  # in Elias's gamma code, which marks its own end
     width: int  # which of the widths up to max_bits
     seed: int  # which of the seeds tried, or of all seeds up to it if they are more
+    learned: int = 0  # theta0 and the basis as float32, if they were learned: no seed draws them
 
     @property
     def total(self) -> int:
-        return self.theta_d + self.scale + self.d + self.width + self.seed
+        return self.theta_d + self.scale + self.d + self.width + self.seed + self.learned
 
 
 def scale_up(x: float) -> float:
@@ -55,4 +56,5 @@ def size(solution: Solution, bits: int, max_bits: int) -> Size:
         2 * (len(solution.theta_d) + 1).bit_length() - 1,
         ceil(log2(max_bits)),
         ceil(log2(max(solution.seeds_tried, solution.seed + 1))),
+        32 * (len(solution.theta0 or []) + sum(map(len, solution.basis or []))),
     )

@@ -17,6 +17,7 @@ from rl_intdim import files
 from rl_intdim.config.catalogue import shipped, task_node
 from rl_intdim.config.schema import DIRECT, VECTORISATIONS, SweepConfig, Task
 from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.records import learned_subspaces
 from rl_intdim.search.trials import TrialRecord
 
 if TYPE_CHECKING:
@@ -44,14 +45,27 @@ class Solution:
     theta_d: list[float]
     seeds_tried: int = 1  # by the sweep that found it: naming the seed takes log2 of this many bits
     bits: int | None = None  # per coordinate, if quantised
+    theta0: list[float] | None = field(default=None, repr=False)  # (D,), if it was learned, not drawn
+    basis: list[list[float]] | None = field(default=None, repr=False)  # (d, D), the columns of P if it was learned
     trusted: bool = field(default=True, compare=False)  # may it exceed `limits`? Not stored in the file
 
     def save(self, path: Path) -> None:
-        """Write the file. theta_d has as many digits as float32 needs to be read back to the bit."""
-        shortest = [float(str(np.float32(x))) for x in self.theta_d]
-        data = {"format": FORMAT} | asdict(self) | {"theta_d": shortest}
-        del data["trusted"]
+        """Write the file. Numbers have as many digits as float32 needs to be read back to the bit."""
+        numbers: dict[str, Any] = {"theta_d": shortest(self.theta_d)}
+        if self.theta0 is not None:
+            numbers["theta0"] = shortest(self.theta0)
+        if self.basis is not None:
+            numbers["basis"] = [shortest(column) for column in self.basis]
+        data = {"format": FORMAT} | {k: v for k, v in asdict(self).items() if k not in ("trusted", "theta0", "basis")}
+        data |= numbers
         files.write_whole(path, json.dumps(data, allow_nan=False) + "\n")
+
+    @property
+    def learned(self) -> str:
+        """What of its subspace was learned, in words; "" if a seed draws all of it."""
+        parts = ["theta0"] * (self.theta0 is not None)
+        parts += [f"a basis of {len(self.basis)} directions"] if self.basis is not None else []
+        return " and ".join(parts)
 
     def policy(self) -> "tuple[Network, torch.Tensor]":
         """The network and its parameters theta0 + P theta_d, (D,). Raises ConfigError if d is above D, if D or P does
@@ -62,15 +76,17 @@ class Solution:
         from rl_intdim.solution import limits
         from rl_intdim.subspace import projections
         from rl_intdim.tasks import environment
-        from rl_intdim.training.seeding import draw_subspace
+        from rl_intdim.training.seeding import LearnedSubspace, draw_subspace
 
         policy = environment.policy(self.task)
+        for key, row in [("theta0", self.theta0 or []), *(("basis", column) for column in self.basis or [])]:
+            if row and len(row) != policy.D:
+                raise ConfigError(f"{key}: {len(row):,} numbers for D = {policy.D:,}.")
         if len(self.theta_d) != (policy.D if self.d == DIRECT else self.d) or len(self.theta_d) > policy.D:
             raise ConfigError(f"theta_d: {len(self.theta_d)} numbers for d={self.d}, D = {policy.D:,}.")
         P_bytes = 0
         if self.d != DIRECT and self.theta_d:
-            projection = projections.find(projections.resolve(self.projection, policy.D, len(self.theta_d)))
-            P_bytes = projection.memory(policy.D, len(self.theta_d))
+            P_bytes = projections.memory(self.projection, policy.D, len(self.theta_d))
         if not self.trusted:
             limits.check_network(policy, P_bytes)
         need, free = PARAMETER_BYTES * policy.D + P_bytes, psutil.virtual_memory().available
@@ -79,7 +95,11 @@ class Solution:
                 f"env.policy.hidden={self.task.policy.hidden}: D = {policy.D:,} by d = {self.d} does not fit into "
                 f"memory: it takes {need / 2**30:,.1f} GiB, and {free / 2**30:,.1f} GiB are available."
             )
-        subspace, _ = draw_subspace(policy, self.projection, self.d, self.seed)
+        learned = None
+        if self.theta0 is not None or self.basis is not None:
+            P = None if self.basis is None else projections.Trajectory(torch.tensor(self.basis))
+            learned = LearnedSubspace(None if self.theta0 is None else torch.tensor(self.theta0), P)
+        subspace, _ = draw_subspace(policy, self.projection, self.d, self.seed, learned)
         return policy, subspace.theta(torch.tensor(self.theta_d))
 
     def returns(self, episodes: int, rng: np.random.Generator) -> tuple[np.ndarray, float | None]:
@@ -114,6 +134,11 @@ class Solution:
         return min(unlike, key=len, default=[])
 
 
+def shortest(numbers: Sequence[float]) -> list[float]:
+    """The float32 numbers with as many digits as tell them apart."""
+    return [float(str(np.float32(x))) for x in numbers]
+
+
 def _judged(key: str, value: Any) -> Any:
     return VECTORISATIONS[value].ale if key == "vector" else value
 
@@ -128,12 +153,14 @@ def holds(task: Task, trial: TrialRecord) -> bool:
     return any(task.solved_by(*score) for score in confirmed)
 
 
-def smallest(config: SweepConfig, trials: Sequence[TrialRecord]) -> Solution | None:
-    """The solved policy with the smallest d, and of those the best score, among the trials whose theta_d was kept."""
+def smallest(config: SweepConfig, trials: Sequence[TrialRecord], folder: Path) -> Solution | None:
+    """The solved policy with the smallest d, and of those the best score, among the trials whose theta_d was kept.
+    A learned subspace is read from the run folder. Raises ConfigError if its file is gone."""
     solved = [t for t in trials if t.solved and holds(config.env, t) and not t.direct and t.theta_d is not None]
     if not solved:
         return None
     best = min(solved, key=lambda t: (t.d, -t.score))
+    learned = learned_subspaces.read(folder, (best.d, best.seed)) if best.subspace_steps else {}
     return Solution(
         config.env,
         config.agent.name,
@@ -143,4 +170,5 @@ def smallest(config: SweepConfig, trials: Sequence[TrialRecord]) -> Solution | N
         best.score,
         best.theta_d or [],
         seeds_tried=sum(not t.direct for t in trials),
+        **learned,
     )

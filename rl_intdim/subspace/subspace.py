@@ -17,14 +17,15 @@ class Subspace:
     """theta0 (D,) and P (D, d), both frozen. Training starts at theta_d = 0, (d,).
 
     `origin` is a module, its parameters, or theta0 as a flat tensor; P has its device and dtype. `seed` alone
-    determines P, on every machine. Raises ConfigError if d is above D or P does not fit into memory.
+    determines P, on every machine, unless `projection` is a P itself. Raises ConfigError if d is above D or P does
+    not fit into memory.
     """
 
     def __init__(
         self,
         origin: torch.nn.Module | Iterable[torch.nn.Parameter] | torch.Tensor,
         d: int | str,
-        projection: str = "auto",
+        projection: str | Projection = "auto",
         seed: int | np.random.SeedSequence = 0,
     ) -> None:
         if isinstance(origin, torch.Tensor):
@@ -35,7 +36,10 @@ class Subspace:
             self.theta0 = flat(self.parameters).detach().clone()
         self.D = self.theta0.numel()
         rng = np.random.default_rng(seed)
-        P = Identity(self.D) if d == DIRECT else draw(projection, self.D, int(d), rng)
+        if d == DIRECT:
+            P: Projection = Identity(self.D)
+        else:
+            P = draw(projection, self.D, int(d), rng) if isinstance(projection, str) else projection
         self.projection: Projection = P.to(self.theta0.device, self.theta0.dtype)
         self.d = self.projection.d
 

@@ -10,6 +10,7 @@ from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks.network import Network
 from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.evaluator import Evaluator
+from rl_intdim.training.seeding import LearnedSubspace
 
 A = TypeVar("A", bound=Agent)
 
@@ -26,3 +27,4 @@ class TrialContext(Generic[A]):
     evaluator: Evaluator
     checkpoints: Checkpoints
     logs: str | None = None  # folder for SB3's logs
+    learned: LearnedSubspace | None = None  # None: the subspace was drawn

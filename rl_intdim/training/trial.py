@@ -1,6 +1,7 @@
 """Run one trial: (task, agent, d, seed) -> TrialRecord. The same seed and d give every agent the same subspace."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -11,13 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim.config.schema import Agent, Task
+from rl_intdim.config.schema import DIRECT, Agent, Learned, Task
 from rl_intdim.errors import IntdimError, TrialFailure, raised
 from rl_intdim.search.trials import TrialRecord
+from rl_intdim.subspace.projections import Trajectory
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.context import TrialContext
 from rl_intdim.training.evaluator import Evaluator
+from rl_intdim.training.learned import learn
 from rl_intdim.training.progress import ProgressFile
 from rl_intdim.training.resources import device, settle
 from rl_intdim.training.seeding import draw_subspace
@@ -40,11 +43,18 @@ class TrialSpec:
     folder: str | None = None  # of its checkpoints; the trial resumes from one that is there
     tensorboard: str | None = None  # folder for SB3's logs
     cores: int = 1  # cores that ALE may use; the record does not depend on it
+    learned: Learned | None = None  # how theta0 or P is learned; None: both are drawn. Direct training draws theta0
 
     def identity(self) -> dict[str, Any]:
         """The values that identify the trial, under the user's keys."""
-        keys = {"task": "env", "projection": "subspace.projection"}
-        return {keys.get(k, k): v for k, v in asdict(self).items() if k not in PLACE}
+        keys = {"task": "env", "projection": "subspace.projection", "learned": "subspace"}
+        values = {keys.get(k, k): v for k, v in asdict(self).items() if k not in PLACE}
+        return values if self.learned else {k: v for k, v in values.items() if k != "subspace"}
+
+    @property
+    def learns(self) -> bool:
+        """Does it begin with a direct run? Not to train directly, nor to score theta0 as drawn."""
+        return self.learned is not None and self.d != DIRECT and (self.d != 0 or self.learned.burn_in > 0)
 
     def digest(self) -> str:
         """A hash of the identity, 16 hexadecimal digits."""
@@ -69,6 +79,8 @@ def _run(trial: TrialSpec, on_look: Callable[[int, float, float], None]) -> Tria
     evaluator, subspace = context.evaluator, context.subspace
     env_steps = trainer(trial.agent).train(context) if subspace.d > 0 else 0
     scored = evaluator.close()
+    learned = context.learned
+    basis = learned.projection.columns if learned and isinstance(learned.projection, Trajectory) else None
     return TrialRecord(
         d=trial.d,
         seed=trial.seed,
@@ -82,6 +94,9 @@ def _run(trial: TrialSpec, on_look: Callable[[int, float, float], None]) -> Tria
         curve=evaluator.curve,
         seconds=round(context.checkpoints.seconds, 3),
         theta_d=scored.theta_d.tolist(),
+        subspace_steps=learned.env_steps if learned else 0,
+        theta0=learned.theta0.tolist() if learned and learned.theta0 is not None else None,
+        basis=None if basis is None else basis.tolist(),
     )
 
 
@@ -105,14 +120,21 @@ def prepare(
         progress.write(checkpoints.seconds, evaluator.curve)
 
     task, network = trial.task, environment.policy(trial.task)
-    subspace, (training, looks, confirms) = draw_subspace(network, trial.projection, trial.d, trial.seed)
-    subspace.to(device(trial.device, network))
+    where, folder = device(trial.device, network), Path(trial.folder) if trial.folder else None
+    start, learned = time.perf_counter(), None
+    if trial.learned and trial.learns:
+        d, run, identity = int(trial.d), trainer(trial.agent), trial.identity()
+        learned = learn(task, trial.agent, network, trial.learned, d, trial.seed, where, run, folder, identity)
+    subspace, (training, looks, confirms) = draw_subspace(network, trial.projection, trial.d, trial.seed, learned)
+    subspace.to(where)
     evaluator = evaluator_type(task, network, subspace, looks, confirms, trial.full_budget, tell)
-    folder = Path(trial.folder) if trial.folder else None
     checkpoints = Checkpoints(evaluator, training, task.checkpoint, folder, trial.identity())
+    checkpoints.start = start  # the direct run's seconds are the trial's too
     progress = ProgressFile(folder, trial.d, trial.seed)
     progress.write(0.0, [])
-    return TrialContext(task, trial.agent, network, subspace, training, evaluator, checkpoints, trial.tensorboard)
+    return TrialContext(
+        task, trial.agent, network, subspace, training, evaluator, checkpoints, trial.tensorboard, learned
+    )
 
 
 def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], None] = print) -> int:

@@ -18,12 +18,14 @@ import psutil
 import torch
 
 from rl_intdim.config.import_path import load
+from rl_intdim.config.schema import TRAJECTORY
 from rl_intdim.errors import ConfigError, choices
 from rl_intdim.subspace.projections.countsketch import CountSketch
 from rl_intdim.subspace.projections.dense import Dense
 from rl_intdim.subspace.projections.fastfood import Fastfood
 from rl_intdim.subspace.projections.identity import Identity
 from rl_intdim.subspace.projections.sparse import Sparse
+from rl_intdim.subspace.projections.trajectory import Trajectory
 
 SMALL = 64 * 2**20  # largest dense P, in bytes, that `auto` chooses
 
@@ -55,8 +57,15 @@ def find(name: str) -> type[Projection]:
     if name in PROJECTIONS:
         return PROJECTIONS[name]
     if "." not in name:
+        if name == TRAJECTORY:
+            raise ConfigError(f"subspace.projection={name}: is learned in a trial, not drawn from a seed.")
         raise ConfigError(f"subspace.projection={name}: not known. {choices(name, ['auto', *PROJECTIONS])}")
     return load(name, "subspace.projection")
+
+
+def memory(name: str, D: int, d: int) -> int:
+    """The bytes of this P. Raises ConfigError if there is no such projection."""
+    return Trajectory.memory(D, d) if name == TRAJECTORY else find(resolve(name, D, d)).memory(D, d)
 
 
 def resolve(name: str, D: int, d: int) -> str:
@@ -80,7 +89,7 @@ def draw(name: str, D: int, d: int, rng: np.random.Generator) -> Projection:
 def check_memory(name: str, D: int, d: int, copies: int = 1, free: int | None = None) -> None:
     """Raise ConfigError if `copies` of P do not fit into `free` bytes; None: the memory available on this machine."""
     free = psutil.virtual_memory().available if free is None else free
-    need = find(resolve(name, D, d)).memory(D, d) * copies
+    need = memory(name, D, d) * copies
     if need > free:
         fits = [other for other, cls in PROJECTIONS.items() if cls.memory(D, d) * copies <= free]
         raise ConfigError(
@@ -91,4 +100,4 @@ def check_memory(name: str, D: int, d: int, copies: int = 1, free: int | None = 
         )
 
 
-__all__ = ["PROJECTIONS", "Identity", "Projection", "check_memory", "draw", "find", "resolve"]
+__all__ = ["PROJECTIONS", "Identity", "Projection", "Trajectory", "check_memory", "draw", "find", "memory", "resolve"]
