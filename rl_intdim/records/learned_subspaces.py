@@ -34,7 +34,7 @@ def read(folder: Path, job: Job) -> dict[str, Any]:
     """theta0 (D,) and basis (d, D), each if it was learned. Raises ConfigError if the file is not there, or not one
     of this program's."""
     try:
-        with np.load(path(folder, job)) as arrays:
+        with np.load(io.BytesIO(path(folder, job).read_bytes())) as arrays:
             return {name: arrays[name].tolist() for name in ("theta0", "basis") if name in arrays}
     except (OSError, ValueError, BadZipFile) as error:
         raise ConfigError(f"{path(folder, job)}: not the learned subspace of a trial: {error}") from None

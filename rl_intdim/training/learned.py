@@ -77,7 +77,7 @@ class Recorder(Evaluator):
 def check(subspace: SubspaceConfig, budget: int, D: int) -> None:
     """Raise ConfigError if the points of a trajectory take too much memory."""
     learned = subspace.learned(budget)
-    need = 4 * D * (learned.snapshots + 1) if learned else 0
+    need = 4 * D * (learned.snapshots + 1) if learned and learned.snapshots else 0
     if need > POINTS_BYTES:
         most = f"{POINTS_BYTES / 2**20:,.0f} MiB, {POINTS_BYTES // (4 * D) - 1:,} of them"
         raise ConfigError(

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from rl_intdim import runners
 from rl_intdim.config import cli
+from rl_intdim.config.schema import Learned
 from rl_intdim.errors import ConfigError
 from rl_intdim.sweep import sweep
 from rl_intdim.training.checkpoint import Checkpoints
@@ -82,6 +83,22 @@ def ends_the_same(monkeypatch, tmp_path, agent, task):
     monkeypatch.setattr(Checkpoints, "load", lambda self: started.append(real(self)) or started[-1])
     assert without_seconds(run_trial(resumed)) == without_seconds(undisturbed)
     assert started[0] is not None
+
+
+@pytest.mark.parametrize("name", ["cma", "ppo"])
+@pytest.mark.parametrize("how", [Learned(1500, 1500, 0), Learned(0, 2000, 20)])
+def test_killed_in_the_direct_run_of_a_learned_subspace_and_after_it(echo, monkeypatch, tmp_path, name, how):
+    agent = agent_of("cma") if name == "cma" else small("ppo")
+    projection = "trajectory" if how.snapshots else "dense"
+    task = echo("continuous", budget=2000, threshold=10.01, checkpoint=300)
+    trial = TrialSpec(task, agent, projection, 3, 1, learned=how)
+    undisturbed = run_trial(trial)
+    resumed = replace(trial, folder=str(tmp_path / "state"))
+    killed_after(monkeypatch, resumed, saves=1)
+    assert not (tmp_path / "state" / "state.pt").exists()
+    killed_after(monkeypatch, resumed, saves=5 if name == "ppo" else 2)
+    assert (tmp_path / "state" / "state.pt").exists()
+    assert without_seconds(run_trial(resumed)) == without_seconds(undisturbed)
 
 
 @pytest.mark.parametrize("other", [{"seed": 2}, {"d": 7}, {"projection": "sparse"}, {"agent": agent_of("random")}])
