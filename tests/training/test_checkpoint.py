@@ -96,7 +96,7 @@ def test_killed_in_the_direct_run_of_a_learned_subspace_and_after_it(echo, monke
     resumed = replace(trial, folder=str(tmp_path / "state"))
     killed_after(monkeypatch, resumed, saves=1)
     assert not (tmp_path / "state" / "state.pt").exists()
-    killed_after(monkeypatch, resumed, saves=5 if name == "ppo" else 2)
+    killed_after(monkeypatch, resumed, saves=5 if name == "ppo" else 4)
     assert (tmp_path / "state" / "state.pt").exists()
     assert without_seconds(run_trial(resumed)) == without_seconds(undisturbed)
 
