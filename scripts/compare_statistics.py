@@ -99,7 +99,8 @@ def main() -> None:
     for seed in range(FIRST_SEED, FIRST_SEED + args.seeds):
         for arm in ARMS:
             task = config.env if arm == "fixed" else replace(config.env, statistics=Statistics())
-            trial = TrialSpec(task, config.agent, projection, args.d, seed)
+            how = config.subspace.learned(task.budget)
+            trial = TrialSpec(task, config.agent, projection, args.d, seed, learned=how)
             key = trial.digest(), arm
             if key not in known:
                 with learned(task) if arm == "learned" else nullcontext():

@@ -46,7 +46,8 @@ def main() -> None:
             d = word if word == DIRECT else int(word)
             P = resolve(config.subspace.projection, D, D if d == DIRECT else d)
             seeds = range(FIRST_SEED, FIRST_SEED + args.seeds)
-            trials = [TrialSpec(config.env, config.agent, P, d, seed) for seed in seeds]
+            learned = config.subspace.learned(config.env.budget)
+            trials = [TrialSpec(config.env, config.agent, P, d, seed, learned=learned) for seed in seeds]
             runner = LocalRunner(args.workers)
             for trial, result in runner.run([t for t in trials if t.digest() not in known]):
                 if isinstance(result, TrialError):
