@@ -86,7 +86,7 @@ def ends_the_same(monkeypatch, tmp_path, agent, task):
 
 
 @pytest.mark.parametrize("name", ["cma", "ppo"])
-@pytest.mark.parametrize("how", [Learned(1500, 1500, 0), Learned(0, 2000, 20)])
+@pytest.mark.parametrize("how", [Learned(1500, 1500, 0), Learned(0, 2000, 5)])
 def test_killed_in_the_direct_run_of_a_learned_subspace_and_after_it(echo, monkeypatch, tmp_path, name, how):
     agent = agent_of("cma") if name == "cma" else small("ppo")
     projection = "trajectory" if how.snapshots else "dense"

@@ -224,6 +224,7 @@ def test_a_learned_basis_is_never_ranked_with_random_ones(sweeps):
     assert frame["P"].tolist()[0] == "dense"
     assert all("learned basis" in P for P in frame["P"].tolist()[1:])  # whatever their d_int
     assert frame["rank"].isna().tolist() == [every[0].answer.d_int is None, True, True]
+    assert table(every[1:], papers=False)["rank"].isna().all()
     assert differences(every).empty
     assert [r.sweep.learned is None for r in ladder(every, [label(s) for s in every])] == [True, False, False]
     assert "A learned basis is not ranked" in page(every, "p.png")
