@@ -19,8 +19,8 @@ from rl_intdim.analysis.paired_test import row
 from rl_intdim.analysis.tables import markdown
 from rl_intdim.config.catalogue import files
 from rl_intdim.files import write_whole
+from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import Sweep, read
-from rl_intdim.records.sweep_record import interval, shown
 
 ABOUT = """# Learned subspaces
 

@@ -132,8 +132,10 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
     """What the ranks do not show, a line each: tasks without one, one environment under two names, and ranks that
     rest on a wide interval."""
     lines = []
+    if any(s.learned for s in sweeps):
+        lines.append("A learned basis is not ranked: what its direct runs learned, and cost, is not in d_int.")
     for name in dict.fromkeys(s.env for s in sweeps):
-        same = [s for s in sweeps if s.env == name]
+        same = [s for s in sweeps if s.env == name and not s.learned]
         if not all(comparable(a, b) for a, b in combinations(same, 2)):
             thresholds, budgets = sorted({s.threshold for s in same}), sorted({s.budget for s in same})
             keys = [f"threshold ({', '.join(f'{value:g}' for value in thresholds)})"] * (len(thresholds) > 1)

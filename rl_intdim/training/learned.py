@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from rl_intdim.config.schema import DIRECT, Agent, Learned, SubspaceConfig, Task
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.projections import Trajectory
 from rl_intdim.subspace.projections.trajectory import principal_directions
 from rl_intdim.subspace.subspace import Subspace
@@ -32,7 +32,7 @@ class Trainer(Protocol):
 
 
 class Recorder(Evaluator):
-    """Keeps points of a direct run: its parameters after the burn-in, and snapshots evenly spaced over its env steps.
+    """Keeps points of a direct run: its last parameters within the burn-in, and snapshots evenly spaced over it.
 
     It takes the evaluator's place in training, and scores nothing.
     """
@@ -46,20 +46,20 @@ class Recorder(Evaluator):
 
     def due(self, env_steps: int) -> bool:
         """Is a point due?"""
-        return self._burnt_in(env_steps) or self._point_due(env_steps)
+        return self._burning_in(env_steps) or self._point_due(env_steps)
 
     def look(self, env_steps: int, theta_d: torch.Tensor, actor: torch.Tensor | None = None) -> bool:
-        """Keep the point. Returns True if the run has given all that it is for."""
+        """Keep the point. Returns False: the run goes on to its end."""
         theta = self.subspace.theta(theta_d.detach().to(self.subspace.theta0.device))
-        if self._burnt_in(env_steps):
+        if self._burning_in(env_steps):
             self.start = theta
         if self._point_due(env_steps):
             self.points.append(theta)
             self.next_point = env_steps * self.learned.snapshots // self.learned.direct_steps + 1
-        return self.start is not None and not self.learned.snapshots
+        return False
 
-    def _burnt_in(self, env_steps: int) -> bool:
-        return self.start is None and env_steps >= self.learned.burn_in
+    def _burning_in(self, env_steps: int) -> bool:
+        return env_steps <= self.learned.burn_in
 
     def _point_due(self, env_steps: int) -> bool:
         n = self.learned.snapshots
@@ -100,7 +100,7 @@ def learn(
 ) -> LearnedSubspace:
     """Run the direct run, or the rest of it from its last checkpoint in `folder`. The same seed gives the same bits.
 
-    Raises TrialFailure if its trajectory spans fewer than d directions.
+    Raises TrialFailure if its trajectory spans fewer than d directions, or nothing was learned in the burn-in.
     """
     theta0, *_, run = children(seed)
     direct = Subspace(network.theta0(np.random.default_rng(theta0)), DIRECT)
@@ -109,7 +109,11 @@ def learn(
     checkpoints = Checkpoints(recorder, run, task.checkpoint, folder / "direct" if folder else None, identity)
     task = replace(task, budget=learned.direct_steps)
     env_steps = trainer.train(TrialContext(task, agent, network, direct, run, recorder, checkpoints))
-    assert recorder.start is not None  # a run does not end before its steps
+    if recorder.start is None:
+        raise TrialFailure(
+            f"subspace.burn_in={learned.burn_in:,}: {agent.name} had learned nothing by then, since its first "
+            "generation took longer."
+        )
     start, P = recorder.start.cpu(), None
     if learned.snapshots and d > 0:
         P = Trajectory(principal_directions(torch.stack(recorder.points).cpu(), start, d))

@@ -60,14 +60,14 @@ def test_theta0_is_what_direct_training_reaches_after_the_burn_in(echo):
     first, second = (np.random.default_rng(s) for s in run.spawn(2))
     strategy = strategies.load("cma")(direct.d, direct.step_scale, spec.agent, first)
     hall, env_steps = evolution.PopulationEvaluator(task, spec.agent, policy, direct), 0
-    while env_steps < 2000:
+    for _ in range(3):  # of 640 env steps; the fourth does not fit
         population = strategy.ask()
         returns, steps = hall.play(population, int(second.integers(2**31)))
         strategy.tell(population, returns)
         env_steps += steps
     record = run_trial(spec)
     assert record.theta0 == direct.theta(torch.from_numpy(strategy.favourite()).float()).tolist()
-    assert record.subspace_steps == env_steps
+    assert env_steps <= record.subspace_steps <= 2000
     assert record.basis is None
 
 
@@ -78,7 +78,7 @@ def test_a_basis_is_orthonormal_of_its_seed_and_costs_what_it_says(echo, name):
     P = torch.tensor(records[0].basis)
     assert torch.allclose(P @ P.T, torch.eye(3), atol=1e-5)
     assert records[0].basis == records[1].basis != records[2].basis
-    assert 3000 <= records[0].subspace_steps < 3000 + 2000
+    assert 2000 < records[0].subspace_steps <= 3000
     assert records[0].theta0 is None  # drawn
     assert records[0].env_steps < records[0].subspace_steps  # which it does not count
     assert "theta0" not in records[0].line()
@@ -90,11 +90,16 @@ def test_a_burn_in_helps_theta0_alone(echo):
     assert scores[0] > scores[1] + 1
 
 
+def test_a_burn_in_of_less_than_a_generation_fails_with_the_reason(echo):
+    with pytest.raises(TrialFailure, match=r"subspace\.burn_in=300: cma had learned nothing"):
+        run_trial(trial(echo, agent_of("cma"), Learned(300, 300, 0)))
+
+
 def test_both_at_once_and_what_learns_nothing(echo):
     both = run_trial(trial(echo, agent_of("cma"), Learned(1000, 3000, 10)))
     assert both.theta0 is not None
     assert both.basis is not None
-    assert both.subspace_steps >= 3000
+    assert 2000 < both.subspace_steps <= 3000
     for d in (DIRECT, 0):
         assert run_trial(trial(echo, agent_of("cma"), TRAJECTORY, d=d)).subspace_steps == 0
     plain = run_trial(trial(echo, agent_of("cma"), None, d=DIRECT))
