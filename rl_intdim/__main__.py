@@ -12,6 +12,7 @@ from rl_intdim.errors import ConfigError, choices
 COMMANDS = {
     "sweep": "measure the intrinsic dimension of one task by one agent",
     "train": "run one trial at one d",
+    "atlas": "measure the undecided sweeps of a set of tasks within the hours given",
     "compare": "compare sweeps, from the trials in their run folders",
     "report": "write sweeps, finished or running, to one HTML page that opens without a network",
     "export": "write the trials of several run folders to one CSV table",

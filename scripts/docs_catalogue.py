@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from functools import cache
-from math import prod
+from math import nan, prod
 from pathlib import Path
 from statistics import median
 from typing import Any, get_type_hints
@@ -21,11 +21,14 @@ RESULTS = Path(__file__).resolve().parents[1] / "docs/results"
 
 @cache
 def tasks() -> dict[str, tuple[cfg.Task, str]]:
-    """The tasks of the catalogue, each with its agent; but gym, which is any other."""
+    """The tasks of the catalogue, each with its agent; but gym, which is any other. A threshold that has not been
+    measured is NaN."""
     found: dict[str, Any] = {}
     for path in sorted(catalogue.shipped("envs").glob("*.yaml")):
         if path.stem != "gym":
             node, agent = catalogue.read_task(path)
+            if OmegaConf.is_missing(node, "threshold"):
+                node = OmegaConf.merge(node, {"threshold": nan})  # type: ignore[assignment]
             found[path.stem] = OmegaConf.to_object(node), agent or "cma"
     return found
 

@@ -16,10 +16,10 @@ from rl_intdim.analysis import task_ladder
 from rl_intdim.analysis.comparison_page import page, page_of_pairs
 from rl_intdim.analysis.comparison_plots import plot_ladder, plot_pairs
 from rl_intdim.analysis.paired_test import SURE, pairs, shares
-from rl_intdim.analysis.ranking import differences, pivot
+from rl_intdim.analysis.ranking import differences, harder, pivot
 from rl_intdim.analysis.tables import markdown, table
-from rl_intdim.config.schema import GradientAgent
-from rl_intdim.records.result import STATUSES, interval
+from rl_intdim.config.schema import GradientAgent, Task
+from rl_intdim.records.result import STATUSES
 from rl_intdim.records.sweep import Sweep, read
 from rl_intdim.search import paper_rule
 
@@ -38,34 +38,29 @@ def paired_sweeps() -> tuple[Sweep, ...]:
     return tuple(read(folder) for folder in sorted(RESULTS.glob("paired/*")))
 
 
+def catalogue() -> dict[str, Task]:
+    return {name: task for name, (task, _) in tasks().items()}
+
+
 def ladder() -> list[task_ladder.TaskRung]:
-    return task_ladder.rungs(
-        sweeps(), {name: "-".join(map(str, t.policy.hidden)) for name, (t, _) in tasks().items()}
-    )
+    return task_ladder.rungs(sweeps(), catalogue())
 
 
 def ladder_table() -> str:
     """A row a task: the smallest d_int of its agents."""
-    rows = [
-        {
-            "task": r.task,
-            "d_int": str(r.d_int),
-            "95 % interval": interval((r.low, r.high)),
-            "of D": r.D,
-            "by": r.agent,
-            "threshold": tasks()[r.task][0].threshold,
-            "status": r.status,
-        }
-        for r in ladder()
-        if not r.paper
-    ]
-    return markdown(pd.DataFrame(rows))
+    return markdown(task_ladder.table(ladder(), catalogue()))
 
 
 def without_answer() -> str:
     """The tasks of the catalogue with records and no d_int."""
     there = {s.env for s in sweeps()} - {r.task for r in ladder()}
     return ", ".join(sorted(there))
+
+
+def harder_tables() -> str:
+    """For each agent, the probability that the row's task is harder than the column's."""
+    own = [s for s in sweeps() if s.env in catalogue() and task_ladder.is_own(s, catalogue()[s.env])]
+    return "\n".join(f"By {agent}:\n\n{markdown(frame)}" for agent, frame in harder(own).items())
 
 
 def side_by_side(by: str) -> str:

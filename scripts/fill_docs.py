@@ -32,6 +32,7 @@ OPEN = re.compile(r"<!-- fill: ")
 FILLERS: dict[str, Callable[..., str]] = {
     "value": docs_benchmarks.value,
     "ladder": docs_results.ladder_table,
+    "harder": docs_results.harder_tables,
     "without_answer": docs_results.without_answer,
     "side_by_side": docs_results.side_by_side,
     "told_apart": docs_results.told_apart,

@@ -15,7 +15,7 @@ LEVELS = [
     {"training", "records"},
     {"runners", "solution", "analysis"},
     {"sweep", "train", "compare", "report", "play", "compress", "export"},
-    {"api", "__main__"},
+    {"api", "atlas", "__main__"},
 ]
 LEVEL = {name: i for i, names in enumerate(LEVELS) for name in names}
 BESIDE = {("analysis", "records"), ("config", "files")}  # no level is crossed upwards by these

@@ -157,6 +157,34 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
     return lines
 
 
+def harder(sweeps: Sequence[Sweep]) -> dict[str, "pd.DataFrame"]:
+    """For each agent with two tasks or more, the probability that the row's task has a larger d_int than the
+    column's; a tie counts half. Tasks are ordered from the smallest d_int to the largest.
+
+    At equal protocol only: one agent, one budget, one way of scoring. Other pairs are left empty. The sweep with the
+    smallest d_int stands for a task; one without a d_int has no row.
+    """
+    import pandas as pd
+
+    tables = {}
+    for agent in sorted({s.agent for s in sweeps}):
+        answered = sorted((s for s in sweeps if s.agent == agent and s.answer.d_int is not None), key=rung)
+        mine = sorted({s.env: s for s in reversed(answered)}.values(), key=rung)
+        cells = [["" if not same_protocol(a, b) else f"{below(b, a):.2f}" for b in mine] for a in mine]
+        if any(map(any, cells)):
+            tables[agent] = pd.DataFrame(
+                [{"harder than": a.env} | dict(zip([b.env for b in mine], row, strict=True))
+                 for a, row in zip(mine, cells, strict=True)]
+            )  # fmt: skip
+    return tables
+
+
+def same_protocol(a: Sweep, b: Sweep) -> bool:
+    """Were two tasks measured in the same way, so that their d_int say which is harder?"""
+    protocols = [(s.agent, s.budget, s.config.env.scoring, s.config.search.full_budget) for s in (a, b)]
+    return a is not b and protocols[0] == protocols[1]
+
+
 def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
     """by=agent: a row per task (with its threshold, budget, network and P), a column per agent. by=hidden: a row per
     network and D, a column per task and agent."""

@@ -1,13 +1,19 @@
 """The ladder of tasks: one row per task with the smallest d_int of its agents, and the paper's rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rl_intdim.analysis.ranking import rung
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE, png
-from rl_intdim.records.sweep import Sweep
+from rl_intdim.config.schema import Task
+from rl_intdim.records.result import interval, shown
+from rl_intdim.records.sweep import Sweep, world
 from rl_intdim.search import paper_rule
 from rl_intdim.subspace.projections import resolve
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ZERO = 0.5  # place of d = 0 on the log axis
 
@@ -20,28 +26,33 @@ class TaskRung:
     agent: str
     hidden: str
     D: int
-    d_int: int
+    d_int: int | None  # None only where no agent has one
     low: int | None
     high: int | None
     status: str
     paper: bool = False
+    below: dict[str, tuple[int, int]] = field(
+        default_factory=dict
+    )  # agent -> trials solved and run, at 0 < d < d_int
+
+    @property
+    def tried(self) -> str:
+        """What was tried below d_int, by agent, as text."""
+        return "; ".join(f"{agent} {solved} of {n}" for agent, (solved, n) in self.below.items())
 
 
-def rungs(sweeps: Iterable[Sweep], hidden: Mapping[str, str]) -> list[TaskRung]:
+def rungs(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskRung]:
     """The sweep with the smallest d_int of each task, and the paper's rows, sorted by d_int.
 
-    `hidden` holds the hidden layers of each task's own network, such as 20-20. Sweeps with another network, or with
-    another projection than `auto` chooses, are left out. Of equal d_int, the narrower interval comes first.
+    `tasks` holds each task as it is meant: sweeps with another environment, scoring, threshold, budget or network, or
+    with another projection than `auto` chooses, are left out. Of equal d_int, the narrower interval comes first.
     """
+    own = [s for s in sweeps if s.env in tasks and is_own(s, tasks[s.env])]
     easiest: dict[str, Sweep] = {}
-    for s in sorted(sweeps, key=lambda s: (rung(s)[0], (s.answer.ci95[1] or s.D) - s.answer.ci95[0], s.agent)):
-        own = s.hidden == hidden.get(s.env) and s.projection in ("auto", resolve("auto", s.D, s.d_max))
-        if own and s.answer.d_int is not None:
+    for s in sorted(own, key=lambda s: (rung(s)[0], (s.answer.ci95[1] or s.D) - s.answer.ci95[0], s.agent)):
+        if s.answer.d_int is not None:
             easiest.setdefault(s.env, s)
-    ours = [
-        TaskRung(s.env, s.agent, s.hidden, s.D, s.answer.d_int or 0, *s.answer.ci95, s.answer.status)
-        for s in easiest.values()
-    ]
+    ours = [_rung(s, [other for other in own if other.env == s.env]) for s in easiest.values()]
     papers = [
         TaskRung(row.task, row.agent, row.hidden, row.D, row.d_int, None, None, "", paper=True)
         for row in paper_rule.ROWS
@@ -49,23 +60,78 @@ def rungs(sweeps: Iterable[Sweep], hidden: Mapping[str, str]) -> list[TaskRung]:
     return sorted([*ours, *papers], key=lambda r: (r.d_int, r.paper, r.task))
 
 
+def unanswered(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskRung]:
+    """The tasks with trials of which no sweep has a d_int, a row for each agent: `low` is what it is above."""
+    own = [s for s in sweeps if s.env in tasks and is_own(s, tasks[s.env])]
+    answered = {s.env for s in own if s.answer.d_int is not None}
+    rows = [_rung(s, [s]) for s in own if s.env not in answered]
+    return sorted(rows, key=lambda r: (r.task, r.agent))
+
+
+def is_own(s: Sweep, task: Task) -> bool:
+    """Was this sweep made of the task as it is meant, and not of a variant?"""
+    return (
+        (s.world, s.threshold, s.budget) == (world(task), task.threshold, task.budget)
+        and s.config.env.policy == task.policy
+        and s.projection in ("auto", resolve("auto", s.D, s.d_max))
+    )
+
+
+def _rung(s: Sweep, siblings: Sequence[Sweep]) -> TaskRung:
+    """The row of a sweep; `siblings` are the sweeps of its task, it among them."""
+    below: dict[str, tuple[int, int]] = {}
+    end = s.D + 1 if s.answer.d_int is None else s.answer.d_int
+    for other in sorted(siblings, key=lambda o: o.agent):
+        cells = [cell for d, cell in other.answer.tested.items() if 0 < d < end]
+        if n := sum(seeds for seeds, _ in cells):
+            k, already = below.get(other.agent, (0, 0))
+            below[other.agent] = (k + sum(solved for _, solved in cells), already + n)
+    return TaskRung(s.env, s.agent, s.hidden, s.D, s.answer.d_int, *s.answer.ci95, s.answer.status, below=below)
+
+
+def table(rows: Sequence[TaskRung], tasks: Mapping[str, Task]) -> "pd.DataFrame":
+    """Our rows as a table, the easiest task first; the agent named is the one with the smallest d_int."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        [
+            {
+                "task": r.task,
+                "d_int": shown(r.d_int),
+                "95 % interval": interval((r.low, r.high)),
+                "D": r.D,
+                "D / d_int": f"{r.D / r.d_int:.0f}" if r.d_int else "",
+                "smallest by": r.agent,
+                "solved below it": r.tried,
+                "threshold": tasks[r.task].threshold,
+                "status": r.status,
+            }
+            for r in rows
+            if not r.paper
+        ]
+    )
+
+
 def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
-    """A PNG of the rows on one log axis of d, the easiest on top, with a description in its metadata."""
+    """A PNG of the rows, each with its d_int, on one log axis of d, the easiest on top, with a description in its
+    metadata."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import FixedLocator, NullLocator
 
     figure = Figure(figsize=(8.5, 1.3 + 0.3 * len(rows)), layout="constrained")
     axis = figure.subplots()
     for y, r in enumerate(rows):
+        d_int = r.d_int or 0
         if r.paper:
-            axis.plot(r.d_int, y, "D", color=ORANGE, mfc="white", ms=6)
+            axis.plot(d_int, y, "D", color=ORANGE, mfc="white", ms=6)
         else:
             low, high = max(r.low or 0, ZERO), max(r.high or r.D, ZERO)
             axis.plot([low, high], [y, y], color=BLUE, lw=3.5, solid_capstyle="butt", alpha=0.45)
-            axis.plot(max(r.d_int, ZERO), y, "o", color=BLUE, mfc="white" if r.status == "undecided" else BLUE, ms=8)
+            axis.plot(max(d_int, ZERO), y, "o", color=BLUE, mfc="white" if r.status == "undecided" else BLUE, ms=8)
+        ratio = f" = 1/{r.D / d_int:,.0f}" if d_int else ""
         axis.text(
-            *(1.02, y), f"{r.d_int:,} of {r.D:,}", transform=axis.get_yaxis_transform(), va="center", fontsize=9,
-            color=GREY if r.paper else "black",
+            *(1.02, y), f"{d_int:,} of {r.D:,}{ratio}", transform=axis.get_yaxis_transform(), va="center",
+            fontsize=9, color=GREY if r.paper else "black",
         )  # fmt: skip
     axis.set_yticks(
         range(len(rows)), [f"{r.task} by {r.agent}" + f", {r.hidden}" * r.paper for r in rows], fontsize=9
@@ -74,12 +140,11 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
         name.set_color(GREY if r.paper else "black")
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.set_xscale("log")
-    axis.set_xlim(ZERO * 0.8, max(max(r.d_int, r.high or 0) for r in rows) * 1.6)
     ticks = [ZERO, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]
     axis.xaxis.set_major_locator(FixedLocator(ticks))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticks(ticks, ["0", *(f"{tick:,}" for tick in ticks[1:])], fontsize=9)
-    axis.set_xlim(ZERO * 0.8, max(max(r.d_int, r.high or 0) for r in rows) * 1.6)
+    axis.set_xlim(ZERO * 0.8, max(max(r.d_int or 0, r.high or 0) for r in rows) * 1.6)
     axis.set_xlabel("numbers that must be learned, d_int", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="x", alpha=0.25)
@@ -89,6 +154,6 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
         axis.plot([], [], "o", color=BLUE, mfc="white", ms=8)[0],
         axis.plot([], [], "D", color=ORANGE, mfc="white", ms=6)[0],
     ]
-    names = ["measured here, with its 95 % interval", "the same, undecided", "as Li et al. report it (d_int90)"]
+    names = ["smallest of the agents tried, 95 % interval", "the same, undecided", "as Li et al. report it (d_int90)"]
     figure.legend(kinds, names, loc="outside upper center", ncols=3, fontsize=9, frameon=False)
     return png(figure, description)

@@ -157,6 +157,7 @@ def _unknown(word: str, key: str, node: DictConfig) -> ConfigError:
 
 def typed(node: DictConfig) -> Any:
     """A composed configuration as its frozen dataclass, checked. Raises ConfigError."""
+    _check_threshold(node)
     try:
         config: Any = OmegaConf.to_object(node)
     except OmegaConfBaseException as error:
@@ -167,6 +168,18 @@ def typed(node: DictConfig) -> Any:
             raise ConfigError(f"{key}={value}: not known.")
     check(config)
     return config
+
+
+def _check_threshold(node: DictConfig) -> None:
+    """Raise a ConfigError that says how to measure it, for a task of the catalogue that has no threshold yet."""
+    env, agent = node.get("env"), node.get("agent")
+    if env is None or env._get_node("name")._is_interpolation() or not OmegaConf.is_missing(env, "threshold"):
+        return
+    reason = f" ({env.threshold_source})" if env.threshold_source else ""
+    raise ConfigError(
+        f"env.threshold: the file of {env.name} has none{reason}. Give env.threshold=..., or measure it: "
+        f"python scripts/threshold.py env={env.name} agent={agent.name}"
+    )
 
 
 def load(name: str, words: Sequence[str], folders: Sequence[Path] = ()) -> Any:

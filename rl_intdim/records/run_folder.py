@@ -73,7 +73,7 @@ class Store:
     def open(self, config: SweepConfig) -> Iterator["Store"]:
         """Create or resume the folder for `config`, and lock it."""
         if (self.folder / "config.yaml").exists():
-            self._compare(config)
+            self.compare(config)
         elif self.folder.exists() and any(path.name not in FIRST for path in self.folder.iterdir()):
             raise ConfigError(f"out={self.folder}: not a run folder, and not empty. Give another out=...")
         try:
@@ -87,7 +87,7 @@ class Store:
         except OSError as error:
             raise ConfigError(f"out={self.folder}: cannot be made: {error.strerror}.") from None
         try:
-            self._compare(config)  # again, now that no other process can write
+            self.compare(config)  # again, now that no other process can write
             write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
             for name in ("trials.jsonl", "failures.jsonl"):
                 self._mend(name)
@@ -100,7 +100,8 @@ class Store:
                 (self.folder / "checkpoints").rmdir()
             lock.release()
 
-    def _compare(self, config: SweepConfig) -> None:
+    def compare(self, config: SweepConfig) -> None:
+        """Raise a ConfigError if the folder belongs to another run."""
         path = self.folder / "config.yaml"
         if not path.exists():
             return

@@ -98,7 +98,7 @@ class Sweep:
     @cached_property
     def world(self) -> tuple[Any, ...]:
         """The task's environment, scoring and goal: two sweeps' scores can be compared if these are equal."""
-        return _world(self.config.env)
+        return world(self.config.env)
 
     def distribution(self) -> tuple[np.ndarray, np.ndarray]:
         """The possible values of d_int, increasing, and their posterior probabilities; (n,) each."""
@@ -135,15 +135,22 @@ def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord |
     if ended:
         last, last_direct = first + ended.trials, first + DIRECT_SEED + ended.direct[1]
         return [t for t in trials if t.seed < (last_direct if t.direct else last)]
+    return whole_rounds(search, trials)
+
+
+def whole_rounds(search: Search, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The trials of the rounds that have finished whole, and the direct runs."""
     if search.ds is not None:
         return list(trials)
+    first = search.seed or 0
     seeds, rounds = {t.seed for t in trials if not t.direct}, 0
     while all(first + rounds * search.round + i in seeds for i in range(search.round)):
         rounds += 1
     return [t for t in trials if t.direct or t.seed < first + rounds * search.round]
 
 
-def _world(env: Task) -> tuple[Any, ...]:
+def world(env: Task) -> tuple[Any, ...]:
+    """What a score on this task depends on, besides the policy: environment, scoring and goal."""
     statistics, goal = env.statistics, env.goal
     return (
         env.id,

@@ -44,15 +44,15 @@ class Display:
             self.bar.stop()
 
     def round(self, pending: int, text: str) -> None:
-        """A round of `pending` trials begins; `text` is the estimate so far."""
+        """A round of `pending` trials is next; `text` is the estimate so far."""
         self.pending, self.text = pending, text
-        if self.bar is None:
-            self.console.print(f"round of {pending} trials; {text}")
         self._refresh()
 
-    def recall(self, trials: int) -> None:
-        """Count trials of the round that were already on disk."""
-        self.recalled, self.pending = self.recalled + trials, self.pending - trials
+    def begin(self, todo: int, recalled: int) -> None:
+        """`todo` trials of the round run, and `recalled` that train were already on disk."""
+        if self.bar is None and todo:
+            self.console.print(f"round of {self.pending} trials; {self.text}")
+        self.recalled, self.pending = self.recalled + recalled, self.pending - recalled
         self._refresh()
 
     def running(self, trials: dict[str, TrialProgress]) -> None:

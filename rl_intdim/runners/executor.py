@@ -52,7 +52,8 @@ def direct(
 ) -> list[TrialRecord]:
     """The direct runs of the sweep alone, in the order of their seeds. Raises ConfigError as `measure` does."""
     jobs: list[Job] = direct_jobs(config.search)
-    with _resumed(config, runner, D, store, console, len(jobs), tell) as (_, _, run):
+    with _resumed(config, runner, D, store, console, len(jobs), tell) as (_, display, run):
+        display.round(len(jobs), "direct runs alone")
         return list(run(jobs).values())
 
 
@@ -95,7 +96,7 @@ def _resumed(
                 for d, seed in jobs
                 if (d, seed) not in finished
             ]
-            display.recall(sum(job in finished for job in jobs if job[0] != 0))
+            display.begin(len(todo), sum(job in finished for job in jobs if job[0] != 0))
             run_all(todo, runner, config.trial_hours, store, finished, display, tell)
             return {job: finished[job] for job in jobs}
 

@@ -1,7 +1,7 @@
 """Throughput of training and scoring, measured before a sweep, and the time that the sweep will take."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
@@ -77,21 +77,38 @@ def episode_length(task: Task, measured: float) -> float:
     return limit or LONGER * measured
 
 
-def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple[float, float, tuple[float, ...]]:
-    """Env steps per second of training and of scoring, measured where trials run, and the seconds of a trial that
-    uses its whole budget, of the expected sweep, of a sweep in which no trial solves, and of the longest sweep."""
-    env, scoring, at_once = config.env, config.env.scoring, max(runner.slots, 1)
-    trial = TrialSpec(env, config.agent, config.subspace.projection, DIRECT, 0, config.threads, device=config.device)
+@dataclass(frozen=True)
+class Pace:
+    """Env steps per second of training and of scoring, and the env steps to expect of an episode."""
+
+    training: float
+    playing: float
+    length: float
+
+    def seconds(self, task: Task, trials: float, steps: float) -> float:
+        """The seconds of so many trials with so many env steps of training, one after another."""
+        scoring = task.scoring
+        episodes = steps / task.budget * scoring.looks * scoring.look_episodes + trials * scoring.confirm_episodes
+        return steps / self.training + episodes * self.length / self.playing
+
+
+def measured(config: SweepConfig, runner: TrialRunner) -> Pace:
+    """The pace of a sweep's trials, measured where they run."""
+    projection = config.subspace.projection
+    trial = TrialSpec(config.env, config.agent, projection, DIRECT, 0, config.threads, device=config.device)
     training, (playing, length) = runner.call(pace, trial), runner.call(scoring_pace, trial)
+    # Training plays episodes too, so scoring is not slower; theta0's may be too short to show it.
+    return Pace(training, max(training, playing), length)
 
-    def seconds(trials: float, steps: float) -> float:
-        episodes = steps / env.budget * scoring.looks * scoring.look_episodes + trials * scoring.confirm_episodes
-        return steps / training + episodes * length / playing
 
+def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple[Pace, tuple[float, ...]]:
+    """The pace, and the seconds of a trial that uses its whole budget, of the expected sweep, of a sweep in which no
+    trial solves, and of the longest sweep."""
+    env, at_once, found = config.env, max(runner.slots, 1), measured(config, runner)
     search, most = config.search, at_most(config.search)
     longest = most + search.round, most * env.budget  # theta0's first round trains nothing
     costs = [expected(search, D, d_max, env.budget), unsolved(search, D, d_max, env.budget), longest]
-    return training, playing, (seconds(1, env.budget), *(seconds(*cost) / at_once for cost in costs))
+    return found, (found.seconds(env, 1, env.budget), *(found.seconds(env, *cost) / at_once for cost in costs))
 
 
 def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
@@ -112,9 +129,10 @@ def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, 
 
 def print_expected_time(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
     """Print the time that the sweep will take at the throughput measured now."""
-    training, playing, (whole, likely, none, longest) = hours(config, runner, D, d_max)
+    found, (whole, likely, none, longest) = hours(config, runner, D, d_max)
     console.print(
-        f"  pace        {training:,.0f} env steps/s of training a trial, measured now; {playing:,.0f} of scoring"
+        f"  pace        {found.training:,.0f} env steps/s of training a trial, measured now; {found.playing:,.0f} of "
+        "scoring"
     )
     console.print(
         f"  time        {span(whole)} for a trial that takes its whole budget\n"

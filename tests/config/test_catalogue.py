@@ -7,6 +7,7 @@ from pathlib import Path
 
 import gymnasium as gym
 import pytest
+from omegaconf import OmegaConf
 
 from rl_intdim import __version__
 from rl_intdim.config import catalogue, cli
@@ -15,6 +16,11 @@ from rl_intdim.tasks import environment
 from rl_intdim.training.trial import check
 
 TASKS = sorted(p.stem for p in catalogue.shipped("envs").glob("*.yaml"))
+UNMEASURED = {
+    t
+    for t in TASKS
+    if OmegaConf.is_missing(catalogue.task_node(catalogue.shipped("envs") / f"{t}.yaml"), "threshold")
+}
 AGENTS = sorted(p.stem for p in catalogue.shipped("agents").glob("*.yaml"))
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("task", [t for t in TASKS if t != "gym"])
 @pytest.mark.parametrize("agent", AGENTS)
 def test_every_agent_fits_every_task(task, agent):
-    config = cli.load("sweep", [f"env={task}", f"agent={agent}"])
+    more = ["env.threshold=0"] if task in UNMEASURED else []
+    config = cli.load("sweep", [f"env={task}", f"agent={agent}", *more])
     discrete = environment.policy(config.env).discrete
     if discrete if agent in ("sac", "td3", "tqc") else not discrete and agent == "dqn":
         with pytest.raises(ConfigError, match=f"agent={agent}: .* does not take the"):
@@ -31,12 +38,21 @@ def test_every_agent_fits_every_task(task, agent):
         assert check(config.env, config.agent) > 0
 
 
-@pytest.mark.parametrize("task", [t for t in TASKS if t != "gym"])
+@pytest.mark.parametrize("task", [t for t in TASKS if t not in UNMEASURED])
 def test_every_task_says_where_its_threshold_comes_from(task):
     env = cli.load("sweep", [f"env={task}"]).env
     assert env.threshold_source
     if "Gymnasium" in env.threshold_source:
         assert env.threshold == gym.spec(env.id).reward_threshold
+
+
+@pytest.mark.parametrize("task", sorted(UNMEASURED - {"gym"}))
+def test_a_task_without_a_threshold_says_how_to_measure_it(task):
+    for command in ("sweep", "train"):
+        with pytest.raises(
+            ConfigError, match=rf"{task} has none \(.+\)\. .*scripts/threshold.py env={task} agent=\w+$"
+        ):
+            cli.load(command, [f"env={task}"])
 
 
 def test_the_catalogues_hold_no_python():

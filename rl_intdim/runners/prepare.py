@@ -1,0 +1,52 @@
+"""Everything that a sweep needs before its first trial, checked: its runner, D, the largest d, and the projection."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rl_intdim import runners
+from rl_intdim.config.schema import TRAJECTORY, SweepConfig
+from rl_intdim.config.validation import check_d
+from rl_intdim.files import check_folder
+from rl_intdim.runners import TrialRunner
+from rl_intdim.search.adaptive import largest
+from rl_intdim.search.loop import spaced
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A sweep that is ready to run."""
+
+    config: SweepConfig  # the projection and the d of a grid resolved
+    runner: TrialRunner
+    D: int
+    d_max: int
+
+
+def prepare(config: SweepConfig) -> Prepared:
+    """Check everything that can be checked before a trial runs. Raises ConfigError."""
+    from rl_intdim.subspace.projections import check_memory, resolve
+    from rl_intdim.training import learned
+    from rl_intdim.training.trial import check
+
+    check_folder("out", Path(config.out))
+    if config.runner.name == "ray" and config.runner.cpus is None:
+        config = replace(config, runner=replace(config.runner, cpus=float(config.threads)))
+    runner = runners.load(config.runner, config.workers)
+    if not config.dry_run:
+        runner.warm(config.agent)
+    D = check(config.env, config.agent)
+    runner.check_device(config.device)
+    search = config.search
+    check_d(search.ds or [], D, "search.ds")
+    check_d([search.d_max or 0], D, "search.d_max")
+    if config.subspace.projection == TRAJECTORY and search.ds is None and search.d_max is None:
+        search = replace(search, d_max=min(D, config.subspace.snapshots))
+    learned.check(config.subspace, config.env.budget, D)
+    d_max = largest(search, D)
+    projection = resolve(config.subspace.projection, D, d_max)
+    free, at_once = runner.memory()
+    check_memory(projection, D, d_max, at_once, free)
+    if search.grid:
+        search = replace(search, grid=None, ds=spaced(search.grid, d_max))
+    config = replace(config, subspace=replace(config.subspace, projection=projection), search=search)
+    return Prepared(config, runner, D, d_max)

@@ -1,0 +1,39 @@
+"""What a round is worth: more while little is known, nothing for what is known already."""
+
+import numpy as np
+import pytest
+
+from rl_intdim.config.schema import Search
+from rl_intdim.search.adaptive import Outcome
+from rl_intdim.search.loop import drive, outcomes
+from rl_intdim.search.narrowing import narrowing, octaves
+from rl_intdim.search.posterior import posterior
+from rl_intdim.search.simulation import SimulatedTask
+
+SEARCH = Search(direct=0, max_trials=18, seed=0)
+
+
+@pytest.fixture(scope="module")
+def known():
+    """18 trials of a task whose d_int is 20."""
+    task = SimulatedTask(place=20, width=0.5, D=562)
+    return outcomes(drive(SEARCH, 562, task.budget, task.run(0)), task.budget)
+
+
+def test_the_first_rounds_are_worth_most(known):
+    fresh = narrowing(SEARCH, 562, [])
+    assert fresh > 1
+    assert fresh > 2 * narrowing(SEARCH, 562, known) > 0
+    assert narrowing(SEARCH, 562, []) == fresh  # the same draws
+
+
+def test_theta0_alone_narrows_nothing_so_the_round_after_it_counts():
+    failed = [Outcome(0, False)] * 2 * SEARCH.round
+    assert narrowing(SEARCH, 562, []) == narrowing(SEARCH, 562, failed)
+
+
+def test_the_octaves_are_those_of_the_interval():
+    model = posterior(64)
+    at = {4: (400, 0), 6: (400, 400)}
+    assert octaves(model, model.update(at)) == pytest.approx(np.log2(6 / 5), abs=0.3)
+    assert octaves(model, model.update({})) > 6

@@ -1,0 +1,96 @@
+"""The atlas: a set of tasks measured within the hours, its table, picture and page, and what was not run."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from factories import compared
+
+from rl_intdim import atlas
+from rl_intdim.config import task_sets
+from rl_intdim.runners import throughput
+from rl_intdim.search import narrowing
+
+POLE = "id: CartPole-v1\nthreshold: 100\nbudget: 4000\nvector: compiled\nscoring: {looks: 5}\n"
+
+
+def run(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["atlas", *words])
+    try:
+        atlas.main()
+    except SystemExit as stop:
+        return stop.code
+    return 0
+
+
+@pytest.fixture
+def mine(monkeypatch):
+    Path("mine/envs").mkdir(parents=True)
+    Path("mine/envs/Pole.yaml").write_text(POLE)
+    Path("mine/envs/Sticks.yaml").write_text(POLE)
+    monkeypatch.setattr(throughput, "SECONDS", 0.05)
+    monkeypatch.setattr(narrowing, "DRAWS", 4)
+    return ["--config-dir", "mine", "workers=0", "search.direct=1"]
+
+
+def test_the_atlas_measures_shows_and_resumes(monkeypatch, mine, capsys):
+    words = [*mine, "tasks=Pole,Sticks", "agents=cma,sac", "hours=1", "search.max_trials=6"]
+    assert run(monkeypatch, *words) == 0
+    page = Path("runs/atlas.md").read_text()
+    for name in ("Pole", "Sticks"):
+        result = json.loads(Path(f"runs/{name}-cma/result.json").read_text())
+        assert sum(n for d, (n, _) in result["tested"].items() if d != "0") == 6
+        assert result["command"].startswith(f"python -m rl_intdim.sweep env={name} agent=cma workers=0")
+        assert f"| {name} |" in page
+    assert "- Pole by sac: agent=sac: " in page
+    assert "harder than" in page
+    assert "| all |" in page
+    assert Path("runs/atlas.png").stat().st_size > 10_000
+    assert "Pole / cma" in Path("runs/atlas.html").read_text()
+    assert "Pole by cma: not begun; the next round is worth" in capsys.readouterr().out
+    trials = Path("runs/Pole-cma/trials.jsonl").read_text()
+    stamp = Path("runs/Pole-cma/result.json").stat().st_mtime_ns
+    assert run(monkeypatch, *words) == 0
+    assert Path("runs/Pole-cma/trials.jsonl").read_text() == trials
+    assert Path("runs/Pole-cma/result.json").stat().st_mtime_ns == stamp  # its versions are those of its trials
+
+
+def test_without_hours_it_shows_what_is_there(monkeypatch, capsys):
+    compared("runs/CartPole-cma", 8, "agent=cma", "search.seed=0", "subspace.projection=dense")
+    words = ["tasks=CartPole,Acrobot", "hours=0", "search.ds=[1,2,4,8,16,32]", "search.seed=0"]
+    assert run(monkeypatch, *words) == 0
+    page = Path("runs/atlas.md").read_text()
+    assert "| CartPole |" in page
+    assert "- Acrobot by cma: not begun within the hours" in page
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("tasks=smal", "'smal' is no task, and no set. Did you mean small?"),
+        ("tasks=CartPole,Pogn", "'Pogn' is no task, and no set. Did you mean Pong?"),
+        ("hours=soon", "hours=soon: must be a number"),
+        ("env=CartPole", "env=CartPole: the atlas takes tasks=..."),
+        ("agents=cmaa", "agent=cmaa: no such agent. Did you mean cma?"),
+        ("serach.round=3", "Did you mean search?"),
+        ("tasks=Walker2d", "scripts/threshold.py env=Walker2d"),
+        ("hours", "expected key=value. Write hours=..."),
+    ],
+)
+def test_a_mistake_is_one_line(monkeypatch, capsys, word, message):
+    words = [word] if word.startswith("tasks") else ["tasks=CartPole", word]
+    assert run(monkeypatch, *words) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not Path("runs").exists()
+
+
+def test_the_sets_hold_what_has_a_threshold():
+    small, without = task_sets.tasks("small")
+    every, all_without = task_sets.tasks("all")
+    assert {"CartPole", "Acrobot", "Swimmer"} <= set(small) < set(every)
+    assert "Pong" in set(every) - set(small)
+    assert not set(every) & set(all_without)
+    assert without.items() <= all_without.items()
