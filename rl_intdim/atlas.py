@@ -32,7 +32,7 @@ from rl_intdim.records.reader import read_result
 from rl_intdim.records.run_folder import Store
 from rl_intdim.records.sweep import read
 from rl_intdim.runners.prepare import Prepared, prepare
-from rl_intdim.runners.turns import Turns, run
+from rl_intdim.runners.schedule import ScheduledSweep, run
 from rl_intdim.solution import video
 from rl_intdim.sweep import write
 
@@ -68,16 +68,16 @@ def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) 
 
 def _prepared(
     names: Sequence[str], given: dict[str, str], words: Sequence[str], folders: Sequence[Path]
-) -> tuple[list[Turns], dict[str, str]]:
+) -> tuple[list[ScheduledSweep], dict[str, str]]:
     """The sweeps, and those that cannot run with the reason. Raises ConfigError if none can."""
-    sweeps: list[Turns] = []
+    sweeps: list[ScheduledSweep] = []
     refused: dict[str, str] = {}
     for words_of in ([f"env={name}", *agent] for name in names for agent in _agents(given)):
         config = cli.load("sweep", [*words_of, *words], folders)
         config = replace(config, out=str(Path(given.get("out", "runs"), f"{config.env.name}-{config.agent.name}")))
         try:
             ready = prepare(config)
-            sweeps.append(Turns(ready, partial(_seconds, ready)))
+            sweeps.append(ScheduledSweep(ready, partial(_seconds, ready)))
         except ConfigError as error:  # an agent that does not fit, a package that is missing, a folder of another run
             refused[f"{config.env.name} by {config.agent.name}"] = str(error)
     if not sweeps:
@@ -90,7 +90,7 @@ def _agents(given: dict[str, str]) -> list[list[str]]:
     return [[f"agent={name}"] for name in given["agents"].split(",")] if "agents" in given else [[]]
 
 
-def _write(s: Turns, words: Sequence[str]) -> None:
+def _write(s: ScheduledSweep, words: Sequence[str]) -> None:
     """Write the result of a sweep into its run folder, with the command that would give the same, unless that result
     is there."""
     config, folder = s.ready.config, Path(s.ready.config.out)
@@ -111,7 +111,7 @@ def _seconds(ready: Prepared) -> float:
     return measured(ready.config, ready.runner).seconds(task, 1, task.budget)
 
 
-def _show(sweeps: Sequence[Turns], not_run: dict[str, str], out: Path, console: Console) -> None:
+def _show(sweeps: Sequence[ScheduledSweep], not_run: dict[str, str], out: Path, console: Console) -> None:
     """Write the ladder, the table and the page, and print the table."""
     tasks = {s.ready.config.env.name: s.ready.config.env for s in sweeps}
     done = [read(s.ready.config.out) for s in sweeps if s.trials]

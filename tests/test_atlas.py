@@ -44,7 +44,7 @@ def test_the_atlas_measures_shows_and_resumes(monkeypatch, mine, capsys):
         assert result["command"].startswith(f"python -m rl_intdim.sweep env={name} agent=cma workers=0")
         assert f"| {name} |" in page
     assert "- Pole by sac: agent=sac: " in page
-    assert "harder than" in page
+    assert "## Harder than" in page
     assert "| all |" in page
     assert Path("runs/atlas.png").stat().st_size > 10_000
     assert "Pole / cma" in Path("runs/atlas.html").read_text()

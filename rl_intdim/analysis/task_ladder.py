@@ -10,7 +10,6 @@ from rl_intdim.config.schema import Task
 from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import Sweep, world
 from rl_intdim.search import paper_rule
-from rl_intdim.subspace.projections import resolve
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +69,8 @@ def unanswered(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskR
 
 def is_own(s: Sweep, task: Task) -> bool:
     """Was this sweep made of the task as it is meant, and not of a variant?"""
+    from rl_intdim.subspace.projections import resolve  # imports torch, which takes seconds
+
     return (
         (s.world, s.threshold, s.budget) == (world(task), task.threshold, task.budget)
         and s.config.env.policy == task.policy

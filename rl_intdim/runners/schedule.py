@@ -25,7 +25,7 @@ LEAST = 0.02  # octaves that a round counts for at least: an interval may be nar
 
 
 @dataclass
-class Turns:
+class ScheduledSweep:
     """A sweep that is measured round by round. Raises ConfigError if its run folder belongs to another run."""
 
     ready: Prepared
@@ -86,7 +86,7 @@ class Turns:
         return f"{self.name}: {said}"
 
 
-def run(sweeps: Sequence[Turns], end: float, console: Console, tell: Callable[[str], None]) -> None:
+def run(sweeps: Sequence[ScheduledSweep], end: float, console: Console, tell: Callable[[str], None]) -> None:
     """Run rounds, of the sweep with the largest worth per cost first, until none is left that is expected to end
     before `end`, by time.monotonic(). `tell` is called with what environments say."""
     while True:

@@ -8,9 +8,9 @@ from rich.console import Console
 
 from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError, TrialFailure
-from rl_intdim.records.result import STATUSES
 from rl_intdim.records.run_folder import Store
-from rl_intdim.runners import turns
+from rl_intdim.records.result import STATUSES
+from rl_intdim.runners import schedule
 from rl_intdim.runners.prepare import Prepared
 from rl_intdim.search import narrowing
 from rl_intdim.search.loop import drive
@@ -42,14 +42,14 @@ def simulated(monkeypatch):
                 store.append(t)
         return trials
 
-    monkeypatch.setattr(turns, "measure", measure)
+    monkeypatch.setattr(schedule, "measure", measure)
     monkeypatch.setattr(narrowing, "DRAWS", 4)
 
     def make(name, seconds, *words):
         config = cli.load(
             "sweep", [f"env={name}", "agent=cma", f"out={name}", "search.direct=2", "search.max_trials=18", *words]
         )
-        return turns.Turns(Prepared(config, OneSlot(), 562, 562), lambda: seconds)
+        return schedule.ScheduledSweep(Prepared(config, OneSlot(), 562, 562), lambda: seconds)
 
     return make, order
 
@@ -57,7 +57,7 @@ def simulated(monkeypatch):
 def test_the_cheapest_sweep_goes_first_and_all_end(simulated):
     make, order = simulated
     sweeps = [make("Acrobot", 100.0), make("CartPole", 1.0)]
-    turns.run(sweeps, time.monotonic() + HOUR, Console(quiet=True), print)
+    schedule.run(sweeps, time.monotonic() + HOUR, Console(quiet=True), print)
     assert order[0] == "CartPole"
     assert {"Acrobot", "CartPole"} == set(order)
     assert not any(s.open for s in sweeps)
@@ -70,7 +70,7 @@ def test_a_round_that_is_not_expected_to_end_in_time_is_not_begun(simulated):
     make, order = simulated
     sweeps = [make("CartPole", HOUR)]
     assert sweeps[0].cost == pytest.approx((6 + 2) * HOUR)  # a round and the direct runs, one after another
-    turns.run(sweeps, time.monotonic() + 7 * HOUR, Console(quiet=True), print)
+    schedule.run(sweeps, time.monotonic() + 7 * HOUR, Console(quiet=True), print)
     assert order == []
     assert not Path("CartPole").exists()
 
@@ -78,7 +78,7 @@ def test_a_round_that_is_not_expected_to_end_in_time_is_not_begun(simulated):
 def test_an_error_ends_its_sweep_alone(simulated):
     make, _ = simulated
     broken, whole = make("MountainCar", 1.0), make("CartPole", 10.0)
-    turns.run([broken, whole], time.monotonic() + HOUR, Console(quiet=True), print)
+    schedule.run([broken, whole], time.monotonic() + HOUR, Console(quiet=True), print)
     assert broken.failure == "the trial broke down."
     assert not broken.open
     assert len(whole.trials) > 12
@@ -86,7 +86,7 @@ def test_an_error_ends_its_sweep_alone(simulated):
 
 def test_a_folder_of_another_run_is_refused_before_its_trials_are_read(simulated):
     make, _ = simulated
-    turns.run([make("CartPole", 1.0)], time.monotonic() + HOUR, Console(quiet=True), print)
+    schedule.run([make("CartPole", 1.0)], time.monotonic() + HOUR, Console(quiet=True), print)
     with pytest.raises(ConfigError, match=r"out=CartPole: made with agent\.sigma=0\.2"):
         make("CartPole", 1.0, "agent.sigma=0.3")
 
@@ -94,7 +94,7 @@ def test_a_folder_of_another_run_is_refused_before_its_trials_are_read(simulated
 def test_turns_take_the_decisions_of_one_sweep_and_go_on_from_its_folder(simulated, monkeypatch):
     make, _ = simulated
     one = make("CartPole", 1.0, "search.max_trials=24")
-    turns.run([one], time.monotonic() + HOUR, Console(quiet=True), print)
+    schedule.run([one], time.monotonic() + HOUR, Console(quiet=True), print)
     whole = drive(one.ready.config.search, 562, 500_000, SimulatedTask(place=6, D=562, budget=500_000).run(0))
     assert [(t.d, t.seed, t.solved) for t in one.trials] == [(t.d, t.seed, t.solved) for t in whole]
     again = make("CartPole", 1.0, "search.max_trials=24")
