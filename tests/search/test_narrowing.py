@@ -27,6 +27,12 @@ def test_the_first_rounds_are_worth_most(known):
     assert narrowing(SEARCH, 562, []) == fresh  # the same draws
 
 
+def test_a_round_tells_nothing_of_what_is_known():
+    settled = [Outcome(d, d == 6) for d in (4, 6) for _ in range(300)]
+    assert octaves(posterior(64), posterior(64).update({4: (300, 0), 6: (300, 300)})) > 0.2
+    assert abs(narrowing(SEARCH, 64, settled)) < 0.1
+
+
 def test_theta0_alone_narrows_nothing_so_the_round_after_it_counts():
     failed = [Outcome(0, False)] * 2 * SEARCH.round
     assert narrowing(SEARCH, 562, []) == narrowing(SEARCH, 562, failed)
