@@ -13,7 +13,8 @@ runs, and the same command resumes it. A direct run may also be made elsewhere, 
     python -m rl_intdim.train env=Pong d=direct seed=500000 env.threshold=1e9 out=there
     cat there/trial.json >> docs/results/thresholds/Pong-ppo/trials.jsonl
 
-once `search.direct=0`, which measures random actions alone, has made the folder.
+once `search.direct=0`, which measures random actions alone, has made the folder. (Looks of `train` may end after half
+of their episodes, so it chooses its best look by fewer.)
 """
 
 import json
@@ -45,6 +46,7 @@ from rl_intdim.training.trial import check
 ROOT = Path(__file__).parents[1]
 FOLDER = Path("docs/results/thresholds")
 UNREACHED = 1e9  # a threshold above every return
+FIXED = ("search.seed=0", "search.full_budget=true")  # which keeps looks from being cut short as hopeless
 EPISODES, SHARE = 100, 0.9
 APART = 3  # standard errors between direct training and random actions, below which nothing was learned
 
@@ -111,7 +113,7 @@ def edited(text: str, new: str) -> str:
 
 def configured(words: Sequence[str], given: Mapping[str, str], folders: Sequence[Path]) -> SweepConfig:
     """The configuration of the direct runs."""
-    config: SweepConfig = cli.load("sweep", [*words, f"env.threshold={UNREACHED:g}", "search.seed=0"], folders)
+    config: SweepConfig = cli.load("sweep", [*words, f"env.threshold={UNREACHED:g}", *FIXED], folders)
     out = given.get("out", str(FOLDER / f"{config.env.name}-{config.agent.name}"))
     task = replace(config.env, threshold_source="above every return, so that direct runs take the whole budget")
     return replace(config, env=task, out=out)

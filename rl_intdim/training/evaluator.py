@@ -56,7 +56,7 @@ class Evaluator:
     and a limited number of confirmations, of which the last is kept for the best policy seen. A look ends after half
     of its episodes if it is hopeless; its score is the mean of those played. A policy is confirmed
     only once, so that a failed one cannot pass by repetition. With `full_budget`, a solved trial trains to the end
-    of its budget, and its best policy is scored there, as in the paper.
+    of its budget, and its best policy is scored there, as in the paper; every look is played in full.
 
     Looks and confirmations draw their episodes from separate generators, so the episodes that select a policy never
     score it.
@@ -104,7 +104,10 @@ class Evaluator:
         if actor is not None and not torch.equal(actor, self.subspace.theta(theta_d)):
             raise TrialFailure(f"the actor is not theta0 + P theta_d after {env_steps} env steps.")
         n, threshold = self.task.scoring.look_episodes, self.task.threshold
-        score = self._score(theta_d, n, self.looks, lambda returns: hopeless(returns, n, threshold))
+        # With full_budget looks choose the policy that is scored, whatever the threshold, so none is cut short.
+        score = self._score(
+            theta_d, n, self.looks, lambda returns: not self.full_budget and hopeless(returns, n, threshold)
+        )
         norm = float(theta_d.norm())
         self.curve.append([env_steps, score.mean, norm, *score.numbers()[1:]])
         self.on_look(env_steps, score.mean, norm)

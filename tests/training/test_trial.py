@@ -196,6 +196,10 @@ def test_a_look_ends_after_half_of_its_episodes_if_it_is_hopeless(echo, monkeypa
     script[:] = [worst] * 4  # a confirmation is played in full
     judge.close()
     assert judge.confirmations == [[20, 1.6]]
+    whole = Evaluator(task, *_parts(task), full_budget=True)  # looks choose the policy that is scored
+    script[:] = [worst, fair]
+    whole.look(20, torch.ones(2))
+    assert whole.curve[-1][1] == pytest.approx((1.6 + 8.42) / 2)
 
 
 def test_looks_and_confirmations_play_different_episodes(echo):
