@@ -10,9 +10,9 @@ from rich.console import Console
 
 from rl_intdim.errors import IntdimError
 from rl_intdim.records.reader import read_trials
+from rl_intdim.records.result import interval, shown, span
 from rl_intdim.records.run_folder import Store, seeded
 from rl_intdim.records.sweep import whole_rounds
-from rl_intdim.records.result import interval, shown, span
 from rl_intdim.runners.executor import measure
 from rl_intdim.runners.prepare import Prepared
 from rl_intdim.search.adaptive import answer

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError, TrialFailure
-from rl_intdim.records.run_folder import Store
 from rl_intdim.records.result import STATUSES
+from rl_intdim.records.run_folder import Store
 from rl_intdim.runners import schedule
 from rl_intdim.runners.prepare import Prepared
 from rl_intdim.search import narrowing
