@@ -182,7 +182,7 @@ def harder(sweeps: Sequence[Sweep]) -> dict[str, "pd.DataFrame"]:
 def same_protocol(a: Sweep, b: Sweep) -> bool:
     """Were two tasks measured in the same way, so that their d_int say which is harder?"""
     protocols = [(s.agent, s.budget, s.config.env.scoring, s.config.search.full_budget) for s in (a, b)]
-    return a is not b and protocols[0] == protocols[1]
+    return a is not b and not (a.learned or b.learned) and protocols[0] == protocols[1]
 
 
 def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":

@@ -72,7 +72,8 @@ def is_own(s: Sweep, task: Task) -> bool:
     from rl_intdim.subspace.projections import resolve  # imports torch, which takes seconds
 
     return (
-        (s.world, s.threshold, s.budget) == (world(task), task.threshold, task.budget)
+        not s.learned  # what its direct run learned, and cost, is not in d_int
+        and (s.world, s.threshold, s.budget) == (world(task), task.threshold, task.budget)
         and s.config.env.policy == task.policy
         and s.projection in ("auto", resolve("auto", s.D, s.d_max))
     )

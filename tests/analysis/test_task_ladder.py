@@ -16,8 +16,8 @@ TASKS = {name: cli.load("sweep", [f"env={name}"]).env for name in ("CartPole", "
 
 @pytest.fixture(scope="module")
 def sweeps(tmp_path_factory):
-    """CartPole by two agents, and easier variants of it: another network, projection, budget, threshold; and two more
-    tasks."""
+    """CartPole by two agents, and easier variants of it: another network, projection, budget, threshold, a learned
+    theta0; and two more tasks."""
     folder = tmp_path_factory.mktemp("sweeps")
     return [
         read(compared(folder / "ppo", 16, "agent=ppo")),
@@ -28,6 +28,7 @@ def sweeps(tmp_path_factory):
         read(compared(folder / "car", 16, "env=MountainCar", "agent=cma")),
         read(compared(folder / "short", 2, "agent=cma", "env.budget=100_000")),
         read(compared(folder / "low", 1, "agent=cma", "env.threshold=100")),
+        read(compared(folder / "learned", 1, "agent=cma", "subspace.burn_in=1000")),
     ]
 
 
@@ -62,6 +63,7 @@ def test_who_is_harder_is_said_with_its_probability_at_equal_protocol_alone(swee
     other_budget = [s for s in sweeps if s.folder.name in ("short", "car")]
     assert harder(other_budget) == {}
     assert harder([s for s in sweeps if s.folder.name in ("ppo", "car")]) == {}  # two agents
+    assert harder([s for s in sweeps if s.folder.name in ("learned", "car")]) == {}
 
 
 def test_the_papers_rows_stand_where_they_belong(sweeps):
