@@ -209,14 +209,13 @@ def test_an_episode_without_end_is_told_before_and_fails(faulty, monkeypatch):
     monkeypatch.setattr(vector, "LONG", 50)
     task, said = faulty("endless", budget=20), []
     check(task, agent_of("cma"), say=said.append)
-    assert len(said) == 1
-    assert "test/Faulty-v0 has no time limit" in said[0]
+    assert sum("test/Faulty-v0 has no time limit" in note for note in said) == 1
     with pytest.raises(TrialFailure, match=r"not ended after 50 env steps.*env.max_episode_steps"):
         score(task)
     limited = replace(task, max_episode_steps=70)
     assert score(limited)[1].tolist() == [70, 70]
     check(limited, agent_of("cma"), say=said.append)
-    assert len(said) == 1
+    assert sum("no time limit" in note for note in said) == 1
 
 
 # ------------------------------------------------------------------------------------ goals, and words

@@ -187,8 +187,13 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
         ("ppo", "discrete", {"actor": "[action_net]"}, "18 parameters, and the task's policy has 42"),
         ("ppo", "discrete", {"actor": "[actor.mu]"}, "has no such module"),
         ("ppo", "discrete", {"algorithm": "gymnasium.Env"}, "not a Stable-Baselines3 algorithm"),
-        ("dqn", "continuous", {}, "agent=dqn: does not fit env=Echo"),
-        ("sac", "discrete", {}, "agent=sac: does not fit env=Echo"),
+        (
+            "dqn",
+            "continuous",
+            {},
+            "agent=dqn: .* does not take the continuous actions of env=Echo; valid here: .*sac",
+        ),
+        ("sac", "discrete", {}, "agent=sac: .* does not take the discrete actions of env=Echo; valid here: .*dqn"),
         ("ppo", "discrete", {"settings": "{n_stpes: 3}"}, "n_stpes"),
         ("ppo", "discrete", {"settings": "{learning_rate: lin_fast}"}, "'lin_fast'.*lin_1e-3"),
         (
