@@ -2,15 +2,17 @@
 
     pip install -e ".[bench]"; python scripts/bench_training.py     # minutes; writes docs/results/training.json
 
-Three models with the same settings, the same network and as many parameters, on one torch thread, in turns:
+Four models with the same settings, the same network and as many parameters, on one torch thread, in turns:
 
     ours    the agent in a subspace on our training environments (Pong: ALE's vector environment, SameStep)
+    rounded the same with agent.precision=bfloat16
     direct  the same without a subspace
     peer    SB3's usual way: make_atari_env with VecFrameStack (Pong), make_vec_env (CartPole), no subspace
 
-The figure is the median over turns of env steps/s of ours by those of the peer. `limit` is what would be left if
-only the environment, the forward passes and the forward and backward passes of learning cost time, each measured
-alone in the same run: its reciprocal sum. Ours by the limit says what our code and the subspace cost.
+The figure is the median over turns of env steps a second of processor time, ours by those of the peer. `limit` is
+what would be left if only the environment, the forward passes and the forward and backward passes of learning cost
+time, each measured alone in the same run: its reciprocal sum. Ours by the limit says what our code and the subspace
+cost.
 """
 
 import argparse
@@ -33,7 +35,7 @@ from rl_intdim.config import cli
 from rl_intdim.config.schema import GradientAgent
 from rl_intdim.records import provenance
 from rl_intdim.tasks import environment
-from rl_intdim.training.sb3.model import build
+from rl_intdim.training.sb3.model import build, set_precision
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 from rl_intdim.training.seeding import draw_subspace
 
@@ -65,6 +67,7 @@ def ours(words: list[str], d: int | str, projection: str) -> PPO:
     if d != "direct":
         subspace, _ = draw_subspace(policy, projection, d, 0)
         SubspaceActor(model, config.agent, subspace)
+    set_precision(model, config.agent)
     return model
 
 
@@ -83,9 +86,9 @@ def pong(agent: GradientAgent) -> PPO:
 
 def pace(model: PPO, steps: int) -> float:
     """Env steps a second of `learn`."""
-    start = time.perf_counter()
+    start = time.process_time()
     model.learn(steps, reset_num_timesteps=False)
-    return steps / (time.perf_counter() - start)
+    return steps / (time.process_time() - start)
 
 
 def alone(model: PPO, repeats: int) -> dict[str, float]:
@@ -121,10 +124,10 @@ def alone(model: PPO, repeats: int) -> dict[str, float]:
 
 def timed(job: Callable[[int], None], repeats: int) -> float:
     job(0)
-    start = time.perf_counter()
+    start = time.process_time()
     for i in range(repeats):
         job(i)
-    return (time.perf_counter() - start) / repeats
+    return (time.process_time() - start) / repeats
 
 
 def subspace_share(model: PPO, steps: int) -> float:
@@ -134,15 +137,15 @@ def subspace_share(model: PPO, steps: int) -> float:
 
     def clocked(*args: Any) -> Any:
         nonlocal inside
-        start = time.perf_counter()
+        start = time.process_time()
         result = step(optimizer, *args)
-        inside += time.perf_counter() - start
+        inside += time.process_time() - start
         return result
 
     optimizer.step = clocked  # type: ignore[method-assign,assignment]
-    start = time.perf_counter()
+    start = time.process_time()
     model.learn(steps, reset_num_timesteps=False)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     del optimizer.step
     return inside / seconds
 
@@ -150,6 +153,7 @@ def subspace_share(model: PPO, steps: int) -> float:
 def compare(env: str, peer: Callable[[GradientAgent], PPO], d: int, projection: str, turns: int) -> dict[str, Any]:
     words = [f"env={env}", "agent=ppo"]
     models = {"ours": ours(words, d, projection), "direct": ours(words, "direct", ""),
+              "rounded": ours([*words, "agent.precision=bfloat16"], d, projection),
               "peer": peer(cli.load("sweep", words).agent)}  # fmt: skip
     sizes = {name: sum(p.numel() for p in model.policy.parameters()) for name, model in models.items()}
     assert len(set(sizes.values())) == 1, sizes
@@ -166,6 +170,7 @@ def compare(env: str, peer: Callable[[GradientAgent], PPO], d: int, projection: 
         "task": env, "d": d, "projection": projection, "turns": turns, "steps": steps, "env_steps_per_s": paces,
         "ours_by_peer": median(by_peer), "ours_by_peer_range": [min(by_peer), max(by_peer)],
         "ours_by_direct": median(row["ours"] / row["direct"] for row in rows),
+        "rounded_by_ours": median(row["rounded"] / row["ours"] for row in rows),
         "seconds_per_step_alone": parts, "limit": limit, "ours_by_limit": paces["ours"] / limit,
         "limit_by_peer": limit / paces["peer"], "optimizer_share": subspace_share(first, steps),
         "optimizer_share_direct": subspace_share(models["direct"], steps),
@@ -175,7 +180,7 @@ def compare(env: str, peer: Callable[[GradientAgent], PPO], d: int, projection: 
         f"{paces['peer']:,.0f} env steps/s; limit {limit:,.0f}\n"
         f"  ours by peer {median(by_peer):.2f} (from {min(by_peer):.2f} to {max(by_peer):.2f} in {turns} turns), "
         f"the limit by peer {limit / paces['peer']:.2f}; ours by the limit {paces['ours'] / limit:.2f}; "
-        f"ours by direct {figures['ours_by_direct']:.3f}\n"
+        f"ours by direct {figures['ours_by_direct']:.3f}; bfloat16 by float32 {figures['rounded_by_ours']:.2f}\n"
         f"  alone: {', '.join(f'{name} {1e6 * s:,.0f} us' for name, s in parts.items())} an env step; "
         f"optimiser's step {figures['optimizer_share']:.1%} (direct {figures['optimizer_share_direct']:.1%})",
         flush=True,

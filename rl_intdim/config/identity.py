@@ -57,7 +57,9 @@ def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 def first_seed(config: dict[str, Any]) -> int:
     """The first seed of a sweep, drawn from the keys of its flat configuration that identify the run.
 
-    At most eight digits keep a solution file short, and two sweeps of a task hardly ever share seeds.
+    Keys at their default are left out, so that a key which is new in a later version moves no seed. At most eight
+    digits keep a solution file short, and two sweeps of a task hardly ever share seeds.
     """
-    keys = {k: v for k, v in config.items() if not k.startswith((*LOOSE, "search.seed"))}
+    defaults = completed({"agent.trainer": config["agent.trainer"]}, config)
+    keys = {k: v for k, v in config.items() if not k.startswith((*LOOSE, "search.seed")) and defaults.get(k) != v}
     return int(sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest(), 16) % 2**24

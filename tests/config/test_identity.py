@@ -18,6 +18,13 @@ def test_task_agent_and_settings_draw_a_first_seed_of_their_own():
     assert all(0 <= s < 2**24 for s in (base, *others))
 
 
+def test_a_key_at_its_default_draws_no_seed_so_that_later_versions_may_add_keys():
+    config = flat(asdict(cli.load("sweep", ["agent=ppo"])))
+    older = {k: v for k, v in config.items() if k != "agent.precision"}
+    assert first_seed(older) == first_seed(config)
+    assert first_seed(config | {"agent.precision": "bfloat16"}) != first_seed(config)
+
+
 def test_what_no_trial_depends_on_draws_the_same():
     words = ["search.max_trials=200", "search.ci_ratio=2", "workers=1", "out=elsewhere", "search.direct=0"]
     assert [seed(word) for word in words] == [seed()] * 5
