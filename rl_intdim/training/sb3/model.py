@@ -2,6 +2,7 @@
 
 import warnings
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import gymnasium as gym
@@ -198,7 +199,7 @@ def rollout_steps(model: BaseAlgorithm) -> int:
 
 
 def set_precision(model: BaseAlgorithm, agent: GradientAgent) -> None:
-    """Compute hidden layers, those that an activation follows, in `agent.precision` from now on.
+    """Compute hidden layers, those that the network's activation follows, in `agent.precision` from now on.
 
     Parameters, gradients, output layers and losses stay float32. Their sums over a layer average out most of what the
     rounding to eight bits costs.
@@ -206,15 +207,18 @@ def set_precision(model: BaseAlgorithm, agent: GradientAgent) -> None:
     if agent.precision == "float32":
         return
     in_bfloat16 = torch.autocast(model.device.type, torch.bfloat16)
-    followed = {
+    nets = [net for net in model.policy.modules() if isinstance(net, torch.nn.Sequential)]
+    activations, actions = tuple(ACTIVATIONS.values()), prod(model.action_space.shape or ())
+    hidden = {layer for net in nets for layer, after in pairwise(net) if isinstance(after, activations)}
+    # TD3's output layer is followed by a tanh too, which ends its actor and squashes the actions.
+    hidden -= {
         layer
-        for net in model.policy.modules()
-        if isinstance(net, torch.nn.Sequential)
-        for layer, after in pairwise(net)
-        if isinstance(after, tuple(ACTIVATIONS.values()))
+        for net in nets
+        for layer, after in [*pairwise(net)][-1:]
+        if isinstance(after, torch.nn.Tanh) and getattr(layer, "out_features", None) == actions
     }
     for layer in model.policy.modules():
-        if layer in followed:
+        if layer in hidden:
             layer.forward = in_bfloat16(layer.forward)
         elif isinstance(layer, torch.nn.Linear):
             layer.register_forward_pre_hook(lambda _, args: (args[0].float(),))
