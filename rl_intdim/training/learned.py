@@ -100,7 +100,8 @@ def learn(
 ) -> LearnedSubspace:
     """Run the direct run, or the rest of it from its last checkpoint in `folder`. The same seed gives the same bits.
 
-    Raises TrialFailure if its trajectory spans fewer than d directions, or nothing was learned in the burn-in.
+    Raises TrialFailure if its trajectory spans fewer than d directions, or the burn-in ended before the agent's first
+    update: theta0 would be the drawn one, and the trial one in a random subspace.
     """
     theta0, *_, run = children(seed)
     direct = Subspace(network.theta0(np.random.default_rng(theta0)), DIRECT)
@@ -109,12 +110,12 @@ def learn(
     checkpoints = Checkpoints(recorder, run, task.checkpoint, folder / "direct" if folder else None, identity)
     task = replace(task, budget=learned.direct_steps)
     env_steps = trainer.train(TrialContext(task, agent, network, direct, run, recorder, checkpoints))
-    if recorder.start is None:
+    if recorder.start is None or (learned.burn_in and torch.equal(recorder.start, direct.theta0)):
         raise TrialFailure(
-            f"subspace.burn_in={learned.burn_in:,}: {agent.name} had learned nothing by then, since its first "
-            "generation took longer."
+            f"subspace.burn_in={learned.burn_in:,}: {agent.name} had learned nothing by then; valid: enough env "
+            "steps for its first generation or update."
         )
     start, P = recorder.start.cpu(), None
     if learned.snapshots and d > 0:
         P = Trajectory(principal_directions(torch.stack(recorder.points).cpu(), start, d))
-    return LearnedSubspace(start if learned.burn_in else None, P, env_steps)
+    return LearnedSubspace(start if learned.burn_in else None, P, env_steps, checkpoints.seconds)

@@ -13,11 +13,13 @@ from rl_intdim.tasks.network import Network
 
 @dataclass(frozen=True)
 class LearnedSubspace:
-    """What a direct run gave: theta0 (D,) or P, None if it is drawn all the same, and the env steps that it took."""
+    """What a direct run gave: theta0 (D,) or P, None if it is drawn all the same; and the env steps and seconds of
+    computing that it took."""
 
     theta0: torch.Tensor | None
     projection: Projection | None
     env_steps: int = 0
+    seconds: float = 0.0
 
 
 def children(seed: int) -> list[np.random.SeedSequence]:

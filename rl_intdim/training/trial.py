@@ -1,7 +1,6 @@
 """Run one trial: (task, agent, d, seed) -> TrialRecord. The same seed and d give every agent the same subspace."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -121,7 +120,7 @@ def prepare(
 
     task, network = trial.task, environment.policy(trial.task)
     where, folder = device(trial.device, network), Path(trial.folder) if trial.folder else None
-    start, learned = time.perf_counter(), None
+    learned = None
     if trial.learned and trial.learns:
         d, run, identity = int(trial.d), trainer(trial.agent), trial.identity()
         learned = learn(task, trial.agent, network, trial.learned, d, trial.seed, where, run, folder, identity)
@@ -129,7 +128,7 @@ def prepare(
     subspace.to(where)
     evaluator = evaluator_type(task, network, subspace, looks, confirms, trial.full_budget, tell)
     checkpoints = Checkpoints(evaluator, training, task.checkpoint, folder, trial.identity())
-    checkpoints.start = start  # the direct run's seconds are the trial's too
+    checkpoints.start -= learned.seconds if learned else 0.0  # they are the trial's too
     progress = ProgressFile(folder, trial.d, trial.seed)
     progress.write(0.0, [])
     return TrialContext(

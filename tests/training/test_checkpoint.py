@@ -162,6 +162,21 @@ def test_the_clock_goes_on(echo, monkeypatch, tmp_path):
         assert run_trial(trial).seconds > 1000
 
 
+def test_the_clock_of_a_direct_run_goes_on_too(echo, monkeypatch, tmp_path):
+    real = Checkpoints.load
+
+    def load(self):
+        state = real(self)
+        if self.folder.name == "direct":
+            self.start -= 1000  # as if a thousand seconds had gone before
+        return state
+
+    monkeypatch.setattr(Checkpoints, "load", load)
+    task = echo(budget=700, checkpoint=600)
+    trial = TrialSpec(task, agent_of("cma"), "dense", 3, 1, folder=str(tmp_path), learned=Learned(700, 700, 0))
+    assert run_trial(trial).seconds > 1000
+
+
 def test_without_checkpoints_nothing_restarts(echo, monkeypatch):
     def fail(self):
         raise AssertionError

@@ -90,9 +90,12 @@ def test_a_burn_in_helps_theta0_alone(echo):
     assert scores[0] > scores[1] + 1
 
 
-def test_a_burn_in_of_less_than_a_generation_fails_with_the_reason(echo):
-    with pytest.raises(TrialFailure, match=r"subspace\.burn_in=300: cma had learned nothing"):
-        run_trial(trial(echo, agent_of("cma"), Learned(300, 300, 0)))
+@pytest.mark.parametrize("name", ["cma", "ppo", "sac"])
+def test_a_burn_in_of_less_than_a_generation_or_update_fails_with_the_reason(echo, name):
+    """No rollout of ppo fits into it, and sac trains from 100 env steps on."""
+    agent, steps = (agent_of("cma"), 300) if name == "cma" else (small(name), 60)
+    with pytest.raises(TrialFailure, match=rf"subspace\.burn_in={steps}: {name} had learned nothing"):
+        run_trial(trial(echo, agent, Learned(steps, steps, 0)))
 
 
 def test_both_at_once_and_what_learns_nothing(echo):
