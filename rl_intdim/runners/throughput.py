@@ -84,12 +84,13 @@ class Pace:
     training: float
     playing: float
     length: float
+    before: int = 0  # env steps of the direct run that each trial begins with, in which nothing is scored
 
     def seconds(self, task: Task, trials: float, steps: float) -> float:
         """The seconds of so many trials with so many env steps of training, one after another."""
         scoring = task.scoring
         episodes = steps / task.budget * scoring.looks * scoring.look_episodes + trials * scoring.confirm_episodes
-        return steps / self.training + episodes * self.length / self.playing
+        return (steps + trials * self.before) / self.training + episodes * self.length / self.playing
 
 
 def measured(config: SweepConfig, runner: TrialRunner) -> Pace:
@@ -98,7 +99,8 @@ def measured(config: SweepConfig, runner: TrialRunner) -> Pace:
     trial = TrialSpec(config.env, config.agent, projection, DIRECT, 0, config.threads, device=config.device)
     training, (playing, length) = runner.call(pace, trial), runner.call(scoring_pace, trial)
     # Training plays episodes too, so scoring is not slower; theta0's may be too short to show it.
-    return Pace(training, max(training, playing), length)
+    learned = config.subspace.learned(config.env.budget)
+    return Pace(training, max(training, playing), length, learned.direct_steps if learned else 0)
 
 
 def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple[Pace, tuple[float, ...]]:
@@ -121,9 +123,9 @@ def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, 
     console.print(
         f"  expected    {trials:.0f} trials, {steps:,.0f} env steps (mean of simulated tasks, d_int log-uniform)"
     )
-    print_expected_time(config, runner, D, d_max, console)
     if learned := config.subspace.learned(env.budget):
         console.print(f"  learned     besides, a direct run of {learned.direct_steps:,} env steps before each trial")
+    print_expected_time(config, runner, D, d_max, console)
     console.print(f"  run folder  {config.out}, {runner.slots} trials at a time")
 
 

@@ -21,3 +21,13 @@ def test_no_sweep_is_expected_to_take_longer_than_the_longest(words):
     _, (whole, likely, none, longest) = hours(config, Paced(), 562, 562)
     assert 0 < whole < likely <= longest
     assert whole < none <= longest
+
+
+def test_the_direct_runs_of_learned_subspaces_take_their_time():
+    """500,000 env steps before each of 20 trials, two at a time, at 1,000 a second."""
+    words = ["search.ds=[2,4]", "search.direct=0"]
+    plain, learned = (
+        hours(cli.load("sweep", [*words, *more]), Paced(), 562, 562)[1] for more in ([], ["subspace.burn_in=500_000"])
+    )
+    assert learned[0] == pytest.approx(plain[0] + 500)
+    assert learned[2] == pytest.approx(plain[2] + 20 * 500 / 2)
