@@ -66,6 +66,12 @@ def test_the_cheapest_sweep_goes_first_and_all_end(simulated):
         assert not s.failure
 
 
+def test_d_that_are_given_cost_all_their_trials(simulated):
+    make, _ = simulated
+    assert make("CartPole", 1.0, "search.ds=[2,4,8]", "search.seeds=10").cost == 30 + 2
+    assert make("CartPole", 1.0).cost == 6 + 2
+
+
 def test_a_round_that_is_not_expected_to_end_in_time_is_not_begun(simulated):
     make, order = simulated
     sweeps = [make("CartPole", HOUR)]
