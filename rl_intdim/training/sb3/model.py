@@ -191,10 +191,16 @@ class Features(BaseFeaturesExtractor):
 
 
 def rollout_steps(model: BaseAlgorithm) -> int:
-    """Env steps between two updates of the policy; 1 if they are whole episodes, of unknown length."""
+    """Env steps between two updates of the policy. Raises ConfigError if they are whole episodes, which may run past
+    the budget."""
     if isinstance(model, OffPolicyAlgorithm):
         each: Any = model.train_freq
-        return model.n_envs * each.frequency if each.unit == TrainFrequencyUnit.STEP else 1
+        if each.unit != TrainFrequencyUnit.STEP:
+            raise ConfigError(
+                f"agent.algorithm: {type(model).__name__} trains after whole episodes, which may run past the "
+                "budget; valid: agent.settings.train_freq=1, or another number of env steps."
+            )
+        return model.n_envs * each.frequency
     return model.n_envs * int(getattr(model, "n_steps", 1))
 
 

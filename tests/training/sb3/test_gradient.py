@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from factories import DISCRETE, KINDS, agent_of, crossq, pictures, small
-from stable_baselines3 import PPO
+from stable_baselines3 import PPO, SAC
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import GradientAgent, Policy
@@ -168,6 +168,20 @@ def test_an_algorithm_that_writes_its_actor_is_refused_at_its_first_update(echo,
         with pytest.raises(TrialFailure, match=r"cannot be held|is not theta0"):
             run_trial(TrialSpec(echo(), agent, "dense", 3, 0))
     assert looks == []
+
+
+class TrainsAfterEpisodes(SAC):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs, train_freq=(2, "episode"))
+
+
+def test_an_algorithm_that_trains_after_whole_episodes_is_refused(echo):
+    """They would run past the budget, which is a limit."""
+    agent = agent_of("sac", algorithm=f"{__name__}.TrainsAfterEpisodes", n_envs=1)
+    settings = {key: value for key, value in agent.settings.items() if key != "train_freq"}
+    task = echo("continuous", budget=995)
+    with pytest.raises(ConfigError, match=r"after whole episodes.*valid: agent\.settings\.train_freq=1"):
+        gradient.check(task, replace(agent, settings=settings), environment.policy(task))
 
 
 class NoOptimizer(PPO):
