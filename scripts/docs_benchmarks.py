@@ -99,6 +99,7 @@ def training_table() -> str:
                 r["ours_by_peer"], *r["ours_by_peer_range"]
             ),
             "ours / ours direct": f"{r['ours_by_direct']:.2f}",
+            "bfloat16 / float32": f"{r['rounded_by_ours']:.2f}",
             "ours / environment, forward and backward alone": f"{r['ours_by_limit']:.2f}",
         }
         for r in record("training.json")["rows"]

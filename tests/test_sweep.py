@@ -201,6 +201,7 @@ def test_a_diagonal_covariance_is_said_where_one_was_used():
         (["agent=dqn"], "its network must also represent returns"),
         (["agent=ppo", "agent.settings.clip_range=lin_0.2"], "clip_range: falls to 0 over the whole budget"),
         (["agent=ppo", "env=Pong"], "the critic's loss moves the actor's features"),
+        (["agent=ppo", "agent.precision=bfloat16"], "hidden layers were trained in bfloat16"),
         (["agent=ppo", "env=Pong", "env.sticky=0"], "episodes are not fresh"),
         (["env=Humanoid"], "fixed before training: 100,000 env steps of random actions"),
     ],

@@ -112,6 +112,8 @@ def disclosures(config: SweepConfig) -> list[str]:
         notes.append(
             "the critic's loss moves the actor's features too (agent.extractor=shared), within the subspace."
         )
+    if isinstance(config.agent, GradientAgent) and config.agent.precision != "float32":
+        notes.append(f"hidden layers were trained in {config.agent.precision} (agent.precision), scored in float32.")
     settings = config.agent.settings if isinstance(config.agent, GradientAgent) else {}
     if falling := [key for key, value in settings.items() if str(value).startswith(LINEAR)]:
         notes.append(
