@@ -62,7 +62,8 @@ class CompiledEpisodes:
         """`rollout.episodes` on these slots."""
         starts, obs = self.reset(seed)
         low, high = (np.float32(0), np.float32(0)) if policy.discrete else (policy.low[0], policy.high[0])
-        returns, lengths = compiled.play(
+        returns, lengths = np.zeros(self.num_envs), np.zeros(self.num_envs, dtype=np.int64)
+        compiled.play(
             self.task,
             self.horizon,
             most,
@@ -73,6 +74,7 @@ class CompiledEpisodes:
             *(self.mean, self.std, self.clip),
             *(low, high, policy.spec.action == "tanh"),
             2.0,
+            *(returns, lengths),
         )
         if np.isnan(returns).any():
             raise TrialFailure("the policy's outputs are NaN: its parameters are too large.")

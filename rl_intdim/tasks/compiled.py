@@ -253,7 +253,23 @@ def push(weights, sizes, activation, units, squashed, floor, span, low, high):  
 
 @jit
 def play(  # type: ignore[no-untyped-def]
-    task, horizon, most, thetas, sizes, activation, starts, first_obs, mean, std, clip, low, high, squashed, two
+    task,
+    horizon,
+    most,
+    thetas,
+    sizes,
+    activation,
+    starts,
+    first_obs,
+    mean,
+    std,
+    clip,
+    low,
+    high,
+    squashed,
+    two,
+    returns,
+    lengths,
 ):
     """Play one whole episode of at most `horizon` env steps from each initial state starts (n, 4), n / N episodes in
     order for each of the policies thetas (N, D) float32, laid out, and stop after `most` env steps in all. first_obs
@@ -261,11 +277,11 @@ def play(  # type: ignore[no-untyped-def]
 
     sizes: units of each layer, int64. mean, std, clip: the observation statistics; empty and 0 without them. low,
     high: the bounds of a continuous action. squashed: whether tanh squashes it into them, or it is clipped. two: 2.0.
-    Returns the undiscounted returns (n,) float64 and the lengths in env steps (n,) int64. An episode's return is NaN
-    if the policy's outputs become NaN, and -inf if it was stopped.
+    Writes the undiscounted returns (n,) float64 and the lengths in env steps (n,) int64 to `returns` and `lengths`,
+    since numba makes a tuple of arrays by calls of Python, and a signal that interrupts them becomes a SystemError.
+    An episode's return is NaN if the policy's outputs become NaN, and -inf if it was stopped.
     """
     n, N, features = len(starts), len(thetas), sizes[0]
-    returns, lengths = np.zeros(n), np.zeros(n, np.int64)
     obs, state = np.empty(features, np.float32), np.empty(4)
     total_units = 0
     for layer in range(len(sizes)):
@@ -307,4 +323,3 @@ def play(  # type: ignore[no-untyped-def]
             t += 1
             most -= 1
         returns[slot], lengths[slot] = total if over or t == horizon else -np.inf, t
-    return returns, lengths

@@ -1,5 +1,6 @@
 """Compiled episodes are Gymnasium's own, to the last bit of every return, and so is every number below them."""
 
+import signal
 from dataclasses import replace
 
 import gymnasium as gym
@@ -110,6 +111,28 @@ def test_a_policy_that_overflows_fails(name):
     policy = environment.policy(task)
     with pytest.raises(TrialFailure, match="NaN"):
         rollout.episodes(vector.make_vec(task, 2), policy, torch.full((1, policy.D), np.nan), seed=0)
+
+
+def test_a_signal_during_compiled_episodes_stops_the_command():
+    """SIGTERM raises KeyboardInterrupt, as here SIGALRM does; as any other error, the trial would be run again."""
+    task = task_of("CartPole", "compiled")
+    policy = environment.policy(task)
+    envs, theta = vector.make_vec(task, N), policies(policy)
+    rollout.episodes(envs, policy, theta, 0)  # compiled now
+
+    def interrupted(seed):
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        while True:
+            rollout.episodes(envs, policy, theta, seed)
+
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for seed in range(10):  # most arrive inside the compiled loop
+            with pytest.raises(KeyboardInterrupt):
+                interrupted(seed)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize(
