@@ -82,8 +82,9 @@ def evolution_table() -> str:
     for r in record("evolution/bench.json")["rows"]:
         row = {"task": r["task"], "env steps/s": f"{r['ours']:,.0f} ({r['ours_episode']:.0f})"}
         for key, name in peers.items():
-            there = f"ours_by_{key}" in r
-            row[f"ours / {name}"] = f"{r[f'ours_by_{key}']:.2g} ({r[f'{key}_episode']:.0f})" if there else ""
+            ratio = r.get(f"ours_by_{key}")
+            shown = "" if ratio is None else f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
+            row[f"ours / {name}"] = shown and f"{shown} ({r[f'{key}_episode']:.0f})"
         rows.append(row)
     return markdown(pd.DataFrame(rows))
 
