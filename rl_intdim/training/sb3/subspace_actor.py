@@ -27,8 +27,10 @@ class SubspaceActor:
         self.actor = self._parameters(agent.actor, "agent.actor")
         size = sum(p.numel() for p in self.actor)
         if size != subspace.D:
+            others = self._other_layers(agent.actor)
             raise ConfigError(
-                f"agent.actor={agent.actor}: {size} parameters, and the task's policy has {subspace.D}."
+                f"agent.actor={agent.actor}: {size} parameters, and the task's policy has {subspace.D}"
+                + (f", without {', '.join(others)}." if others else ".")
             )
         held = _ids(self.actor)
         free = [p for p in self._parameters([name for name in agent.free if self._has(name)], "agent.free")
@@ -79,6 +81,15 @@ class SubspaceActor:
                 part = getattr(part, word)
             parameters += [part] if isinstance(part, torch.nn.Parameter) else list(part.parameters())
         return parameters
+
+    def _other_layers(self, names: list[str]) -> list[str]:
+        """The kinds of layers with parameters in these modules that no task's network has, such as BatchRenorm1d."""
+        layers = [
+            m
+            for name, m in self.policy.named_modules()
+            if _under(name, names) and any(True for _ in m.parameters(recurse=False))
+        ]
+        return sorted({type(m).__name__ for m in layers if not isinstance(m, torch.nn.Linear | torch.nn.Conv2d)})
 
     def _owner(self) -> Any:
         """The module whose `optimizer` steps the whole actor."""

@@ -202,6 +202,7 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
         ("ppo", "discrete", {"free": "[mlp_extractor.value_net]"}, "does not name value_net.bias, value_net.weight"),
         ("ppo", "discrete", {"actor": "[action_net]"}, "18 parameters, and the task's policy has 42"),
         ("ppo", "discrete", {"actor": "[actor.mu]"}, "has no such module"),
+        ("sac", "continuous", {"algorithm": "sb3_contrib.CrossQ"}, "the task's policy has .*, without BatchRenorm1d"),
         ("ppo", "discrete", {"algorithm": "gymnasium.Env"}, "not a Stable-Baselines3 algorithm"),
         (
             "dqn",
