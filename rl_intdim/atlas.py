@@ -46,7 +46,7 @@ INSTEAD = {
 
 def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) -> None:
     """Measure, and write table, ladder and page. Raises IntdimError."""
-    from rl_intdim.tasks.output import Once, hearing
+    from rl_intdim.tasks.output import hearing, notes
 
     console, hours, out = Console(highlight=False, soft_wrap=True), given.get("hours", "1"), given.get("out", "runs")
     if not is_number(hours) or not 0 <= float(hours) <= 10_000:
@@ -56,7 +56,7 @@ def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) 
     check_folder("out", Path(out))
     end = time.monotonic() + 3600 * float(hours)
     names, not_run = task_sets.tasks(given.get("tasks", "small"), folders)
-    tell = Once(lambda message: console.print(f"Note: {message}", markup=False))
+    tell = notes(console)
     with hearing(tell):
         sweeps, refused = _prepared(names, given, words, folders)
         run(sweeps, end, console, tell)

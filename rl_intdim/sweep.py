@@ -26,11 +26,11 @@ LIMITS = {f"search.{key}": key for key in ("max_trials", "max_env_steps")}  # by
 
 def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | None:
     """Measure d_int. Returns the result as written to result.json, or None for a dry run. Raises IntdimError."""
-    from rl_intdim.tasks.output import Once, hearing
+    from rl_intdim.tasks.output import hearing, notes
 
     console = console or Console(highlight=False, soft_wrap=True)
     check_folder("out", Path(config.out))
-    tell = Once(lambda message: console.print(f"Note: {message}", markup=False))
+    tell = notes(console)
     with hearing(tell):
         return _sweep(config, console, tell)
 

@@ -18,10 +18,10 @@ from rl_intdim.solution.solution import Solution
 
 def train(config: TrainConfig) -> None:
     """Run one trial and print its score; write it to `out` if given. Raises IntdimError."""
-    from rl_intdim.tasks.output import Once, hearing
+    from rl_intdim.tasks.output import hearing, notes
 
     console = Console(highlight=False, soft_wrap=True)
-    with hearing(Once(lambda message: console.print(f"Note: {message}", markup=False))):
+    with hearing(notes(console)):
         _train(config, console)
 
 

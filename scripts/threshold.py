@@ -40,7 +40,7 @@ from rl_intdim.records.summary import summarise
 from rl_intdim.runners.executor import direct
 from rl_intdim.subspace.projections import resolve
 from rl_intdim.tasks import environment
-from rl_intdim.tasks.output import Once, hearing
+from rl_intdim.tasks.output import hearing, notes
 from rl_intdim.training.trial import check
 
 ROOT = Path(__file__).parents[1]
@@ -122,7 +122,7 @@ def configured(words: Sequence[str], given: Mapping[str, str], folders: Sequence
 def measure(given: dict[str, str], words: list[str], folders: list[Path]) -> None:
     """Measure, print and, with write=true, write the threshold. Raises IntdimError."""
     console = Console(highlight=False, soft_wrap=True)
-    tell = Once(lambda message: console.print(f"Note: {message}", markup=False))
+    tell = notes(console)
     write = given.get("write", "false")
     if write not in ("true", "false"):
         raise ConfigError(f"write={write}: valid: true, false.")

@@ -208,8 +208,8 @@ class GradientAgent(Agent):
         choices=("separate", "shared"),
     )
     precision: str = key(
-        "number format of hidden layers in training: float32, or bfloat16, which is up to three times as fast on a "
-        "GPU or a CPU that computes it in hardware, and far slower elsewhere; scoring is float32",
+        "number format of hidden layers in training: float32, or bfloat16, which is faster for large layers on a GPU "
+        "or a CPU that computes it in hardware, and slower elsewhere; scoring is float32",
         "float32",
         choices=("float32", "bfloat16"),
     )

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 MOST = 20  # messages told; a simulator that says more than this says it in its own log
 LONGEST = 300  # characters of a message
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours, such as those of Gymnasium's warnings
@@ -39,6 +41,11 @@ class Once:
             return
         self.told.add(kind)
         self.tell(message if len(self.told) <= MOST else "the environment says more, which is not shown.")
+
+
+def notes(console: Console) -> Once:
+    """Prints each message once, as a line of its own."""
+    return Once(lambda message: console.print(f"Note: {message}", markup=False))
 
 
 @contextmanager
