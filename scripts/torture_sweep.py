@@ -73,6 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("overrides", nargs="*", help="of the sweep, such as env=CartPole search.max_trials=48")
     args = parser.parse_args()
@@ -97,7 +98,7 @@ def main() -> None:
                 try:
                     sweep.wait(timeout=rng.uniform(2, 2 + 3 * seconds / args.kills))
                 except psutil.TimeoutExpired:
-                    way = rng.choice(WAYS)
+                    way = rng.choice(args.ways)
                     below = attack(sweep, way, rng)
                     kills += 1
                     if way == "kill a worker":  # the sweep itself goes on; a while later it is killed too
@@ -119,6 +120,8 @@ def main() -> None:
                 "left_behind": len(alive),
                 "traceback": "Traceback" in errors,
             }
+            if entry["traceback"]:
+                entry["errors"] = errors
             log.append(entry)
             print(entry, flush=True)
             before, finished = after, int(status == 0)
@@ -127,7 +130,7 @@ def main() -> None:
         failures = wild / "failures.jsonl"
         figures = {
             "kills": kills,
-            "by_way": {way: sum(e["way"] == way for e in log) for way in WAYS},
+            "by_way": {way: sum(e["way"] == way for e in log) for way in args.ways},
             "lost": sum(e["lost"] for e in log),
             "twice": sum(e["twice"] for e in log),
             "left_behind": sum(e["left_behind"] for e in log),
