@@ -1,13 +1,14 @@
 """What the fork server of the local runner imports, and nobody else: the trial, which all workers then share.
 
-On Linux its workers also die with it, at once: one that was just starting would find its pool gone, and write a
-traceback.
+On Linux its workers also die with it, at once. One that is just starting when the sweep is stopped, or its server
+dies, finds its pool gone; it ends without a word, since its runner has said what happened.
 """
 
 import ctypes
 import os
 import signal
 import sys
+from types import TracebackType
 
 import rl_intdim.training.trial  # noqa: F401
 
@@ -20,5 +21,12 @@ def _die_with_server() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _say(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """The fork server's hook for what a process raises before its own work begins."""
+    if not isinstance(error, OSError | EOFError):  # of the pool's pipes and semaphores
+        sys.__excepthook__(kind, error, where)
+
+
+sys.excepthook = _say
 if sys.platform == "linux":
     os.register_at_fork(after_in_child=_die_with_server)

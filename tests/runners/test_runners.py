@@ -113,6 +113,46 @@ def test_workers_start_with_what_the_agents_trials_import(tmp_path, agent, loade
     assert said.stdout.split() == [loaded]
 
 
+STOPPED = """
+import multiprocessing, pathlib, signal, sys, time
+from pebble import ProcessPool
+from rl_intdim.runners.local import PRELOAD
+
+class Late:
+    def __reduce__(self):
+        return wait, ()
+
+def wait():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    pathlib.Path("begun").touch()
+    while not pathlib.Path("stopped").exists():
+        time.sleep(0.01)
+    return "ready"
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([PRELOAD])
+    pool = ProcessPool(1, context=context, initializer=print, initargs=(Late(),))
+    pool.schedule(print)
+    (worker,) = pool._pool_manager.worker_manager.workers.values()
+    while not pathlib.Path("begun").exists():
+        time.sleep(0.01)
+    pool._pool_manager.worker_manager.close_channels()  # as `stop` begins
+    pathlib.Path("stopped").touch()
+    worker.join()
+    print(worker.exitcode)
+    pool.stop()
+    pool.join()
+"""
+
+
+def test_a_worker_that_starts_while_its_pool_is_stopped_ends_without_a_word(tmp_path):
+    """As when a sweep is stopped at the beginning of a round; it once wrote a traceback below "Stopped."."""
+    (tmp_path / "script.py").write_text(STOPPED)
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
 class Elsewhere(LocalRunner):
     """A place that has what this machine has not."""
 
