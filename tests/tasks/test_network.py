@@ -119,6 +119,7 @@ def test_images_are_scaled_by_their_bounds_and_channels_may_stand_last(low, high
     theta = networks[0].theta0(np.random.default_rng(0))[None]
     shares = np.random.default_rng(1).uniform(0, 1, (5, 2, 8, 9))
     images = (low + (high - low) * shares).astype(kind)
+    assert np.allclose(networks[0].scaled(torch.from_numpy(images)), shares, atol=1 / 255)
     a = networks[0].outputs(networks[0].layers(theta), torch.from_numpy(images)[None])
     b = networks[1].outputs(networks[1].layers(theta), torch.from_numpy(images.transpose(0, 2, 3, 1).copy())[None])
     assert torch.allclose(a, b, atol=1e-5)
