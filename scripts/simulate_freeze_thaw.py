@@ -16,6 +16,7 @@ import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from math import erf
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from calibrate_search import draw
+from calibrate_search import KINDS, STRATA, draw
 
 from rl_intdim.config.schema import Search
 from rl_intdim.records import provenance
@@ -183,10 +184,31 @@ def chosen(
 def measure(i: int) -> list[dict[str, Any]]:
     kind, task = draw(i)
     return [
-        {"task": i, "kind": kind, "schedule": name, "ratio": ratio} | said
+        {"task": i, "kind": kind, "width": task.width, "schedule": name, "ratio": ratio} | said
         for name, parts in SCHEDULES.items()
         for ratio, said in sweep(task, i, parts).items()
     ]
+
+
+def compared(rows: pd.DataFrame) -> dict[str, Any]:
+    """What sweeps of either schedule say and cost, and how many times as many env steps whole trials take."""
+    budgets = rows.pivot(index="task", columns="schedule", values="budgets")
+    whole, parts = (budgets[name] for name in SCHEDULES)
+    return {
+        "tasks": len(budgets),
+        **{
+            name: {
+                "budgets": {"mean": float(g.budgets.mean()), "median": float(g.budgets.median())},
+                "coverage": float(g.covers.mean()),
+                "found": float(g.found.mean()),
+            }
+            for name, g in rows.groupby("schedule", sort=False)
+        },
+        "whole trials over parts": {
+            "of the means": float(whole.mean() / parts.mean()),
+            "median task": float((whole / parts).median()),
+        },
+    }
 
 
 def main() -> None:
@@ -200,19 +222,12 @@ def main() -> None:
         found = pool.map(measure, range(args.tasks), chunksize=2)
     rows = pd.DataFrame([row for task in found for row in task])
     figures: dict[str, Any] = {"tasks": args.tasks, "commit": provenance.commit(), "command": provenance.command()}
+    strata = {"all": rows.task >= 0} | {kind: rows.kind == kind for kind in KINDS}
+    for low, high in pairwise(STRATA["width"]):
+        strata[f"width {low:g} to {high:g}"] = (rows.kind != "none") & rows.width.between(low, high)
     for ratio, group in rows.groupby("ratio"):
         figures[f"high / low <= {ratio:g}"] = {
-            name: {
-                "budgets": {"mean": float(g.budgets.mean()), "median": float(g.budgets.median())},
-                "coverage": float(g.covers.mean()),
-                "found": float(g.found.mean()),
-            }
-            for name, g in group.groupby("schedule", sort=False)
-        }
-        wide = group.pivot(index="task", columns="schedule", values="budgets")
-        figures[f"high / low <= {ratio:g}"]["whole trials over parts"] = {
-            "of the means": float(wide["whole trials"].mean() / wide["parts"].mean()),
-            "median task": float((wide["whole trials"] / wide["parts"]).median()),
+            name: compared(group[chosen[group.index]]) for name, chosen in strata.items() if chosen.any()
         }
     args.out.mkdir(parents=True, exist_ok=True)
     rows.to_csv(args.out / "tasks.csv", index=False, float_format="%.5g")

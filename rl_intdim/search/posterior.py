@@ -60,6 +60,7 @@ class Posterior:
         c, width, top, fall, again, p, self.d_int, self.never = (
             x[order] for x in (c, width, top, fall, again, p, d_int, never)
         )
+        self.shape = row[order]
         self.prior, self.falls = p / p.sum(), np.isfinite(fall)
         self._slope, self._top, self._fall, self._again = NINE / width, top, c + fall, c + fall + again
         # The rise is top logistic(slope (x - centre)): it is 1/2 at c, or top / 2.
