@@ -2,10 +2,10 @@
 
     python scripts/simulate_growing_rounds.py
 
-A round takes a share of the trials that were trained before it, and at least as many as the first: small while little
-is known, large later, and a function of configuration and results alone, as decisions have to be. Production has
-fixed rounds; this measures, on the tasks of calibrate_search.py and by the production code, whether growing ones would
-pay. Wall-clock is in budgets of one trial, as in scale_search.py. Writes docs/results/scaling/growing.json.
+A round takes a share of the trials that were trained before it, and at least as many as the first: small while
+little is known, large later, and a function of configuration and results alone, as decisions have to be. Production
+has fixed rounds; this measures, on the tasks of calibrate_search.py and by the production code, whether growing ones
+would pay. Wall-clock is in budgets of one trial, as in scale_search.py. Writes docs/results/scaling/growing.json.
 """
 
 import argparse

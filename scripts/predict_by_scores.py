@@ -1,0 +1,60 @@
+"""Do the scores of a trial that has not solved yet say whether it will? Over the records of docs/results.
+
+    python scripts/predict_by_scores.py
+
+Of the trials that have not solved by a quarter or half of their budget, every one that solves later is compared with
+every one of the same sweep, at d within a fifth, that never does: the share of pairs in which its best look so far,
+or its last, is the higher one (the area under the ROC curve; 0.5 tells nothing). Writes docs/results/scores.json.
+"""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from docs_results import sweeps
+
+from rl_intdim.records import provenance
+from rl_intdim.records.sweep import Sweep
+from rl_intdim.search.trials import TrialRecord
+
+OUT = Path(__file__).parent.parent / "docs" / "results" / "scores.json"
+PARTS = {"quarter": 0.25, "half": 0.5}
+NEAR = 1.2  # ratio of two d that are compared
+
+
+def paused(sweep: Sweep, part: float) -> list[tuple[TrialRecord, list[float]]]:
+    """The trials that have not solved by this part of the budget, and their looks until then."""
+    at = part * sweep.budget
+    open_then = [t for t in sweep.trials if not t.direct and t.d != 0 and (t.solved_at is None or t.solved_at > at)]
+    looks = [(t, [look[1] for look in t.curve if look[0] <= at]) for t in open_then]
+    return [(t, scores) for t, scores in looks if scores]
+
+
+def predicted(part: float) -> dict[str, Any]:
+    """How well looks predict, over all pairs of all sweeps; a tie counts half."""
+    wins, pairs, trials, later = Counter[str](), Counter[str](), 0, 0
+    for sweep in sweeps():
+        known = paused(sweep, part)
+        trials, later = trials + len(known), later + sum(t.solved for t, _ in known)
+        for one, own in known:
+            for other, theirs in known:
+                near = 1 / NEAR <= int(one.d) / int(other.d) <= NEAR
+                if one.solved and not other.solved and near:
+                    pairs[sweep.folder.name] += 1
+                    for name, a, b in (("best look", max(own), max(theirs)), ("last look", own[-1], theirs[-1])):
+                        wins[name] += (a > b) + 0.5 * (a == b)  # type: ignore[assignment]
+    total = sum(pairs.values())
+    shares = {f"area, {name}": round(won / total, 3) for name, won in wins.items()}
+    return {"not solved yet": trials, "solve later": later, "pairs": total, "sweeps": len(pairs)} | shares
+
+
+def main() -> None:
+    figures = {name: predicted(part) for name, part in PARTS.items()}
+    record = figures | {"commit": provenance.commit(), "command": provenance.command()}
+    OUT.write_text(json.dumps(record, indent=2) + "\n")
+    print(json.dumps(record, indent=2))
+
+
+if __name__ == "__main__":
+    main()
