@@ -146,6 +146,70 @@ def rounds_table() -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def counts_table() -> str:
+    """What sweeps say where the chances of solving are counts."""
+    rows = [
+        {
+            "chances as counted": name,
+            "d_int": f"{r['d_int']}",
+            "inside the interval": f"{r['covers'] * 100:.0f} %",
+            "`found`, wrong, and no misfit named": f"{r['found and wrong, not flagged'] * 100:.0f} %",
+            "trials (median)": f"{r['trials']:.0f}",
+        }
+        for name, r in record("calibration/counts.json").items()
+        if isinstance(r, dict)
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def freeze_thaw_table() -> str:
+    """Env steps and coverage of trials in parts, against whole trials."""
+    rows = [
+        {
+            "interval's high / low": ratio.removeprefix("ratio "),
+            "simulated tasks": f"{name} ({r['tasks']})",
+            "budgets, whole trials": f"{r['whole trials']['budgets']['mean']:.1f}",
+            "in parts": f"{r['parts']['budgets']['mean']:.1f}",
+            "times fewer: mean": f"{r['whole trials over parts']['of the means']:.2f}",
+            "median task": f"{r['whole trials over parts']['median task']:.2f}",
+            "inside the interval, whole": f"{r['whole trials']['coverage'] * 100:.0f} %",
+            "inside, in parts": f"{r['parts']['coverage'] * 100:.0f} %",
+        }
+        for ratio, strata in record("freeze_thaw/freeze_thaw.json").items()
+        if ratio.startswith("ratio")
+        for name, r in strata.items()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def growing_table() -> str:
+    """Env steps and wall-clock of rounds that grow, against fixed ones."""
+    rows = [
+        {"trials a round": name, "trials": f"{m['trials']:.0f}", "budgets of training": f"{m['budgets']:.0f}"}
+        | {f"wall-clock on {w}": f"{m[f'wall_{w}']:.1f}" for w in (16, 64, 256)}
+        for name, m in record("scaling/growing.json")["means"].items()
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
+def prior_table() -> str:
+    """What sweeps cost under a prior fitted to records, against the flat one."""
+    rows = [
+        {
+            "tasks": f"{kind} ({r['flat']['tasks']})",
+            "prior": name,
+            "trials": f"{r[name]['trials']:.0f}",
+            "budgets of training": f"{r[name]['budgets']:.1f}",
+            "`found`": f"{r[name]['found'] * 100:.0f} %",
+            "inside the interval": f"{r[name]['covers'] * 100:.1f} %",
+        }
+        for kind, r in record("prior.json").items()
+        if isinstance(r, dict) and "fitted" in r
+        for name in ("flat", "fitted")
+    ]
+    return markdown(pd.DataFrame(rows))
+
+
 def statistics_table() -> str:
     """Mean of the last quarter of a trial's looks, by what standardised its observations."""
     rows: dict[tuple[int, str], dict[str, list[str]]] = {}

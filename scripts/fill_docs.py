@@ -55,6 +55,10 @@ FILLERS: dict[str, Callable[..., str]] = {
     "training": docs_benchmarks.training_table,
     "projections": docs_benchmarks.projections_table,
     "rounds": docs_benchmarks.rounds_table,
+    "counts": docs_benchmarks.counts_table,
+    "freeze_thaw": docs_benchmarks.freeze_thaw_table,
+    "growing": docs_benchmarks.growing_table,
+    "prior": docs_benchmarks.prior_table,
     "statistics": docs_benchmarks.statistics_table,
 }
 

@@ -42,10 +42,10 @@ def predicted(part: float) -> dict[str, Any]:
                 near = 1 / NEAR <= int(one.d) / int(other.d) <= NEAR
                 if one.solved and not other.solved and near:
                     pairs[sweep.folder.name] += 1
-                    for name, a, b in (("best look", max(own), max(theirs)), ("last look", own[-1], theirs[-1])):
+                    for name, a, b in (("best_look", max(own), max(theirs)), ("last_look", own[-1], theirs[-1])):
                         wins[name] += (a > b) + 0.5 * (a == b)  # type: ignore[assignment]
     total = sum(pairs.values())
-    shares = {f"area, {name}": round(won / total, 3) for name, won in wins.items()}
+    shares = {name: round(won / total, 3) for name, won in wins.items()}
     return {"not solved yet": trials, "solve later": later, "pairs": total, "sweeps": len(pairs)} | shares
 
 

@@ -226,7 +226,7 @@ def main() -> None:
     for low, high in pairwise(STRATA["width"]):
         strata[f"width {low:g} to {high:g}"] = (rows.kind != "none") & rows.width.between(low, high)
     for ratio, group in rows.groupby("ratio"):
-        figures[f"high / low <= {ratio:g}"] = {
+        figures[f"ratio {ratio:g}"] = {
             name: compared(group[chosen[group.index]]) for name, chosen in strata.items() if chosen.any()
         }
     args.out.mkdir(parents=True, exist_ok=True)
