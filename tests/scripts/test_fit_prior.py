@@ -18,11 +18,11 @@ def test_the_flat_prior_is_that_of_the_search(monkeypatch):
 
 
 def test_the_evidence_of_a_shape_by_hand():
-    """Two trials at d = 4, one of which solved: averaged over the places of the curves of one shape."""
-    seen = fit_prior.evidence({0: (6, 0), 4: (2, 1)}, 64)
+    """Three trials at d = 4, one of which solved: averaged over the places of the curves of one shape."""
+    seen = fit_prior.evidence({0: (6, 0), 4: (3, 1)}, 64)
     model = posterior.Posterior(64)
     p = model.chance(4)
-    by_hand = np.bincount(model.shape, p * (1 - p))
+    by_hand = np.bincount(model.shape, p * (1 - p) ** 2)
     together = np.concatenate([group.ravel() for group in seen])
     assert together / together.sum() == pytest.approx(by_hand / by_hand.sum())
     assert [group.shape for group in seen] == [tuple(map(len, values)) for _, *values in posterior.SHAPES]
