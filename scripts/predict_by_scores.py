@@ -4,15 +4,18 @@
 
 Of the trials that have not solved by a quarter or half of their budget, every one that solves later is compared with
 every one of the same sweep, at d within a fifth, that never does: the share of pairs in which its best look so far,
-or its last, is the higher one (the area under the ROC curve; 0.5 tells nothing). Writes docs/results/scores.json.
+or its last, is the higher one (the area under the ROC curve; 0.5 tells nothing). Beside it, when trials solve, by how
+far d is from d_int. Writes docs/results/scores.json.
 """
 
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from docs_results import sweeps
+from docs_results import SEARCHED, sweeps
 
 from rl_intdim.records import provenance
 from rl_intdim.records.sweep import Sweep
@@ -21,6 +24,7 @@ from rl_intdim.search.trials import TrialRecord
 OUT = Path(__file__).parent.parent / "docs" / "results" / "scores.json"
 PARTS = {"quarter": 0.25, "half": 0.5}
 NEAR = 1.2  # ratio of two d that are compared
+BANDS = (0.0, 0.9, 1.3, 4.0, 16.0, float("inf"))  # of d / d_int
 
 
 def paused(sweep: Sweep, part: float) -> list[tuple[TrialRecord, list[float]]]:
@@ -49,8 +53,28 @@ def predicted(part: float) -> dict[str, Any]:
     return {"not solved yet": trials, "solve later": later, "pairs": total, "sweeps": len(pairs)} | shares
 
 
+def times() -> dict[str, dict[str, float]]:
+    """When the trials of searches that name a d_int solve, as a share of the budget: by d / d_int."""
+    found = [
+        (int(t.d) / sweep.answer.d_int, t.solved_at / sweep.budget)
+        for sweep in sweeps()
+        if sweep.config.search.ds is None and sweep.answer.trials >= SEARCHED and sweep.answer.d_int
+        for t in sweep.trials
+        if not t.direct and t.d != 0 and t.solved_at is not None
+    ]
+    out = {}
+    for low, high in pairwise(BANDS):
+        shares = [share for ratio, share in found if low <= ratio < high]
+        out[f"from {low:g} to {high:g}"] = {
+            "solved": len(shares),
+            "median": round(median(shares), 3),
+            "after a quarter": round(sum(share > PARTS["quarter"] for share in shares) / len(shares), 3),
+        }
+    return out
+
+
 def main() -> None:
-    figures = {name: predicted(part) for name, part in PARTS.items()}
+    figures = {name: predicted(part) for name, part in PARTS.items()} | {"times": times()}
     record = figures | {"commit": provenance.commit(), "command": provenance.command()}
     OUT.write_text(json.dumps(record, indent=2) + "\n")
     print(json.dumps(record, indent=2))
