@@ -14,7 +14,8 @@ STRATEGIES = tuple(sorted(p.stem for p in Path(__file__).parents[1].glob("traini
 PAIRED = ("openai_es", "pgpe")  # strategies that draw antithetic pairs
 RUNNERS = ("local", "ray")
 PROJECTIONS = ("auto", "dense", "sparse", "fastfood", "countsketch")
-TRAJECTORY = "trajectory"  # the projection that is learned, not drawn
+TRAJECTORY, GRADIENTS = "trajectory", "gradients"
+LEARNED_BASES = (TRAJECTORY, GRADIENTS)  # the projections that are learned, not drawn
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,8 @@ class Learned:
 
     burn_in: int  # env steps after which that run's parameters are theta0; 0: theta0 is drawn
     direct_steps: int  # env steps of that run
-    snapshots: int  # points of its trajectory that span P; 0: P is drawn
+    snapshots: int  # points of its trajectory, or mean gradients, that span P; 0: P is drawn
+    gradients: bool = False  # are they gradients?
 
 
 @dataclass(frozen=True)
@@ -238,10 +240,10 @@ class SubspaceConfig:
     """How theta0 and P are drawn, or learned."""
 
     projection: str = key(
-        "dense, sparse, fastfood, countsketch, or an import path; auto: dense while it is small; trajectory: the "
-        "leading principal directions of a direct run, a learned basis",
+        "dense, sparse, fastfood, countsketch, or an import path; auto: dense while it is small; trajectory or "
+        "gradients: the leading principal directions of a direct run's parameters or gradients, a learned basis",
         "auto",
-        choices=(*PROJECTIONS, TRAJECTORY),
+        choices=(*PROJECTIONS, *LEARNED_BASES),
         path=True,
     )
     burn_in: int = key(
@@ -252,16 +254,24 @@ class SubspaceConfig:
         most=10**12,
     )
     direct_steps: int | None = key(
-        "trajectory: env steps of the direct run, before each trial; null: env.budget", None, least=1, most=10**12
+        "trajectory, gradients: env steps of the direct run, before each trial; null: env.budget",
+        None,
+        least=1,
+        most=10**12,
     )
     snapshots: int = key(
-        "trajectory: points of the direct run, evenly spaced; d is at most their number", 100, least=1, most=10_000
+        "trajectory: points of the direct run, evenly spaced; gradients: means over the spaces between; d is at most "
+        "their number",
+        100,
+        least=1,
+        most=10_000,
     )
 
     def learned(self, budget: int) -> Learned | None:
         """How a trial of this budget learns its subspace; None if it is drawn."""
-        if self.projection == TRAJECTORY:
-            return Learned(self.burn_in, self.direct_steps or budget, self.snapshots)
+        if self.projection in LEARNED_BASES:
+            gradients = self.projection == GRADIENTS
+            return Learned(self.burn_in, self.direct_steps or budget, self.snapshots, gradients)
         return Learned(self.burn_in, self.burn_in, 0) if self.burn_in else None
 
     @property
@@ -269,7 +279,7 @@ class SubspaceConfig:
         """The projection, and what of the subspace is learned: such a sweep is never ranked with others."""
         burn_in = [f"burn-in {self.burn_in:,}"] * (self.burn_in > 0)
         steps = "env.budget" if self.direct_steps is None else f"{self.direct_steps:,}"
-        run = [f"direct run {steps}"] * (self.projection == TRAJECTORY)
+        run = [f"direct run {steps}"] * (self.projection in LEARNED_BASES)
         words = ", ".join(burn_in + run)
         return f"{self.projection} (learned basis: {words})" if words else self.projection
 

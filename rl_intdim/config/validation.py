@@ -14,6 +14,8 @@ from rl_intdim.config import keys
 from rl_intdim.config.schema import (
     AGENTS,
     DIRECT,
+    GRADIENTS,
+    LEARNED_BASES,
     PAIRED,
     STRATEGIES,
     TRAJECTORY,
@@ -129,9 +131,15 @@ def check_search(search: Search) -> None:
 
 def check_subspace(config: Command) -> None:
     """Raise a ConfigError for a mistake in a learned subspace that can be seen without knowing D."""
-    subspace, trajectory = config.subspace, config.subspace.projection == TRAJECTORY
-    steps, valid = subspace.direct_steps, f"is for subspace.projection={TRAJECTORY}."
-    require(trajectory or steps is None, "subspace.direct_steps", steps, valid)
+    subspace, basis = config.subspace, config.subspace.projection in LEARNED_BASES
+    steps, valid = subspace.direct_steps, f"is for subspace.projection={' or '.join(LEARNED_BASES)}."
+    require(basis or steps is None, "subspace.direct_steps", steps, valid)
+    follows = subspace.projection != GRADIENTS or isinstance(config.agent, GradientAgent)
+    valid = (
+        f"agent={config.agent.name} follows no gradient; valid with it: {TRAJECTORY}. Agents that follow one are "
+        "Stable-Baselines3's, such as ppo, a2c, dqn and sac."
+    )
+    require(follows, "subspace.projection", subspace.projection, valid)
     learned = subspace.learned(config.env.budget)
     if learned is None:
         return
@@ -145,8 +153,8 @@ def check_subspace(config: Command) -> None:
         require(limit is None, "search.max_env_steps", limit, valid)
     for key, values in ds.items():
         for d in values:
-            valid = f"must be at most subspace.snapshots={subspace.snapshots}, the points of the trajectory."
-            require(not trajectory or d <= subspace.snapshots, key, d, valid)
+            valid = f"must be at most subspace.snapshots={subspace.snapshots}, whose directions P has."
+            require(not basis or d <= subspace.snapshots, key, d, valid)
 
 
 def check_runner(runner: Runner) -> None:

@@ -100,7 +100,8 @@ def disclosures(config: SweepConfig) -> list[str]:
     """What a reader must know to compare the agent's figures with other agents'."""
     notes = [f"{config.agent.name}: {config.agent.note}."] if config.agent.note else []
     if learned := config.subspace.learned(config.env.budget):
-        what = "P, which is spanned by its trajectory" if learned.snapshots else "theta0"
+        basis = f"P, which is spanned by its {config.subspace.projection}"
+        what = basis if learned.snapshots else "theta0"
         also = f", and theta0 is what it had reached after {learned.burn_in:,}" * bool(
             learned.snapshots and learned.burn_in
         )

@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rl_intdim.config.catalogue import merged
 from rl_intdim.config.keys import LONGEST, printable
-from rl_intdim.config.schema import DIRECT, PROJECTIONS, TRAJECTORY, Task
+from rl_intdim.config.schema import DIRECT, LEARNED_BASES, PROJECTIONS, Task
 from rl_intdim.config.validation import check_task
 from rl_intdim.errors import ConfigError, choices, one_line
 from rl_intdim.solution import limits
@@ -115,7 +115,7 @@ def _check_types(s: Solution) -> None:
         raise ValueError(f"d={s.d!r}: must be a whole number, or {DIRECT!r}.")
     if not all(isinstance(x, str) for x in (s.agent, s.projection)):
         raise ValueError("agent and projection must be words.")
-    known = (*PROJECTIONS, TRAJECTORY)
+    known = (*PROJECTIONS, *LEARNED_BASES)
     if "." not in s.projection and s.projection not in known:
         raise ValueError(f"projection={s.projection}: not known. {choices(s.projection, known)}")
     if s.bits is not None and (type(s.bits) is not int or not 1 <= s.bits <= 32):
@@ -137,8 +137,8 @@ def _in_range(numbers: list[Any]) -> bool:
 
 def _check_learned(s: Solution) -> None:
     """Raise a ValueError for a learned subspace of the wrong type, or one that does not fit theta_d."""
-    if (s.projection == TRAJECTORY and s.d not in (0, DIRECT)) != (s.basis is not None):
-        raise ValueError(f"basis: goes with projection={TRAJECTORY}, and there is {s.projection}.")
+    if (s.projection in LEARNED_BASES and s.d not in (0, DIRECT)) != (s.basis is not None):
+        raise ValueError(f"basis: goes with projection={' or '.join(LEARNED_BASES)}, and there is {s.projection}.")
     if s.basis is not None and (not isinstance(s.basis, list) or len(s.basis) != s.d):
         raise ValueError(f"basis: needs a column for each of d={s.d}.")
     for key, row in [("theta0", s.theta0), *(("basis", column) for column in s.basis or [])]:
@@ -149,7 +149,7 @@ def _check_learned(s: Solution) -> None:
 def _check_names(s: Solution) -> None:
     """Raise a ConfigError for a name that would be imported or opened when the policy is rebuilt."""
     named = {
-        "projection": [] if s.projection in (*PROJECTIONS, TRAJECTORY) else [s.projection],
+        "projection": [] if s.projection in (*PROJECTIONS, *LEARNED_BASES) else [s.projection],
         "task.id": [s.task.id] if ":" in s.task.id else [],  # Gymnasium imports the module before the colon
         "task.wrappers": [name for name in s.task.wrappers if not WRAPPER.fullmatch(name)],
         "task.kwargs": [

@@ -97,7 +97,7 @@ class Solution:
             )
         learned = None
         if self.theta0 is not None or self.basis is not None:
-            P = None if self.basis is None else projections.Trajectory(torch.tensor(self.basis))
+            P = None if self.basis is None else projections.LearnedBasis(torch.tensor(self.basis))
             learned = LearnedSubspace(None if self.theta0 is None else torch.tensor(self.theta0), P)
         subspace, _ = draw_subspace(policy, self.projection, self.d, self.seed, learned)
         return policy, subspace.theta(torch.tensor(self.theta_d))

@@ -1,9 +1,11 @@
 """The parts of one trial, which its trainer receives."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
+import torch
 
 from rl_intdim.config.schema import Agent, Task
 from rl_intdim.subspace.subspace import Subspace
@@ -28,3 +30,5 @@ class TrialContext(Generic[A]):
     checkpoints: Checkpoints
     logs: str | None = None  # folder for SB3's logs
     learned: LearnedSubspace | None = None  # None: the subspace was drawn
+    # Called after every step of a gradient agent with its gradient by theta_d, (d,), as SB3 clipped it.
+    on_gradient: Callable[[torch.Tensor], None] | None = None

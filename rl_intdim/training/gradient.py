@@ -44,6 +44,8 @@ def train(context: TrialContext[GradientAgent]) -> int:
     actor = SubspaceActor(model, context.agent, context.subspace)
     check_agreement(model, actor, context.agent, context.network)
     set_precision(model, context.agent)  # after that check, which compares in float32
+    if on_gradient := context.on_gradient:
+        actor.optimizer.register_step_post_hook(lambda optimizer, *_: on_gradient(optimizer.theta_d.grad))
     callback = TrialCallback(context.evaluator, actor, context.checkpoints)
     resumed = callback.resume(model)
     whole = context.task.budget // rollout_steps(model) * rollout_steps(model)

@@ -1,7 +1,8 @@
-"""Subspaces that are learned: a direct run gives theta0, after a burn-in, or P, from its trajectory.
+"""Subspaces that are learned: a direct run gives theta0, after a burn-in, or P, from its trajectory or gradients.
 
-Larsen, Fort, Becker and Ganguli 2022, https://arxiv.org/abs/2107.05802. The run is of the trial's own agent, from the
-trial's own theta0 and a seed of its own. Nothing is scored in it. Its env steps are counted, apart from the trial's.
+Larsen, Fort, Becker and Ganguli 2022, https://arxiv.org/abs/2107.05802; Schneider et al. 2024,
+https://arxiv.org/abs/2401.06604. The run is of the trial's own agent, from the trial's own theta0 and a seed of its
+own. Nothing is scored in it. Its env steps are counted, apart from the trial's.
 """
 
 from dataclasses import replace
@@ -13,8 +14,8 @@ import torch
 
 from rl_intdim.config.schema import DIRECT, Agent, Learned, SubspaceConfig, Task
 from rl_intdim.errors import ConfigError, TrialFailure
-from rl_intdim.subspace.projections import Trajectory
-from rl_intdim.subspace.projections.trajectory import principal_directions
+from rl_intdim.subspace.projections import LearnedBasis
+from rl_intdim.subspace.projections.learned import principal_directions
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks.network import Network
 from rl_intdim.training.checkpoint import Checkpoints
@@ -22,7 +23,9 @@ from rl_intdim.training.context import TrialContext
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.seeding import LearnedSubspace, children
 
-POINTS_BYTES = 2**28  # most memory of the trajectory; its singular value decomposition takes about six times as much
+# The attributes that training changes, which checkpoints store.
+KEPT = ("start", "snapshots", "next_snapshot", "sum", "steps")
+SNAPSHOT_BYTES = 2**28  # most memory of the snapshots; decomposing them takes about six times as much
 
 
 class Trainer(Protocol):
@@ -32,7 +35,8 @@ class Trainer(Protocol):
 
 
 class Recorder(Evaluator):
-    """Keeps points of a direct run: its last parameters within the burn-in, and snapshots evenly spaced over it.
+    """Keeps of a direct run its last parameters within the burn-in, and snapshots evenly spaced over it: the
+    parameters there, or the mean gradient of the steps since the snapshot before.
 
     It takes the evaluator's place in training, and scores nothing.
     """
@@ -41,47 +45,65 @@ class Recorder(Evaluator):
         # Not super().__init__, which makes the environments of looks.
         self.subspace, self.learned = subspace, learned
         self.start: torch.Tensor | None = None if learned.burn_in else subspace.theta0  # (D,)
-        self.points: list[torch.Tensor] = [subspace.theta0] if learned.snapshots else []
-        self.next_point = 1
+        self.snapshots: list[torch.Tensor] = [] if learned.gradients else [subspace.theta0]  # (D,) each
+        self.next_snapshot = 1
+        self.sum, self.steps = torch.zeros_like(subspace.theta0), 0  # of gradients since the last snapshot
 
     def due(self, env_steps: int) -> bool:
-        """Is a point due?"""
-        return self._burning_in(env_steps) or self._point_due(env_steps)
+        """Is the start or a snapshot due?"""
+        return self._burning_in(env_steps) or self._snapshot_due(env_steps)
+
+    def add(self, gradient: torch.Tensor) -> None:
+        """Take in the gradient (D,) of a step. There may be millions of steps, so snapshots are means of many."""
+        self.sum += gradient
+        self.steps += 1
 
     def look(self, env_steps: int, theta_d: torch.Tensor, actor: torch.Tensor | None = None) -> bool:
-        """Keep the point. Returns False: the run goes on to its end."""
+        """Keep what is due. Returns False: the run goes on to its end."""
         theta = self.subspace.theta(theta_d.detach().to(self.subspace.theta0.device))
         if self._burning_in(env_steps):
             self.start = theta
-        if self._point_due(env_steps):
-            self.points.append(theta)
-            self.next_point = env_steps * self.learned.snapshots // self.learned.direct_steps + 1
+        if self._snapshot_due(env_steps):
+            if not self.learned.gradients:
+                self.snapshots.append(theta)
+            elif self.steps:  # an algorithm may collect before its first step
+                self.snapshots.append(self.sum / self.steps)
+                self.sum, self.steps = torch.zeros_like(self.sum), 0
+            self.next_snapshot = env_steps * self.learned.snapshots // self.learned.direct_steps + 1
         return False
 
     def _burning_in(self, env_steps: int) -> bool:
         return env_steps <= self.learned.burn_in
 
-    def _point_due(self, env_steps: int) -> bool:
+    def _snapshot_due(self, env_steps: int) -> bool:
         n = self.learned.snapshots
-        return n > 0 and env_steps * n >= self.next_point * self.learned.direct_steps
+        return n > 0 and env_steps * n >= self.next_snapshot * self.learned.direct_steps
+
+    def vectors(self) -> torch.Tensor:
+        """What spans P, (n, D): the mean gradients, or the points of the trajectory less theta0."""
+        assert self.start is not None
+        away = self.snapshots if self.learned.gradients else [point - self.start for point in self.snapshots]
+        return torch.cat([self.start.new_empty(0, self.subspace.D), *(row[None] for row in away)])
 
     def state(self) -> dict[str, Any]:
-        return {"start": self.start, "points": self.points, "next_point": self.next_point}
+        return {key: getattr(self, key) for key in KEPT}
 
     def restore(self, state: dict[str, Any]) -> None:
         device = self.subspace.theta0.device
-        self.start = None if state["start"] is None else state["start"].to(device)
-        self.points, self.next_point = [point.to(device) for point in state["points"]], state["next_point"]
+        for key in KEPT:
+            setattr(self, key, state[key])
+        self.start = None if self.start is None else self.start.to(device)
+        self.snapshots, self.sum = [snapshot.to(device) for snapshot in self.snapshots], self.sum.to(device)
 
 
 def check(subspace: SubspaceConfig, budget: int, D: int) -> None:
-    """Raise ConfigError if the points of a trajectory take too much memory."""
+    """Raise ConfigError if the snapshots take too much memory."""
     learned = subspace.learned(budget)
     need = 4 * D * (learned.snapshots + 1) if learned and learned.snapshots else 0
-    if need > POINTS_BYTES:
-        most = f"{POINTS_BYTES / 2**20:,.0f} MiB, {POINTS_BYTES // (4 * D) - 1:,} of them"
+    if need > SNAPSHOT_BYTES:
+        most = f"{SNAPSHOT_BYTES / 2**20:,.0f} MiB, {SNAPSHOT_BYTES // (4 * D) - 1:,} of them"
         raise ConfigError(
-            f"subspace.snapshots={subspace.snapshots}: that many points of D = {D:,} parameters take "
+            f"subspace.snapshots={subspace.snapshots}: that many snapshots of D = {D:,} parameters take "
             f"{need / 2**20:,.0f} MiB; valid here: at most {most}."
         )
 
@@ -100,7 +122,7 @@ def learn(
 ) -> LearnedSubspace:
     """Run the direct run, or the rest of it from its last checkpoint in `folder`. The same seed gives the same bits.
 
-    Raises TrialFailure if its trajectory spans fewer than d directions, or the burn-in ended before the agent's first
+    Raises TrialFailure if its snapshots span fewer than d directions, or the burn-in ended before the agent's first
     update: theta0 would be the drawn one, and the trial one in a random subspace.
     """
     theta0, *_, run = children(seed)
@@ -109,13 +131,15 @@ def learn(
     recorder = Recorder(direct, learned)
     checkpoints = Checkpoints(recorder, run, task.checkpoint, folder / "direct" if folder else None, identity)
     task = replace(task, budget=learned.direct_steps)
-    env_steps = trainer.train(TrialContext(task, agent, network, direct, run, recorder, checkpoints))
+    on_gradient = recorder.add if learned.gradients else None
+    context = TrialContext(task, agent, network, direct, run, recorder, checkpoints, on_gradient=on_gradient)
+    env_steps = trainer.train(context)
     if recorder.start is None or (learned.burn_in and torch.equal(recorder.start, direct.theta0)):
         raise TrialFailure(
             f"subspace.burn_in={learned.burn_in:,}: {agent.name} had learned nothing by then; valid: enough env "
             "steps for its first generation or update."
         )
-    start, P = recorder.start.cpu(), None
+    P = None
     if learned.snapshots and d > 0:
-        P = Trajectory(principal_directions(torch.stack(recorder.points).cpu(), start, d))
-    return LearnedSubspace(start if learned.burn_in else None, P, env_steps, checkpoints.seconds)
+        P = LearnedBasis(principal_directions(recorder.vectors().cpu(), d))
+    return LearnedSubspace(recorder.start.cpu() if learned.burn_in else None, P, env_steps, checkpoints.seconds)

@@ -14,7 +14,7 @@ import torch
 from rl_intdim.config.schema import DIRECT, Agent, Learned, Task
 from rl_intdim.errors import IntdimError, TrialFailure, raised
 from rl_intdim.search.trials import TrialRecord
-from rl_intdim.subspace.projections import Trajectory
+from rl_intdim.subspace.projections import LearnedBasis
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.context import TrialContext
@@ -79,7 +79,7 @@ def _run(trial: TrialSpec, on_look: Callable[[int, float, float], None]) -> Tria
     env_steps = trainer(trial.agent).train(context) if subspace.d > 0 else 0
     scored = evaluator.close()
     learned = context.learned
-    basis = learned.projection.columns if learned and isinstance(learned.projection, Trajectory) else None
+    basis = learned.projection.columns if learned and isinstance(learned.projection, LearnedBasis) else None
     return TrialRecord(
         d=trial.d,
         seed=trial.seed,

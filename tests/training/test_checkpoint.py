@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -85,18 +86,24 @@ def ends_the_same(monkeypatch, tmp_path, agent, task):
     assert started[0] is not None
 
 
-@pytest.mark.parametrize("name", ["cma", "ppo"])
-@pytest.mark.parametrize("how", [Learned(1500, 1500, 0), Learned(0, 2000, 5)])
-def test_killed_in_the_direct_run_of_a_learned_subspace_and_after_it(echo, monkeypatch, tmp_path, name, how):
+@pytest.mark.parametrize(
+    ("name", "how", "saves"),
+    [
+        *((*case, 3) for case in product(["cma"], [Learned(1500, 1500, 0), Learned(0, 2000, 5)])),
+        *((*case, 5) for case in product(["ppo"], [Learned(1500, 1500, 0), Learned(0, 2000, 5)])),
+        ("ppo", Learned(0, 2304, 3, gradients=True), 6),  # the first checkpoint is between two snapshots
+    ],
+)
+def test_killed_in_the_direct_run_of_a_learned_subspace_and_after_it(echo, monkeypatch, tmp_path, name, how, saves):
     agent = agent_of("cma") if name == "cma" else small("ppo")
-    projection = "trajectory" if how.snapshots else "dense"
+    projection = "gradients" if how.gradients else "trajectory" if how.snapshots else "dense"
     task = echo("continuous", budget=2000, threshold=10.01, checkpoint=300)
     trial = TrialSpec(task, agent, projection, 3, 1, learned=how)
     undisturbed = run_trial(trial)
     resumed = replace(trial, folder=str(tmp_path / "state"))
     killed_after(monkeypatch, resumed, saves=1)
     assert not (tmp_path / "state" / "state.pt").exists()
-    killed_after(monkeypatch, resumed, saves=5 if name == "ppo" else 3)
+    killed_after(monkeypatch, resumed, saves)
     assert (tmp_path / "state" / "state.pt").exists()
     assert without_seconds(run_trial(resumed)) == without_seconds(undisturbed)
 

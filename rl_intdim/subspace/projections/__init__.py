@@ -18,14 +18,14 @@ import psutil
 import torch
 
 from rl_intdim.config.import_path import load
-from rl_intdim.config.schema import TRAJECTORY
+from rl_intdim.config.schema import LEARNED_BASES
 from rl_intdim.errors import ConfigError, choices
 from rl_intdim.subspace.projections.countsketch import CountSketch
 from rl_intdim.subspace.projections.dense import Dense
 from rl_intdim.subspace.projections.fastfood import Fastfood
 from rl_intdim.subspace.projections.identity import Identity
+from rl_intdim.subspace.projections.learned import LearnedBasis
 from rl_intdim.subspace.projections.sparse import Sparse
-from rl_intdim.subspace.projections.trajectory import Trajectory
 
 SMALL = 64 * 2**20  # largest dense P, in bytes, that `auto` chooses
 
@@ -57,7 +57,7 @@ def find(name: str) -> type[Projection]:
     if name in PROJECTIONS:
         return PROJECTIONS[name]
     if "." not in name:
-        if name == TRAJECTORY:
+        if name in LEARNED_BASES:
             raise ConfigError(f"subspace.projection={name}: is learned in a trial, not drawn from a seed.")
         raise ConfigError(f"subspace.projection={name}: not known. {choices(name, ['auto', *PROJECTIONS])}")
     return load(name, "subspace.projection")
@@ -65,7 +65,7 @@ def find(name: str) -> type[Projection]:
 
 def memory(name: str, D: int, d: int) -> int:
     """The bytes of this P. Raises ConfigError if there is no such projection."""
-    return Trajectory.memory(D, d) if name == TRAJECTORY else find(resolve(name, D, d)).memory(D, d)
+    return LearnedBasis.memory(D, d) if name in LEARNED_BASES else find(resolve(name, D, d)).memory(D, d)
 
 
 def resolve(name: str, D: int, d: int) -> str:
@@ -100,4 +100,14 @@ def check_memory(name: str, D: int, d: int, copies: int = 1, free: int | None = 
         )
 
 
-__all__ = ["PROJECTIONS", "Identity", "Projection", "Trajectory", "check_memory", "draw", "find", "memory", "resolve"]
+__all__ = [
+    "PROJECTIONS",
+    "Identity",
+    "LearnedBasis",
+    "Projection",
+    "check_memory",
+    "draw",
+    "find",
+    "memory",
+    "resolve",
+]
