@@ -82,8 +82,8 @@ def build(
         if "action_noise" in message:
             raise ConfigError(f"agent.noise={agent.noise}: {agent.algorithm} takes none; valid here: 0.") from None
         raise ConfigError(
-            f"agent.settings={agent.settings}, agent.critic={agent.critic} or agent.policy={agent.policy}: refused by "
-            f"{agent.algorithm}: {message}"
+            f"agent.settings={agent.settings}, agent.critic={agent.critic} or agent.policy={agent.policy}: refused "
+            f"by {agent.algorithm}: {message}"
         ) from None
 
 
