@@ -51,7 +51,9 @@ def play(config: PlayConfig) -> None:
     if not verified:
         below = f"{score:.1f} is below the threshold {solution.task.threshold:g}"
         short = f"{goal.info} is {reached} on average, and the goal is {goal.least:g}"
-        raise NotVerified(f"{config.solution}: {below if score < solution.task.threshold else short}: not verified.")
+        reason = below if score < solution.task.threshold else short
+        luck = f" It was the best of {solution.seeds_tried} seeds, so fresh episodes may show less than was recorded."
+        raise NotVerified(f"{config.solution}: {reason}: not verified.{luck if solution.seeds_tried > 1 else ''}")
 
 
 def record(solution: Solution, seed: int, path: Path) -> None:

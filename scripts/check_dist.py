@@ -10,6 +10,7 @@ The environment knows no checkout: it is made in a temporary folder, and the swe
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -28,6 +29,7 @@ CATALOGUE = [f"{kind}/{path.name}" for kind in ("agents", "envs") for path in so
 SOURCES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "Makefile", "constraints.txt",
            "pyproject.toml", "docs/conf.py", "docs/index.md", "docs/tutorial.ipynb", "docs/results.md",
            "tests/conftest.py", "scripts/fill_docs.py"]  # fmt: skip
+RELATIVE = re.compile(r"\]\((?!https?:)[^)]*\)")  # a Markdown link to a file that a package index does not have
 
 
 def lacking(have: Iterable[str], want: Iterable[str]) -> list[str]:
@@ -36,10 +38,15 @@ def lacking(have: Iterable[str], want: Iterable[str]) -> list[str]:
 
 def check_wheel(path: Path) -> list[str]:
     """What is wrong with a wheel, a line each."""
-    names = zipfile.ZipFile(path).namelist()
-    wrong = [f"{path.name}: no {name}" for name in lacking(names, [f"rl_intdim/data/{name}" for name in CATALOGUE])]
+    metadata = f"{NAME}.dist-info/METADATA"
+    with zipfile.ZipFile(path) as wheel:
+        names = wheel.namelist()
+        description = wheel.read(metadata).decode() if metadata in names else ""
+    wanted = [metadata, *(f"rl_intdim/data/{name}" for name in CATALOGUE)]
+    wrong = [f"{path.name}: no {name}" for name in lacking(names, wanted)]
     tops = {name.split("/")[0] for name in names} - {"rl_intdim", f"{NAME}.dist-info"}
-    return wrong + [f"{path.name}: {name} is no part of the package" for name in sorted(tops)]
+    wrong += [f"{path.name}: {name} is no part of the package" for name in sorted(tops)]
+    return wrong + [f"{path.name}: its description has a relative link: {x}" for x in RELATIVE.findall(description)]
 
 
 def check_sdist(path: Path) -> list[str]:

@@ -60,6 +60,7 @@ FILLERS: dict[str, Callable[..., str]] = {
     "growing": docs_benchmarks.growing_table,
     "prior": docs_benchmarks.prior_table,
     "statistics": docs_benchmarks.statistics_table,
+    "source": lambda path: f"```python\n{(ROOT / path).read_text(encoding='utf-8')}```",
 }
 
 

@@ -1,4 +1,4 @@
-"""Tune one key of an agent on a task, on seeds from 1,000,000 up, which no result ever uses.
+"""Tune one key of an agent on a task, on seeds from 1,000,000 to 1,000,999, which no result uses.
 
     python scripts/tune.py --key agent.sigma --values 0.1 0.2 0.4 --ds 4 8 --seeds 12 env=CartPole agent=cma
 

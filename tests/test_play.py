@@ -29,12 +29,13 @@ def test_a_solution_is_verified(monkeypatch, capsys, solved):
 
 def test_one_that_does_not_solve_is_said_with_status_1(monkeypatch, capsys, solved):
     data = json.loads(solved.read_text())
-    data["theta_d"] = [0.0] * len(data["theta_d"])
+    data |= {"theta_d": [0.0] * len(data["theta_d"]), "seeds_tried": 30}
     Path("zero.json").write_text(json.dumps(data))
     assert run(monkeypatch, "solution=zero.json", "episodes=10") == 1
     said = capsys.readouterr()
     assert said.out.endswith("\nnot verified\n")
     assert "not verified" in said.err
+    assert "the best of 30 seeds" in said.err
 
 
 def test_a_threshold_of_the_files_own_is_noticed_and_its_words_are_shown_as_they_are(monkeypatch, capsys, solved):

@@ -171,10 +171,17 @@ def typed(node: DictConfig) -> Any:
 
 
 def _check_threshold(node: DictConfig) -> None:
-    """Raise a ConfigError that says how to measure it, for a task of the catalogue that has no threshold yet."""
+    """Raise a ConfigError that says what it is, or how to measure it, for a task that has no threshold yet."""
     env, agent = node.get("env"), node.get("agent")
-    if env is None or env._get_node("name")._is_interpolation() or not OmegaConf.is_missing(env, "threshold"):
+    if env is None or not OmegaConf.is_missing(env, "threshold"):
         return
+    if env._get_node("name")._is_interpolation():  # env=gym, which has no env.id of its own either
+        if OmegaConf.is_missing(env, "id"):
+            return
+        raise ConfigError(
+            "env.threshold: missing. Give env.threshold=..., the mean return that counts as solved. For a task with "
+            "a file of its own, scripts/threshold.py measures one."
+        )
     reason = f" ({env.threshold_source})" if env.threshold_source else ""
     raise ConfigError(
         f"env.threshold: the file of {env.name} has none{reason}. Give env.threshold=..., or measure it: "

@@ -18,14 +18,14 @@ def load(path: str, key: str) -> Any:
             return getattr(imported, name)
     except ModuleNotFoundError as error:
         if error.name == (package := path.partition(".")[0]):
-            raise ConfigError(f"{key}={path}: there is no package {package} here. {_remedy(package)}") from None
+            raise ConfigError(f"{key}={path}: there is no package {package} here. {remedy(package)}") from None
         raise ConfigError(f"{key}={path}: cannot be imported: {one_line(error)}") from None
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{key}={path}: cannot be imported: {one_line(error)}") from None
     raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(imported))}")
 
 
-def _remedy(package: str) -> str:
+def remedy(package: str) -> str:
     """How to get a package; a module of the user's own is found beside a script, but not by an installed command."""
     if extra := EXTRAS.get(package):
         return f'pip install "rl_intdim[{extra}]".'

@@ -112,8 +112,6 @@ def check_agent(agent: Agent) -> None:
         if agent.strategy == "evosax":
             there = find_spec("evosax") is not None
             require(there, "agent.strategy", "evosax", 'needs the package: pip install "rl_intdim[evosax]".')
-    elif isinstance(agent, GradientAgent):
-        require(bool(agent.actor), "agent.actor", agent.actor, "name the modules of the actor.")
 
 
 def check_search(search: Search) -> None:

@@ -88,7 +88,7 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
         status = "undecided"
     return Answer(
         status,
-        median if median <= d_max and any(k for _, k in tested.values()) else None,  # none before a trial has solved
+        median if median <= d_max and _shown(tested, median) else None,
         (min(low, d_max), high if high <= d_max else None),
         model.p_falling(weights),
         looked,
@@ -126,6 +126,11 @@ def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[
     costs = [o.cost for o in outcomes if o.solved and o.d > 0]
     solved_cost = (SOLVED_COST + sum(costs)) / (1 + len(costs))
     return sorted(look + model.informative(weights, lattice(d_max), search.round - len(look), solved_cost))
+
+
+def _shown(tested: dict[int, tuple[int, int]], median: int) -> bool:
+    """Has a trial solved that speaks for this d_int? Theta0 alone speaks for 0 only."""
+    return any(solved for d, (_, solved) in tested.items() if d > 0 or median == 0)
 
 
 def _level(model: Posterior, weights: np.ndarray) -> tuple[float, float, float]:

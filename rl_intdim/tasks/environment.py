@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import gymnasium as gym
 import numpy as np
 
-from rl_intdim.config.import_path import load
+from rl_intdim.config.import_path import load, remedy
 from rl_intdim.config.schema import Statistics, Task
 from rl_intdim.errors import ConfigError, one_line
 from rl_intdim.tasks.border import Border
@@ -74,6 +74,9 @@ def explained(task: Task) -> Iterator[None]:
     except (gym.error.NameNotFound, gym.error.NamespaceNotFound):
         raise ConfigError(f"env.id={task.id}: not registered with Gymnasium. {_near_ids(task.id)}") from None
     except (gym.error.Error, TypeError, ValueError, ModuleNotFoundError) as error:
+        package = re.split("[:.]", task.id)[0]
+        if getattr(error.__cause__, "name", None) == package:  # gymnasium's error is raised from the import's
+            raise ConfigError(f"env.id={task.id}: there is no package {package} here. {remedy(package)}") from None
         raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {one_line(error)}") from None
     except Exception as error:  # an environment may raise anything
         raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {one_line(error, named=True)}") from None

@@ -29,7 +29,8 @@ def check(task: Task, agent: GradientAgent, policy: Network, say: Callable[[str]
     if task.budget < rollout:
         raise ConfigError(f"{holds}; valid: {rollout:,} or more.")
     if task.budget < FEW * rollout:
-        say(f"Note: {holds}, so there are only {task.budget // rollout}.")
+        few = task.budget // rollout
+        say(f"Note: {holds}, so there {'is only 1' if few == 1 else f'are only {few}'}.")
 
 
 def train(context: TrialContext[GradientAgent]) -> int:

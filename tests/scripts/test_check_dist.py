@@ -12,7 +12,12 @@ def test_a_wheel_without_a_task_or_with_a_stranger_is_not_whole(tmp_path):
     with zipfile.ZipFile(path, "w") as wheel:
         for name in [*names[1:], "tests/__init__.py"]:
             wheel.writestr(name, "")
-    assert check_dist.check_wheel(path) == [f"a.whl: no {names[0]}", "a.whl: tests is no part of the package"]
+        wheel.writestr(f"{check_dist.NAME}.dist-info/METADATA", "[Start](docs/start.md), [Hydra](https://hydra.cc)")
+    assert check_dist.check_wheel(path) == [
+        f"a.whl: no {names[0]}",
+        "a.whl: tests is no part of the package",
+        "a.whl: its description has a relative link: ](docs/start.md)",
+    ]
 
 
 def test_an_sdist_without_a_page_or_with_a_built_site_is_not_whole(tmp_path):

@@ -95,6 +95,8 @@ def test_no_d_int_is_named_before_a_trial_has_solved():
     failed = [Outcome(d, False) for d in (0, 16)]
     assert (answer(search, 16, failed).status, answer(search, 16, failed).d_int) == ("undecided", None)
     assert answer(search, 16, [*failed, Outcome(16, True)]).d_int is not None
+    lucky = answer(DEFAULTS, 562, [Outcome(0, i == 0) for i in range(6)])
+    assert (lucky.d_int, lucky.ci95) == (None, (0, None))  # theta0 alone says nothing of 1 and above
 
 
 def test_undecided_when_the_trials_run_out():

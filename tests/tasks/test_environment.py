@@ -102,6 +102,8 @@ def test_what_cannot_be_made_is_named(echo, changes, named):
 
 
 def test_an_environment_of_another_package_is_played_by_module_and_id(echo, monkeypatch):
+    with pytest.raises(ConfigError, match=r"env\.id=mygrid:MyGrid-Empty-v0: .* no package mygrid .*PYTHONPATH="):
+        environment.make(echo(id="mygrid:MyGrid-Empty-v0", kwargs={}))
     Path("mygrid.py").write_text(
         "import gymnasium\nfrom gymnasium.envs.classic_control import CartPoleEnv\n"
         "gymnasium.register('MyGrid-Empty-v0', CartPoleEnv, max_episode_steps=7)\n"
@@ -113,6 +115,14 @@ def test_an_environment_of_another_package_is_played_by_module_and_id(echo, monk
     policy = environment.policy(task)
     _, lengths = rollout.episodes(vector.make_vec(task, 2), policy, torch.zeros(1, policy.D), seed=0)
     assert lengths.tolist() == [7, 7]
+
+
+def test_the_documented_environment_of_a_users_own_is_played(echo):
+    task = echo(id="line:Line-v0", kwargs={})
+    policy = environment.policy(task)
+    returns, lengths = rollout.episodes(vector.make_vec(task, 2), policy, torch.zeros(1, policy.D), seed=0)
+    assert lengths.tolist() == [20, 20]
+    assert (returns < 0).all()
 
 
 def test_an_atari_game_that_is_not_imported_yet_names_its_module(echo, monkeypatch):

@@ -11,7 +11,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from rl_intdim.config.schema import GradientAgent
-from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.errors import ConfigError, TrialFailure, choices
 from rl_intdim.subspace.optimizer import SubspaceOptimizer
 from rl_intdim.subspace.projections import Identity
 from rl_intdim.subspace.subspace import Subspace, flat
@@ -24,6 +24,11 @@ class SubspaceActor:
     def __init__(self, model: BaseAlgorithm, agent: GradientAgent, subspace: Subspace) -> None:
         self.policy: Any = model.policy
         self.algorithm = agent.algorithm
+        if not agent.actor:
+            raise ConfigError(
+                "agent.actor=[]: name the modules that the deterministic action depends on, in the order of the "
+                f"network's parameters. {choices('', self._modules())}"
+            )
         self.actor = self._parameters(agent.actor, "agent.actor")
         size = sum(p.numel() for p in self.actor)
         if size != subspace.D:
@@ -70,6 +75,11 @@ class SubspaceActor:
             part = getattr(part, word, None)
         return part is not None
 
+    def _modules(self) -> list[str]:
+        """What an agent's file may name: the policy's modules, without numbered layers, and its own parameters."""
+        modules = [name for name, _ in self.policy.named_modules() if not any(map(str.isdigit, name.split(".")))]
+        return [name for name in modules if name] + [name for name, _ in self.policy.named_parameters(recurse=False)]
+
     def _parameters(self, names: list[str], key: str) -> list[torch.nn.Parameter]:
         """The policy's parameters of these names, or in the modules of these names, in this order."""
         parameters: list[torch.nn.Parameter] = []
@@ -77,7 +87,8 @@ class SubspaceActor:
             part: Any = self.policy
             for word in name.split("."):
                 if not hasattr(part, word):
-                    raise ConfigError(f"{key}={name}: {type(self.policy).__name__} has no such module.")
+                    none = f"{type(self.policy).__name__} has no such module"
+                    raise ConfigError(f"{key}={name}: {none}. {choices(name, self._modules())}")
                 part = getattr(part, word)
             parameters += [part] if isinstance(part, torch.nn.Parameter) else list(part.parameters())
         return parameters

@@ -201,7 +201,8 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
     [
         ("ppo", "discrete", {"free": "[mlp_extractor.value_net]"}, "does not name value_net.bias, value_net.weight"),
         ("ppo", "discrete", {"actor": "[action_net]"}, "18 parameters, and the task's policy has 42"),
-        ("ppo", "discrete", {"actor": "[actor.mu]"}, "has no such module"),
+        ("ppo", "discrete", {"actor": "[actor_net]"}, "no such module. Did you mean action_net.*, mlp_extr"),
+        ("ppo", "continuous", {"actor": "[]"}, r"actor=\[\]: name the modules .* Valid: action_net, .*log_std"),
         ("sac", "continuous", {"algorithm": "sb3_contrib.CrossQ"}, "the task's policy has .*, without BatchRenorm1d"),
         ("ppo", "discrete", {"algorithm": "gymnasium.Env"}, "not a Stable-Baselines3 algorithm"),
         (
