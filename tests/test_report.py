@@ -208,6 +208,7 @@ def refused(words, said):
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
 def test_a_browser_draws_every_plot_without_an_error(page):
+    phone = "<style>body { width: 360px }</style>"  # where a plot scrolls sideways and is not squeezed
     probe = """<script>window.problems = [];
     window.addEventListener("error", (e) => window.problems.push(e.message));
     console.error = (...said) => window.problems.push(said.join(" "));
@@ -216,11 +217,12 @@ def test_a_browser_draws_every_plot_without_an_error(page):
       const drawn = plots.map((p) => p.querySelectorAll(".point").length);
       const plot = document.getElementById("sweep-0");
       const curve = plot.data.findIndex((trace) => trace.customdata);
+      const room = plots.map((p) => p.closest(".chart").scrollWidth);
       plot.emit("plotly_click", {points: [{customdata: plot.data[curve].customdata[0]}]});
-      document.title = JSON.stringify({problems: window.problems, drawn: drawn,
+      document.title = JSON.stringify({problems: window.problems, drawn: drawn, room: room,
         picked: document.querySelector(".picked").textContent, image: document.querySelector("img").naturalWidth});
     }, 500));</script>"""
-    Path("page.html").write_text(page.replace("<head>", "<head>" + probe, 1))
+    Path("page.html").write_text(page.replace("<head>", "<head>" + phone + probe, 1))
     done = subprocess.run(
         [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
          f"--user-data-dir={Path('profile').resolve()}", "--virtual-time-budget=10000", "--dump-dom",
@@ -231,6 +233,7 @@ def test_a_browser_draws_every_plot_without_an_error(page):
     seen = json.loads(title)
     assert seen["problems"] == []
     assert len(seen["drawn"]) == 5
+    assert all(width > 600 for width in seen["room"])
     assert seen["drawn"][0] >= 2
     assert all(points > 29 for points in seen["drawn"][1::2])
     assert seen["drawn"][2] >= 3  # d_int after each round

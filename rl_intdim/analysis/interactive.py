@@ -132,7 +132,7 @@ def sweep(data: SweepFigure, commands: Sequence[str]) -> go.Figure:
     figure.update_layout(
         **LAYOUT,
         height=640,
-        margin={"l": 70, "r": 20, "t": 60, "b": 60},
+        margin={"l": 70, "r": 20, "t": 85, "b": 60},  # two rows of the legend, below the buttons
         legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0},
     )
     return figure
