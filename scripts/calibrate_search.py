@@ -252,7 +252,7 @@ def plot(figures: dict[str, Any], tasks: pd.DataFrame, path: Path) -> None:
     outside.axvline(0.8, color=GREY, lw=1)
     outside.set_yticks(range(len(shapes)), [f"{s} ({figures['outside'][s]['tasks']})" for s in shapes], fontsize=8)
     outside.set_xlim(0, 1)
-    outside.set_xlabel(f"shapes of the audit, in {ODD_TRIALS} trained trials (line: 0.8)")
+    outside.set_xlabel(f"shapes outside the model, in {ODD_TRIALS} trained trials (line: 0.8)")
     outside.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     trials = np.sort(tasks.search_trials)
     middle.step(trials, np.arange(1, len(trials) + 1) / len(trials), color=BLUE, where="post")
