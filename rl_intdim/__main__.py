@@ -64,7 +64,7 @@ def catalogue(name: str, words: list[str]) -> None:
     from rl_intdim.config import cli
     from rl_intdim.config.catalogue import about, files
 
-    with cli.exiting():
+    with cli.piped(), cli.exiting():
         folders, rest = cli.user_folders(words)
         if rest:
             raise ConfigError(f"{rest[0]}: rl-intdim {name} takes no word but --config-dir FOLDER.")

@@ -103,6 +103,15 @@ def test_a_mistake_is_one_line(monkeypatch, capsys, words, says):
     assert says in err
 
 
+@pytest.mark.parametrize("words", [["tasks"], ["agents"], ["sweep", "--help"]])
+def test_a_reader_that_stops_reading_is_no_error(words):
+    program = [sys.executable, "-m", "rl_intdim", *words]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()  # before anything is written
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
 def test_help_needs_no_torch():
     code = (
         "import sys\nfrom rl_intdim import __main__ as entry\nsys.argv[1:] = ['sweep', '--help']\nentry.main()\n"

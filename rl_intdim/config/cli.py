@@ -135,6 +135,16 @@ def exiting(name: str = "") -> Iterator[None]:
         sys.exit(INTERRUPTED)
 
 
+@contextmanager
+def piped() -> Iterator[None]:
+    """Print to a reader that may stop reading, such as `| head`; what it does not read is dropped."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # keeps the flush at exit quiet
+
+
 def main(name: str, job: Callable[[Any], object], doc: str | None = None) -> None:
     """Run `job` on the configuration `name`, changed by the command line. A user's mistake exits with a message and
     no traceback."""
@@ -170,7 +180,8 @@ def show_help(name: str, doc: str, words: Sequence[str], names: Names) -> None:
     with initialize(version_base="1.3", config_path=None):
         node = compose(name, words, names)
     about = doc.partition("\n\n")[0].partition(": ")[2]
-    print(help.page(name, about[:1].upper() + about[1:], node, names))
+    with piped():
+        print(help.page(name, about[:1].upper() + about[1:], node, names))
 
 
 def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str, keys: Sequence[str]) -> None:
@@ -185,24 +196,18 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
     given = {
         word.partition("=")[0]: word.partition("=")[2] for word in words if "=" in word and not Path(word).exists()
     }
-    try:
-        with exiting():
-            for key, value in given.items():
-                if key not in keys:
-                    raise ConfigError(
-                        f"{key}={value}: no such key. {choices(key, keys)} Other words are run folders."
-                    )
-                if not value:
-                    raise ConfigError(f"{key}=: needs a value.")
-            folders = [Path(word) for word in words if "=" not in word or Path(word).exists()]
-            if not folders:
-                raise ConfigError("no run folder is named. Give one or more, such as runs/*; --help says more.")
-            if "out" in given:  # checked before the folders are read and drawn, which takes a while
-                check_file("out", Path(given["out"]))
-            job(folders, given)
-            sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has closed the pipe; devnull keeps the flush at exit quiet
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with piped(), exiting():
+        for key, value in given.items():
+            if key not in keys:
+                raise ConfigError(f"{key}={value}: no such key. {choices(key, keys)} Other words are run folders.")
+            if not value:
+                raise ConfigError(f"{key}=: needs a value.")
+        folders = [Path(word) for word in words if "=" not in word or Path(word).exists()]
+        if not folders:
+            raise ConfigError("no run folder is named. Give one or more, such as runs/*; --help says more.")
+        if "out" in given:  # checked before the folders are read and drawn, which takes a while
+            check_file("out", Path(given["out"]))
+        job(folders, given)
 
 
 def main_on_words(
