@@ -30,5 +30,5 @@ class TrialContext(Generic[A]):
     checkpoints: Checkpoints
     logs: str | None = None  # folder for SB3's logs
     learned: LearnedSubspace | None = None  # None: the subspace was drawn
-    # Called after every step of a gradient agent with its gradient by theta_d, (d,), as SB3 clipped it.
+    # Called after every step of a gradient agent with its gradient by theta_d, (d,), after SB3 clipped it.
     on_gradient: Callable[[torch.Tensor], None] | None = None
