@@ -1,11 +1,12 @@
 """What a learned subspace buys in d, and what it costs: sweeps of a task and an agent with the same seeds, compared.
 
-    python scripts/compare_subspaces.py docs/results/learned/CartPole-* out=docs/results/learned.md
+    python scripts/compare_subspaces.py docs/results/learned/* docs/results/paired/CartPole-ppo \\
+        out=docs/results/learned.md
 
-What the others of a task and an agent are compared with is the folder whose subspaces were drawn. Trials of one seed
-and d share what of theta0 and P is drawn, and their looks and confirmations, so the shares solved are paired:
-McNemar's test, Bonett and Price's interval, as in `compare ... by=pair`. What a learned subspace saves in d is a
-difference of two d_int, whose posteriors are taken as independent.
+A sweep is compared with that of its task and agent whose subspaces were drawn; of several, with the one that shares
+most trials. Trials of one seed and d share what of theta0 and P is drawn, and their looks and confirmations, so the
+shares solved are paired: McNemar's test, Bonett and Price's interval, as in `compare ... by=pair`. What a learned
+subspace saves in d is a difference of two d_int, whose posteriors are taken as independent.
 """
 
 import sys
@@ -34,8 +35,9 @@ learning the subspace took before, in the second table as means over the trials 
 
 def shares(sweeps: Sequence[Sweep]) -> pd.DataFrame:
     """A row for each sweep and d."""
-    base, rows = next(s for s in sweeps if not s.learned), []
+    rows = []
     for s in sweeps:
+        base = drawn(s, sweeps)
         for d in sorted({d for d, _ in s.solved}):
             trials = [t for t in s.trials if t.d == d]
             cells: dict[str, Any] = {
@@ -46,7 +48,7 @@ def shares(sweeps: Sequence[Sweep]) -> pd.DataFrame:
                 "direct run": round(np.mean([t.subspace_steps for t in trials])),
             }
             pairs = [(s.solved[key], base.solved[key]) for key in s.solved if key[0] == d and key in base.solved]
-            if s is not base and pairs:
+            if s.learned and pairs:
                 figures = row(pairs)
                 cells |= {
                     "difference": f"{figures['difference']:+.2f} [{figures['low']:+.2f}, {figures['high']:+.2f}]",
@@ -58,14 +60,18 @@ def shares(sweeps: Sequence[Sweep]) -> pd.DataFrame:
 
 def answers(sweeps: Sequence[Sweep]) -> pd.DataFrame:
     """d_int of each sweep, whatever it cost."""
-    base = next(s for s in sweeps if not s.learned)
     rows = [
         {"subspace": s.projection, "d_int": shown(s.answer.d_int), "95 %": interval(s.answer.ci95),
-         "status": s.answer.status, "saved": saved(s, base) if s.learned else "",
+         "status": s.answer.status, "saved": saved(s, drawn(s, sweeps)) if s.learned else "",
          "training": s.env_steps, "direct runs": sum(t.subspace_steps for t in s.trials)}
         for s in sweeps
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def drawn(s: Sweep, sweeps: Sequence[Sweep]) -> Sweep:
+    """The sweep in random subspaces that shares most trials with this one."""
+    return max((b for b in sweeps if not b.learned), key=lambda b: len(b.solved.keys() & s.solved.keys()))
 
 
 def saved(s: Sweep, base: Sweep) -> str:

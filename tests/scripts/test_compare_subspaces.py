@@ -31,3 +31,11 @@ def test_what_is_saved_is_the_difference_of_d_int_as_far_as_it_is_known(tmp_path
         assert low < median < high
         assert abs(median - (base.answer.d_int - s.answer.d_int)) <= 1  # medians of posteriors, in whole numbers
     assert [row["saved"] for row in compare_subspaces.answers([base, s]).to_dict("records")] == ["", text]
+
+
+def test_a_sweep_is_compared_with_the_drawn_one_that_shares_most_trials(tmp_path):
+    fewer, base, s = (
+        read(compared(tmp_path / name, 4, *words, seeds=seeds))
+        for name, seeds, words in (("fewer", 2, ()), ("random", 4, ()), ("learned", 5, LEARNED))
+    )
+    assert compare_subspaces.drawn(s, [fewer, base, s]) is base
