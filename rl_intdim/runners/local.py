@@ -12,7 +12,7 @@ import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from rl_intdim import runners
-from rl_intdim.child_process import begin
+from rl_intdim.child_process import begin, ctrl_c_held
 from rl_intdim.config.schema import Agent, EvolutionAgent
 from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 
@@ -42,8 +42,7 @@ class LocalRunner:
         modules = [PRELOAD, f"rl_intdim.training.{agent.trainer}"]
         if isinstance(agent, EvolutionAgent) and agent.strategy == "cma":  # it imports matplotlib and scipy
             modules.append("rl_intdim.training.strategies.cma")
-        forkserver.set_forkserver_preload(modules)
-        forkserver.ensure_running()
+        start_server(modules)
 
     def memory(self) -> Memory:
         return Memory(psutil.virtual_memory().available, max(self.slots, 1))
@@ -66,8 +65,8 @@ class LocalRunner:
                 yield trial, attempt(trial)
             return
         limit = hours * 3600 if hours else None
+        start_server([PRELOAD])  # unless it runs since `warm`
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([PRELOAD])  # unless it runs since `warm`
         pool = ProcessPool(max_workers=min(self.slots, len(trials)), context=context, initializer=begin)
         try:
             try:
@@ -93,6 +92,13 @@ class LocalRunner:
         finally:
             pool.stop()
             pool.join()
+
+
+def start_server(modules: list[str]) -> None:
+    """Start the fork server with these modules imported, unless it runs."""
+    forkserver.set_forkserver_preload(modules)
+    with ctrl_c_held():
+        forkserver.ensure_running()
 
 
 def cores() -> int:

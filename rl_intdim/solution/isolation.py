@@ -26,11 +26,8 @@ def isolated(job: Callable[[Config], object]) -> Callable[[Config], None]:
 
     def supervise(config: Config) -> None:
         process = get_context("spawn").Process(target=_run, args=(job, config))
-        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child inherits this, so only we handle Ctrl-C
-        try:
+        with child_process.ctrl_c_held():
             process.start()
-        finally:
-            signal.signal(signal.SIGINT, handler)
         try:
             process.join()
         finally:

@@ -153,6 +153,30 @@ def test_a_worker_that_starts_while_its_pool_is_stopped_ends_without_a_word(tmp_
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
+INTERRUPTED = """
+import multiprocessing, os, signal, time
+from multiprocessing import forkserver
+from rl_intdim.config import cli
+from rl_intdim.runners.local import LocalRunner
+
+if __name__ == "__main__":
+    LocalRunner(1).warm(cli.load("sweep", []).agent)
+    server = forkserver._forkserver._forkserver_pid
+    for _ in range(20):
+        os.kill(server, signal.SIGINT)
+        time.sleep(0.05)
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        print(pool.apply(os.getppid) == server)  # no other has taken its place
+"""
+
+
+def test_a_fork_server_leaves_ctrl_c_to_the_sweep_from_its_beginning(tmp_path):
+    """It imports for seconds; a Ctrl-C, which reaches the whole group, once ended it there with a traceback."""
+    (tmp_path / "script.py").write_text(INTERRUPTED)
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
 class Elsewhere(LocalRunner):
     """A place that has what this machine has not."""
 
