@@ -22,8 +22,8 @@ from rl_intdim.analysis.tables import markdown
 from rl_intdim.files import write_whole
 from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import Sweep, read
+from rl_intdim.search.posterior import TAIL
 
-TAIL = 0.025  # of each side of a 95 % interval
 ABOUT = """# Learned subspaces
 
 Made by `python scripts/compare_subspaces.py`. `saved`: how much smaller d_int is than that of random subspaces, with
