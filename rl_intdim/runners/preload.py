@@ -23,7 +23,9 @@ def _die_with_server() -> None:
 
 def _say(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     """The fork server's hook for what a process raises before its own work begins."""
-    if not isinstance(error, OSError | EOFError):  # of the pool's pipes and semaphores
+    if not isinstance(
+        error, FileNotFoundError | ConnectionError | EOFError
+    ):  # semaphores and pipes of a pool that is gone
         sys.__excepthook__(kind, error, where)
 
 
