@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
@@ -67,49 +68,61 @@ def test_a_killed_sweep_leaves_no_process():
 
 
 def server_of(process, but=None):
-    """The fork server of a sweep that has started a worker, which is not the server `but`."""
+    """The fork server of a sweep that has started a worker, which is not the server `but`; None if the sweep ends."""
     deadline = time.monotonic() + 600
-    while time.monotonic() < deadline and process.poll() is None:
-        for child in psutil.Process(process.pid).children():
-            if child != but and child.children():
-                return child
+    while process.poll() is None:
+        assert time.monotonic() < deadline
+        with suppress(psutil.NoSuchProcess):  # it has just ended
+            for child in psutil.Process(process.pid).children():
+                if child != but and child.children():
+                    return child
         time.sleep(0.05)
-    raise AssertionError(process.communicate())
+    return None
 
 
-@pytest.mark.parametrize(
-    ("way", "kills"),
-    [("shut", 2), ("gate", 1)],  # before the first trial has ended, and again; and after it
-)
-def test_a_killed_fork_server_costs_an_attempt_and_the_same_command_goes_on(monkeypatch, way, kills):
-    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
+def kill(server):
+    workers = server.children()
+    server.kill()
+    assert not psutil.wait_procs(workers, timeout=60)[1]  # none goes on with the same trial
+
+
+def gated(way):
+    """A sweep of four seeds, two at a time, whose trials wait for a file `mark`, and its words."""
     words = ["env.id=killer:test/Killer-v0", "env.vector=slots", "env.threshold=1", "env.budget=200", "out=run",
              "+env.kwargs.mark=mark", f"+env.kwargs.way={way}", "search.ds=[1]", "search.seeds=4", "search.direct=0",
              "workers=2", "env.scoring.looks=1"]  # fmt: skip
-    process = subprocess.Popen(argv("sweep", *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    finished, server = Path("run/trials.jsonl"), None
-    while way == "gate" and not finished.exists():
+    return subprocess.Popen(argv("sweep", *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True), words
+
+
+def test_a_killed_fork_server_costs_an_attempt_and_the_sweep_goes_on(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
+    process, _ = gated("gate")
+    while not Path("run/trials.jsonl").exists():
         assert process.poll() is None
         time.sleep(0.05)
-    for _ in range(kills):
-        server = server_of(process, but=server)
-        workers = server.children()
-        server.kill()
-        assert not psutil.wait_procs(workers, timeout=60)[1]  # none goes on with the same trial
-    if kills == 1:
-        Path("mark").touch()
+    kill(server_of(process))
+    Path("mark").touch()
     said, errors = process.communicate()
     assert "Traceback" not in said
-    if kills == 2:
-        assert process.returncode == 1
-        assert errors.count("\n") == 1
-        assert "broke down 2 times" in errors
-        kept = finished.read_text() if finished.exists() else ""
-        Path("mark").touch()
-        assert run("sweep", *words).returncode == 0
-        assert finished.read_text().startswith(kept)
-    else:
-        assert (process.returncode, errors) == (0, "")
+    assert (process.returncode, errors) == (0, "")
+    assert len({trial["seed"] for trial in lines(Path("run"))}) == len(lines(Path("run"))) == 4
+
+
+def test_fork_servers_that_are_killed_again_and_again_end_the_sweep_and_the_same_command_goes_on(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
+    process, words = gated("shut")
+    kills, server = 0, None
+    while server := server_of(process, but=server):  # each costs the trials under way an attempt, or all that wait
+        kill(server)
+        kills += 1
+    said, errors = process.communicate()
+    assert 2 <= kills <= 8  # four trials, of two attempts each
+    assert process.returncode == 1
+    assert errors.count("\n") == 1
+    assert "broke down 2 times" in errors
+    assert "Traceback" not in said
+    Path("mark").touch()
+    assert run("sweep", *words).returncode == 0
     assert len({trial["seed"] for trial in lines(Path("run"))}) == len(lines(Path("run"))) == 4
 
 

@@ -14,11 +14,20 @@ import rl_intdim.training.trial  # noqa: F401
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 SERVER = os.getpid()
+forker = SERVER
+
+
+def _note_forker() -> None:
+    global forker
+    forker = os.getpid()
 
 
 def _die_with_server() -> None:
-    if os.getppid() == SERVER:  # a process that an environment forks is its own affair
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if forker != SERVER:  # a process that an environment forks is its own affair
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != SERVER:  # it died before the system was told to watch it
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _say(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
@@ -31,4 +40,4 @@ def _say(kind: type[BaseException], error: BaseException, where: TracebackType |
 
 sys.excepthook = _say
 if sys.platform == "linux":
-    os.register_at_fork(after_in_child=_die_with_server)
+    os.register_at_fork(before=_note_forker, after_in_child=_die_with_server)

@@ -153,6 +153,23 @@ def test_a_worker_that_starts_while_its_pool_is_stopped_ends_without_a_word(tmp_
     assert (done.stdout, done.stderr) == ("1\n", "")
 
 
+ORPHAN = """
+import os, time
+os.register_at_fork(after_in_child=lambda: time.sleep(1))  # in which the server dies
+import rl_intdim.runners.preload
+
+print("work" if os.fork() == 0 else "server", flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker is not tied to its server")
+def test_a_worker_whose_server_died_as_it_was_forked_does_no_work():
+    """It would take a trial that nobody could time or give up."""
+    done = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, check=True)
+    assert done.stdout == "server\n"
+
+
 INTERRUPTED = """
 import multiprocessing, os, signal, time
 from multiprocessing import forkserver
