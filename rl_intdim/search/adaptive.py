@@ -22,6 +22,7 @@ LOOK_ABOVE = 4  # this many times the estimate
 LOOK_RATIO = 3  # look there once the interval's high / low is at most this
 LOOK_BY = 48  # or after so many trials
 ZERO_TRIALS = 300  # of theta0 alone, at most, while it is undecided whether they solve: they train nothing
+FINE = 8  # steps between both ends of a narrow interval
 SOLVED_COST = 0.4  # share of the budget that a solved trial is expected to take, until trials have shown it
 
 
@@ -50,9 +51,18 @@ class Answer:
 
 
 def lattice(d_max: int) -> list[int]:
-    """The d that the search tries: every whole number up to 8, then four to the octave, and d_max."""
+    """The d that the search tries at first: every whole number up to 8, then four to the octave, and d_max."""
     steps = np.round(2 ** (np.arange(4 * int(np.log2(d_max) + 1) + 1) / 4)).astype(int)
     return sorted({int(d) for d in steps if d < d_max} | {d_max})
+
+
+def candidates(d_max: int, low: int, high: int) -> list[int]:
+    """The d of the lattice and, once the interval from low to high is an octave or less, FINE steps within it.
+
+    Between two d of the lattice the answer would rest on a smooth curve alone, and chances are not always smooth.
+    """
+    fine = np.round(np.geomspace(max(1, low), high, FINE + 1)) if high <= min(2 * max(1, low), d_max) else ()
+    return sorted({*lattice(d_max), *(int(d) for d in fine)})
 
 
 def count(outcomes: Sequence[Outcome]) -> dict[int, tuple[int, int]]:
@@ -125,7 +135,8 @@ def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[
     look = [min(d for d in lattice(d_max) if d >= _above(median, d_max))] * min(lacking, search.round)
     costs = [o.cost for o in outcomes if o.solved and o.d > 0]
     solved_cost = (SOLVED_COST + sum(costs)) / (1 + len(costs))
-    return sorted(look + model.informative(weights, lattice(d_max), search.round - len(look), solved_cost))
+    tries = candidates(d_max, low, high)
+    return sorted(look + model.informative(weights, tries, search.round - len(look), solved_cost))
 
 
 def _shown(tested: dict[int, tuple[int, int]], median: int) -> bool:

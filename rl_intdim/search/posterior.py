@@ -11,10 +11,7 @@ from math import comb
 
 import numpy as np
 
-# Of the posterior, outside the 95 % interval of d_int on either side: less than 2.5 %, since no real task is a curve
-# of the model. On chances that were counted, the central 95 % held d_int in 88 to 94 % of sweeps
-# (scripts/replay_counts.py).
-TAIL = 0.015
+TAIL = 0.025  # of the posterior outside the 95 % interval of d_int, on either side
 PARTICLES, GROUPS, PATTERNS = 1024, 16, 64  # how finely a round is planned
 FALL_WIDTH = 1.0  # octaves in which a fall goes from 0.9 to 0.1 of its range
 NINE = 2 * np.log(9)  # a logistic rises from 0.1 to 0.9 within 2 ln 9 of its argument

@@ -7,7 +7,7 @@ import pytest
 from factories import record
 
 from rl_intdim.config.schema import Search
-from rl_intdim.search.adaptive import MIN_LOOK, Outcome, answer, count, lattice, next_round
+from rl_intdim.search.adaptive import FINE, MIN_LOOK, Outcome, answer, candidates, count, lattice, next_round
 from rl_intdim.search.loop import at_most, drive, outcomes, spaced, stopped_by
 from rl_intdim.search.simulation import SimulatedTask, expected
 
@@ -254,6 +254,20 @@ def test_lattice_and_count():
     assert lattice(20) == [1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 16, 19, 20]
     assert lattice(1) == [1]
     assert count([Outcome(2, True), Outcome(2, False), Outcome(1, False)]) == {1: (1, 0), 2: (2, 1)}
+
+
+def test_a_narrow_interval_is_searched_between_the_d_of_the_lattice():
+    """The authors' DQN solves 4 of 5 at d = 22, between 19 and 23 of the lattice, and 2 of 5 at 23."""
+    told = [Outcome(0, False)] * 12
+    told += [Outcome(d, i < solved) for d, solved in ((19, 0), (23, 4), (27, 7), (91, 6)) for i in range(8)]
+    low, high = answer(Search(), 562, told).ci95
+    assert high <= 2 * low
+    tried = next_round(Search(), 562, told)
+    assert set(tried) - set(lattice(562))
+    assert all(low <= d <= high for d in set(tried) - set(lattice(562)))
+    assert candidates(562, 4, 9) == lattice(562)
+    assert {20, 21, 22, 24, 25} < set(candidates(562, 19, 26))
+    assert len(candidates(5000, 1000, 2000)) == len(lattice(5000)) + FINE + 1
 
 
 def test_a_solve_after_the_cut_budget_does_not_count():

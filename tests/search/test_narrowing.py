@@ -10,12 +10,12 @@ from rl_intdim.search.narrowing import narrowing, octaves
 from rl_intdim.search.posterior import posterior
 from rl_intdim.search.simulation import SimulatedTask
 
-SEARCH = Search(direct=0, seed=0)
+SEARCH = Search(direct=0, max_trials=18, seed=0)
 
 
 @pytest.fixture(scope="module")
 def known():
-    """A sweep that has found the d_int of a task, 20 or a neighbour."""
+    """18 trials of a task whose d_int is 20."""
     task = SimulatedTask(place=20, width=0.5, D=562)
     return outcomes(drive(SEARCH, 562, task.budget, task.run(0)), task.budget)
 
