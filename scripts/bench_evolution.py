@@ -19,7 +19,6 @@ Then the time of a generation without environments: ask, decode to D, one forwar
 """
 
 import argparse
-import json
 import logging
 import os
 import time
@@ -33,11 +32,11 @@ import cma
 import gymnasium as gym
 import numpy as np
 import torch
+from recording import record
 from threadpoolctl import threadpool_limits
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import EvolutionAgent, Policy
-from rl_intdim.records import provenance
 from rl_intdim.tasks import environment
 from rl_intdim.tasks.network import Network
 from rl_intdim.training import strategies
@@ -284,9 +283,7 @@ def main() -> None:
     costs = [{"d": d, "D": D, "seconds": generation(d, D)} for D in SIZES for d in DS if d < D]
     for cost in costs:
         print("D = {D:,}, d = {d:,}: {seconds:.4f} s a generation".format(**cost), flush=True)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    record = {"command": provenance.command(), "versions": provenance.versions(), "rows": rows, "generation": costs}
-    (FOLDER / "bench.json").write_text(json.dumps(record, indent=1) + "\n")
+    record({"rows": rows, "generation": costs}, FOLDER / "bench.json")
     plot(costs)
 
 

@@ -9,7 +9,6 @@ Sparse is a CSR product. A GPU is measured too where there is one.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from recording import record
 
-from rl_intdim.records import provenance
 from rl_intdim.subspace.projections import PROJECTIONS, Projection
 from rl_intdim.subspace.projections.fastfood import Fastfood
 
@@ -101,9 +100,7 @@ def main() -> None:
             if (D, d) == PONG:
                 print(line.format(device, f"{D:,}", f"{d:,}", "dense", f"{4 * D * d / 2**20:.0f}", "not", "drawn"))
     if not quick:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        versions = {"command": "python scripts/bench_projections.py", "versions": provenance.versions(), "threads": 1}
-        (FOLDER / "bench.json").write_text(json.dumps({**versions, "rows": rows}, indent=1) + "\n")
+        record({"threads": 1, "rows": rows}, FOLDER / "bench.json")
         plot([row for row in rows if row["device"] == "cpu"])
 
 

@@ -16,7 +16,6 @@ cost.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from recording import record
 from stable_baselines3 import PPO
 from stable_baselines3.common.env_util import make_atari_env, make_vec_env
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -33,13 +33,12 @@ from stable_baselines3.common.vec_env import VecFrameStack
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import GradientAgent
-from rl_intdim.records import provenance
 from rl_intdim.tasks import environment
 from rl_intdim.training.sb3.model import build, set_precision
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 from rl_intdim.training.seeding import draw_subspace
 
-RECORD = Path(__file__).parent.parent / "docs" / "results" / "training.json"
+OUT = Path(__file__).parent.parent / "docs" / "results" / "training.json"
 
 
 class ConvNet(BaseFeaturesExtractor):
@@ -197,8 +196,7 @@ def main() -> None:
         compare("CartPole", cartpole, 10, "dense", args.turns),
         compare("Pong", pong, 6000, "countsketch", args.turns),
     ]
-    record = {"command": "python scripts/bench_training.py", "versions": provenance.versions(), "rows": rows}
-    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    record({"rows": rows}, OUT)
 
 
 if __name__ == "__main__":

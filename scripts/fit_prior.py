@@ -24,9 +24,9 @@ import numpy as np
 import pandas as pd
 from calibrate_search import draw
 from docs_results import SEARCHED, sweeps
+from recording import record
 
 from rl_intdim.config.schema import Search
-from rl_intdim.records import provenance
 from rl_intdim.search import posterior
 from rl_intdim.search.adaptive import answer
 from rl_intdim.search.loop import drive, outcomes
@@ -184,7 +184,7 @@ def main() -> None:
             "simulated tasks": compared(((fitted, ("simulated", i, 0)) for i in range(args.tasks)), pool),
         }
     groups = ("plain", "falling", "a first hump", "never 1/2", "never 1/2 and falling")
-    record = {
+    kept = {
         "records": len(known),
         "tasks": len(without),
         "log evidence gained a record, its task left out": round(float(np.mean(gains)), 3),
@@ -195,11 +195,9 @@ def main() -> None:
             | {axis: w.round(3).tolist() for axis, w in zip(AXES, weights, strict=True)}
             for name, p, weights in zip(groups, fitted.groups, fitted.axes, strict=True)
         },
-        "commit": provenance.commit(),
-        "command": provenance.command(),
     }
-    OUT.write_text(json.dumps(record, indent=2) + "\n")
-    print(json.dumps(record, indent=2))
+    record(kept, OUT)
+    print(json.dumps(kept, indent=2))
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from statistics import median
 from typing import Any
 
 from docs_results import SEARCHED, sweeps
+from recording import record
 
-from rl_intdim.records import provenance
 from rl_intdim.records.sweep import Sweep
 from rl_intdim.search.trials import TrialRecord
 
@@ -75,9 +75,8 @@ def times() -> dict[str, dict[str, float]]:
 
 def main() -> None:
     figures = {name: predicted(part) for name, part in PARTS.items()} | {"times": times()}
-    record = figures | {"commit": provenance.commit(), "command": provenance.command()}
-    OUT.write_text(json.dumps(record, indent=2) + "\n")
-    print(json.dumps(record, indent=2))
+    record(figures, OUT)
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

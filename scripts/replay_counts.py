@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recording import record
 
 from rl_intdim.config.schema import Search
-from rl_intdim.records import provenance
 from rl_intdim.records.summary import MISFIT
 from rl_intdim.search.adaptive import answer, misfit
 from rl_intdim.search.loop import drive, outcomes
@@ -83,10 +83,8 @@ def main() -> None:
     figures = {
         "sweeps": args.sweeps,
         **{name: replay(task, args.sweeps) for name, task in TASKS.items()},
-        "commit": provenance.commit(),
-        "command": provenance.command(),
     }
-    OUT.write_text(json.dumps(figures, indent=2) + "\n")
+    record(figures, OUT)
     print(json.dumps(figures, indent=2))
 
 

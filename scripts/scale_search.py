@@ -10,7 +10,6 @@ sweep of Pong and of Humanoid takes on 1, 16 and 256 cores: computed, not run. W
 
 import argparse
 import heapq
-import json
 import os
 from functools import partial
 from multiprocessing import get_context
@@ -19,11 +18,11 @@ from typing import Any
 
 import pandas as pd
 from calibrate_search import draw
+from recording import record
 
 from rl_intdim.analysis.style import png
 from rl_intdim.config import cli
 from rl_intdim.config.schema import DIRECT, Search
-from rl_intdim.records import provenance
 from rl_intdim.search.loop import drive
 from rl_intdim.search.trials import Job, TrialRecord
 
@@ -90,7 +89,7 @@ def plot(means: pd.DataFrame) -> bytes:
 def hours(env: str, agent: str) -> dict[str, float]:
     """The pace of training on one core, measured now, and the hours of one budget at it; looks not counted."""
     from rl_intdim.runners.throughput import pace
-    from rl_intdim.training.trial import TrialSpec
+    from rl_intdim.training.spec import TrialSpec
 
     config = cli.load("sweep", [f"env={env}", f"agent={agent}"])
     steps = pace(TrialSpec(config.env, config.agent, "countsketch", DIRECT, 0))
@@ -118,13 +117,12 @@ def main() -> None:
     for env, spans in computed.items():
         told = ", ".join(f"{span:,.0f} h on {w} cores" for w, span in spans.items())
         print(f"computed: a sweep of {env} by {CASES[env]}, {costs[env]['hours']:.1f} h a budget: {told}")
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    record = {
-        "command": provenance.command(), "versions": provenance.versions(), "tasks": args.tasks,
+    figures = {
+        "tasks": args.tasks,
         "means": {str(size): {k: round(float(v), 3) for k, v in row.items()} for size, row in means.iterrows()},
         "fastest_round": best, "agents": CASES, "measured_costs": costs, "computed_hours": computed,
     }  # fmt: skip
-    (FOLDER / "scaling.json").write_text(json.dumps(record, indent=1) + "\n")
+    record(figures, FOLDER / "scaling.json")
     (FOLDER / "plot.png").write_bytes(plot(means))
 
 

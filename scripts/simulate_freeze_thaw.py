@@ -25,9 +25,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from calibrate_search import KINDS, STRATA, draw
+from recording import record
 
 from rl_intdim.config.schema import Search
-from rl_intdim.records import provenance
 from rl_intdim.search.adaptive import LOOK_ABOVE, MIN_LOOK, SIDE, lattice
 from rl_intdim.search.posterior import TAIL, Posterior, particles, plan, posterior
 from rl_intdim.search.simulation import SOLVE_MEDIAN, SOLVE_SIGMA, SimulatedTask
@@ -221,7 +221,7 @@ def main() -> None:
     with get_context("spawn").Pool(args.processes) as pool:
         found = pool.map(measure, range(args.tasks), chunksize=2)
     rows = pd.DataFrame([row for task in found for row in task])
-    figures: dict[str, Any] = {"tasks": args.tasks, "commit": provenance.commit(), "command": provenance.command()}
+    figures: dict[str, Any] = {"tasks": args.tasks}
     strata = {"all": rows.task >= 0} | {kind: rows.kind == kind for kind in KINDS}
     for low, high in pairwise(STRATA["width"]):
         strata[f"width {low:g} to {high:g}"] = (rows.kind != "none") & rows.width.between(low, high)
@@ -229,9 +229,8 @@ def main() -> None:
         figures[f"ratio {ratio:g}"] = {
             name: compared(group[chosen[group.index]]) for name, chosen in strata.items() if chosen.any()
         }
-    args.out.mkdir(parents=True, exist_ok=True)
+    record(figures, args.out / "freeze_thaw.json")
     rows.to_csv(args.out / "tasks.csv", index=False, float_format="%.5g")
-    (args.out / "freeze_thaw.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
 
 

@@ -9,7 +9,6 @@ would pay. Wall-clock is in budgets of one trial, as in scale_search.py. Writes 
 """
 
 import argparse
-import json
 import os
 from functools import partial
 from multiprocessing import get_context
@@ -17,10 +16,10 @@ from typing import Any
 
 import pandas as pd
 from calibrate_search import draw
+from recording import record
 from scale_search import FOLDER, makespan
 
 from rl_intdim.config.schema import Search
-from rl_intdim.records import provenance
 from rl_intdim.search.adaptive import answer, next_round
 from rl_intdim.search.loop import outcomes, stopped_by
 from rl_intdim.search.trials import Job, TrialRecord
@@ -69,10 +68,8 @@ def main() -> None:
     figures = {
         "tasks": args.tasks,
         "means": {name: {k: round(float(v), 3) for k, v in row.items()} for name, row in means.iterrows()},
-        "commit": provenance.commit(),
-        "command": provenance.command(),
     }
-    (FOLDER / "growing.json").write_text(json.dumps(figures, indent=1) + "\n")
+    record(figures, FOLDER / "growing.json")
     print(means.round(2).to_string())
 
 

@@ -24,15 +24,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from recording import record
 
 from rl_intdim.config import cli
-from rl_intdim.records import provenance
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks import environment, rollout
 from rl_intdim.training import evaluator
 from rl_intdim.training.evaluator import Evaluator, Score
 
-RECORD = Path(__file__).parent.parent / "docs" / "results" / "calibration" / "looks.json"
+OUT = Path(__file__).parent.parent / "docs" / "results" / "calibration" / "looks.json"
 TOP, THRESHOLD = 500.0, 475.0
 RATES = np.geomspace(1, 1e7, 4000)  # mean env steps until a fall, and what is left of them after the cut
 CUT = RATES * -np.expm1(-TOP / RATES)
@@ -129,8 +129,7 @@ def main() -> None:
         "outcomes_that_differ": sum(r["outcomes_that_differ"] for r in rows),
         "episodes": mean(r["episodes"] for r in rows),
     }
-    record = {"commit": provenance.commit(), "command": provenance.command(), "rows": rows, "all": totals}
-    RECORD.write_text(json.dumps(record, indent=1) + "\n")
+    record({"rows": rows, "all": totals}, OUT)
 
 
 if __name__ == "__main__":

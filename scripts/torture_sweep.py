@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
+from recording import record
 
-from rl_intdim.records import provenance
 from rl_intdim.records.reader import read_config, read_result, read_trials
 from rl_intdim.records.result import SweepRecord
 from rl_intdim.search.trials import TrialRecord
@@ -139,12 +139,9 @@ def main() -> None:
             "trials": len(before),
             "same_answer_to_the_bit": told(wild) == told(calm),
             "seconds_undisturbed": round(seconds, 1),
-            "versions": provenance.versions(),
-            "commit": provenance.commit(),
-            "command": provenance.command(),
             "log": log,
         }
-    args.out.write_text(json.dumps(figures, indent=2) + "\n")
+    record(figures, args.out)
     print(json.dumps({key: value for key, value in figures.items() if key != "log"}, indent=2))
     if figures["lost"] or figures["twice"] or figures["left_behind"] or figures["tracebacks"]:
         raise SystemExit(1)
