@@ -29,7 +29,8 @@ def _train(config: TrainConfig, console: Console) -> None:
     from rl_intdim.runners.local import LocalRunner
     from rl_intdim.subspace.projections import resolve
     from rl_intdim.training import learned
-    from rl_intdim.training.trial import TrialSpec, check, run_trial
+    from rl_intdim.training.spec import TrialSpec
+    from rl_intdim.training.trial import check, run_trial
 
     if config.out:
         check_folder("out", Path(config.out))

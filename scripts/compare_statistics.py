@@ -28,7 +28,8 @@ from rl_intdim.config.schema import EvolutionAgent, Statistics, Task
 from rl_intdim.subspace.projections import resolve
 from rl_intdim.tasks import environment, vector
 from rl_intdim.training.evaluator import look_slots
-from rl_intdim.training.trial import TrialSpec, run_trial
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import run_trial
 
 FIRST_SEED = 1_000_000
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "statistics"

@@ -17,7 +17,8 @@ from rl_intdim.config.schema import DIRECT
 from rl_intdim.runners import TrialError
 from rl_intdim.runners.local import LocalRunner
 from rl_intdim.subspace.projections import resolve
-from rl_intdim.training.trial import TrialSpec, check
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import check
 
 FIRST_SEED = 1_000_000
 FOLDER = Path(__file__).parent.parent / "docs" / "results" / "tuning"

@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from traceback import format_list
-from typing import TYPE_CHECKING, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from rl_intdim.config.schema import Agent, Runner
 from rl_intdim.errors import own_frames
-
-if TYPE_CHECKING:  # the parent process needs no torch
-    from rl_intdim.search.trials import TrialRecord
-    from rl_intdim.training.trial import TrialSpec
+from rl_intdim.search.trials import TrialRecord
+from rl_intdim.training.spec import TrialSpec
 
 Params = ParamSpec("Params")
 T = TypeVar("T")
@@ -63,8 +61,8 @@ class TrialRunner(Protocol):
         """Call a function once where a trial would run, and return its result. Raises what the function raises."""
 
     def run(
-        self, trials: "Sequence[TrialSpec]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
-    ) -> "Iterator[tuple[TrialSpec, TrialRecord | TrialError]]":
+        self, trials: Sequence[TrialSpec], hours: float | None = None, on_wait: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[TrialSpec, TrialRecord | TrialError]]:
         """Run trials and yield each as it finishes.
 
         A trial that takes longer than `hours` is stopped. `on_wait` is called every TICK seconds. Running trials stop
@@ -84,7 +82,7 @@ def load(config: Runner, workers: int | None) -> TrialRunner:
     return LocalRunner(workers)
 
 
-def attempt(trial: "TrialSpec") -> "TrialRecord | TrialError":
+def attempt(trial: TrialSpec) -> TrialRecord | TrialError:
     """Run a trial in this process; any exception becomes a TrialError. What its environment says goes to its folder,
     where `progress.said` finds it even if the process dies."""
     from rl_intdim.tasks.output import Once, hearing

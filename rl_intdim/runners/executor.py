@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -17,10 +16,7 @@ from rl_intdim.search.adaptive import Answer
 from rl_intdim.search.loop import at_most, direct_jobs, drive
 from rl_intdim.search.trials import Job, TrialRecord
 from rl_intdim.training import progress
-
-if TYPE_CHECKING:  # torch takes seconds to import; mistakes are reported before
-    from rl_intdim.training.trial import TrialSpec
-
+from rl_intdim.training.spec import TrialSpec
 
 ATTEMPTS = 2  # a trial that breaks down is tried once more
 
@@ -68,8 +64,6 @@ def _resumed(
     tell: Callable[[str], None],
 ) -> Iterator[tuple[dict[Job, TrialRecord], Display, Callable[[list[Job]], dict[Job, TrialRecord]]]]:
     """The trials on disk, the display of at most `most` trials, and a function that recalls or runs jobs."""
-    from rl_intdim.training.trial import TrialSpec
-
     finished: dict[Job, TrialRecord] = {(t.d, t.seed): t for t in store.trials(config, D)}
     for job in finished:  # the sweep may have been killed after the trial's record, before its state was removed
         store.forget(*job)
@@ -104,7 +98,7 @@ def _resumed(
 
 
 def run_all(
-    todo: "Sequence[TrialSpec]",
+    todo: Sequence[TrialSpec],
     runner: TrialRunner,
     hours: float,
     store: Store,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import forkserver
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
@@ -15,11 +15,8 @@ from rl_intdim import runners
 from rl_intdim.child_process import begin, ctrl_c_held
 from rl_intdim.config.schema import Agent, EvolutionAgent
 from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
-
-if TYPE_CHECKING:  # the parent process needs no torch
-    from rl_intdim.search.trials import TrialRecord
-    from rl_intdim.training.trial import TrialSpec
-
+from rl_intdim.search.trials import TrialRecord
+from rl_intdim.training.spec import TrialSpec
 
 PRELOAD = "rl_intdim.runners.preload"
 LOST = "the processes that run trials were lost, or could not be started."
@@ -56,8 +53,8 @@ class LocalRunner:
         return function(*args, **kwargs)
 
     def run(
-        self, trials: "Sequence[TrialSpec]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
-    ) -> "Iterator[tuple[TrialSpec, TrialRecord | TrialError]]":
+        self, trials: Sequence[TrialSpec], hours: float | None = None, on_wait: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[TrialSpec, TrialRecord | TrialError]]:
         if not trials:
             return
         if self.slots == 0:

@@ -16,17 +16,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from rl_intdim import runners
 from rl_intdim.config.schema import Agent, Runner
 from rl_intdim.errors import ConfigError, IntdimError, one_line
 from rl_intdim.runners import Memory, Params, T, TrialError, attempt, too_long
 from rl_intdim.runners.local import LocalRunner, cores
-
-if TYPE_CHECKING:
-    from rl_intdim.search.trials import TrialRecord
-    from rl_intdim.training.trial import TrialSpec
+from rl_intdim.search.trials import TrialRecord
+from rl_intdim.training.spec import TrialSpec
 
 # Settings of a Ray that serves only this sweep: no dashboard, and nothing listens beyond this machine.
 OWN: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
@@ -101,8 +99,8 @@ class RayRunner:
             ray.cancel(ref, force=True)  # does nothing if the task has ended
 
     def run(
-        self, trials: "Sequence[TrialSpec]", hours: float | None = None, on_wait: Callable[[], None] = lambda: None
-    ) -> "Iterator[tuple[TrialSpec, TrialRecord | TrialError]]":
+        self, trials: Sequence[TrialSpec], hours: float | None = None, on_wait: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[TrialSpec, TrialRecord | TrialError]]:
         """See TrialRunner. Raises ConfigError if no node has room for a trial."""
         if not trials:
             return
@@ -192,7 +190,7 @@ def _knock(address: str) -> None:
         socket.create_connection((host.rpartition("/")[2], int(port)), timeout=10).close()
 
 
-def _at_home(trial: "TrialSpec") -> "TrialSpec":
+def _at_home(trial: TrialSpec) -> TrialSpec:
     """The trial with absolute paths, since a worker may run in another folder."""
     folder, logs = (str(Path(path).resolve()) if path else None for path in (trial.folder, trial.tensorboard))
     return replace(trial, folder=folder, tensorboard=logs)

@@ -12,7 +12,8 @@ from rl_intdim.search.loop import at_most
 from rl_intdim.search.simulation import expected, unsolved
 from rl_intdim.tasks import environment, rollout
 from rl_intdim.training.evaluator import Evaluator
-from rl_intdim.training.trial import TrialSpec, prepare, trainer
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import prepare, trainer
 
 SECONDS = 4.0
 LONGER = 3  # episodes of a trained policy are about this many times longer than theta0's; Pong, docs/results/

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from rl_intdim.config.schema import DIRECT, Agent, Learned, SubspaceConfig, Task
+from rl_intdim.config.schema import DIRECT, Learned, SubspaceConfig
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.projections import LearnedBasis
 from rl_intdim.subspace.projections.learned import principal_directions
@@ -22,6 +22,7 @@ from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.context import TrialContext
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.seeding import LearnedSubspace, children
+from rl_intdim.training.spec import TrialSpec
 
 # The attributes that training changes, which checkpoints store.
 KEPT = ("start", "snapshots", "next_snapshot", "sum", "steps")
@@ -108,28 +109,21 @@ def check(subspace: SubspaceConfig, budget: int, D: int) -> None:
         )
 
 
-def learn(
-    task: Task,
-    agent: Agent,
-    network: Network,
-    learned: Learned,
-    d: int,
-    seed: int,
-    device: torch.device,
-    trainer: Trainer,
-    folder: Path | None,
-    identity: dict[str, Any],
-) -> LearnedSubspace:
-    """Run the direct run, or the rest of it from its last checkpoint in `folder`. The same seed gives the same bits.
+def learn(trial: TrialSpec, network: Network, device: torch.device, trainer: Trainer) -> LearnedSubspace:
+    """Run the direct run, or the rest of it from its last checkpoint in the trial's folder. The same seed gives the
+    same bits.
 
     Raises TrialFailure if its snapshots span fewer than d directions, or the burn-in ended before the agent's first
     update: theta0 would be the drawn one, and the trial one in a random subspace.
     """
-    theta0, *_, run = children(seed)
+    task, agent, learned, d = trial.task, trial.agent, trial.learned, int(trial.d)
+    assert learned is not None
+    folder = Path(trial.folder) / "direct" if trial.folder else None
+    theta0, *_, run = children(trial.seed)
     direct = Subspace(network.theta0(np.random.default_rng(theta0)), DIRECT)
     direct.to(device)
     recorder = Recorder(direct, learned)
-    checkpoints = Checkpoints(recorder, run, task.checkpoint, folder / "direct" if folder else None, identity)
+    checkpoints = Checkpoints(recorder, run, task.checkpoint, folder, trial.identity())
     task = replace(task, budget=learned.direct_steps)
     on_gradient = recorder.add if learned.gradients else None
     context = TrialContext(task, agent, network, direct, run, recorder, checkpoints, on_gradient=on_gradient)

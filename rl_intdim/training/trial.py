@@ -1,9 +1,6 @@
 """Run one trial: (task, agent, d, seed) -> TrialRecord. The same seed and d give every agent the same subspace."""
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim.config.schema import DIRECT, Agent, Learned, Task
+from rl_intdim.config.schema import Agent, Task
 from rl_intdim.errors import IntdimError, TrialFailure, raised
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.subspace.projections import LearnedBasis
@@ -23,41 +20,7 @@ from rl_intdim.training.learned import learn
 from rl_intdim.training.progress import ProgressFile
 from rl_intdim.training.resources import device, settle
 from rl_intdim.training.seeding import draw_subspace
-
-PLACE = ("folder", "tensorboard", "cores")  # fields of a TrialSpec that do not affect its record
-
-
-@dataclass(frozen=True)
-class TrialSpec:
-    """Everything that a trial depends on, besides versions and CPU type."""
-
-    task: Task
-    agent: Agent
-    projection: str
-    d: int | str  # or "direct"
-    seed: int
-    threads: int = 1
-    full_budget: bool = False  # train on after solving
-    device: str = "auto"
-    folder: str | None = None  # of its checkpoints; the trial resumes from one that is there
-    tensorboard: str | None = None  # folder for SB3's logs
-    cores: int = 1  # cores that ALE may use; the record does not depend on it
-    learned: Learned | None = None  # how theta0 or P is learned; None: both are drawn. Direct training draws theta0
-
-    def identity(self) -> dict[str, Any]:
-        """The values that identify the trial, under the user's keys."""
-        keys = {"task": "env", "projection": "subspace.projection", "learned": "subspace"}
-        values = {keys.get(k, k): v for k, v in asdict(self).items() if k not in PLACE}
-        return values if self.learned else {k: v for k, v in values.items() if k != "subspace"}
-
-    @property
-    def learns(self) -> bool:
-        """Does it begin with a direct run? Not to train directly, nor to score theta0 as drawn."""
-        return self.learned is not None and self.d != DIRECT and (self.d != 0 or self.learned.burn_in > 0)
-
-    def digest(self) -> str:
-        """A hash of the identity, 16 hexadecimal digits."""
-        return sha256(json.dumps(self.identity()).encode()).hexdigest()[:16]
+from rl_intdim.training.spec import TrialSpec
 
 
 def run_trial(trial: TrialSpec, on_look: Callable[[int, float, float], None] = lambda *look: None) -> TrialRecord:
@@ -120,10 +83,7 @@ def prepare(
 
     task, network = trial.task, environment.policy(trial.task)
     where, folder = device(trial.device, network), Path(trial.folder) if trial.folder else None
-    learned = None
-    if trial.learned and trial.learns:
-        d, run, identity = int(trial.d), trainer(trial.agent), trial.identity()
-        learned = learn(task, trial.agent, network, trial.learned, d, trial.seed, where, run, folder, identity)
+    learned = learn(trial, network, where, trainer(trial.agent)) if trial.learns else None
     subspace, (training, looks, confirms) = draw_subspace(network, trial.projection, trial.d, trial.seed, learned)
     subspace.to(where)
     evaluator = evaluator_type(task, network, subspace, looks, confirms, trial.full_budget, tell)

@@ -9,7 +9,7 @@ from factories import command
 from rl_intdim import files, sweep, train
 from rl_intdim.config import cli
 from rl_intdim.runners.throughput import pace
-from rl_intdim.training.trial import TrialSpec
+from rl_intdim.training.spec import TrialSpec
 
 
 @pytest.mark.parametrize("file", ["solution.json", "trial.json"])

@@ -15,7 +15,8 @@ from rl_intdim.solution import loading
 from rl_intdim.solution.solution import Solution
 from rl_intdim.tasks import rollout, vector
 from rl_intdim.training.seeding import draw_subspace
-from rl_intdim.training.trial import TrialSpec, run_trial
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import run_trial
 
 
 def trained(d, budget):

@@ -9,7 +9,8 @@ from factories import agent_of
 from rl_intdim.config import cli
 from rl_intdim.tasks import atari
 from rl_intdim.training.sb3.vec_env import SameStep
-from rl_intdim.training.trial import TrialSpec, run_trial
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import run_trial
 
 
 def pong():

@@ -15,7 +15,8 @@ from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.tasks.border import Border, VectorBorder
 from rl_intdim.training.sb3.model import training_envs
-from rl_intdim.training.trial import TrialSpec, check
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import check
 
 
 class Faulty(gym.Env):

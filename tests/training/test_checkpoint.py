@@ -20,7 +20,8 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.sweep import sweep
 from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.sb3.callback import TrialCallback
-from rl_intdim.training.trial import TrialSpec, run_trial
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import run_trial
 
 SLOW = ("td3", "tqc")  # as SAC, for another minute and a half
 KINDS_HERE = [pytest.param(*kind, marks=pytest.mark.slow) if kind[0] in SLOW else kind for kind in KINDS]

@@ -15,9 +15,10 @@ from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks import environment
 from rl_intdim.training import evolution, strategies
+from rl_intdim.training.spec import TrialSpec
 from rl_intdim.training.strategies.openai_es import centred_ranks
 from rl_intdim.training.strategies.pgpe import clipup
-from rl_intdim.training.trial import TrialSpec, check, run_trial
+from rl_intdim.training.trial import check, run_trial
 
 OWN = {"pgpe": {"learning_rate": 0.01}, "evosax": {"settings": {"algorithm": "SNES"}}}  # the sphere's, not the pole's
 CLIMBER = "hill_climber.HillClimber"

@@ -28,7 +28,8 @@ from rl_intdim.sweep import sweep
 from rl_intdim.tasks import environment
 from rl_intdim.training import evolution, learned, strategies
 from rl_intdim.training.seeding import children
-from rl_intdim.training.trial import TrialSpec, run_trial
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import run_trial
 
 BURN_IN, TRAJECTORY, GRADIENTS = Learned(2000, 2000, 0), Learned(0, 3000, 10), Learned(0, 3000, 10, gradients=True)
 

@@ -14,7 +14,8 @@ from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.tasks import environment, rollout
 from rl_intdim.training.evaluator import Evaluator, Score
 from rl_intdim.training.seeding import draw_subspace
-from rl_intdim.training.trial import TrialSpec, check, run_trial
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import check, run_trial
 
 AGENTS = ["cma", "openai_es", "ppo", "random"]
 

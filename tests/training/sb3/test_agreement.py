@@ -16,7 +16,8 @@ from rl_intdim.training import gradient
 from rl_intdim.training.sb3.agreement import check_agreement
 from rl_intdim.training.sb3.model import build
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
-from rl_intdim.training.trial import TrialSpec, run_trial
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import run_trial
 
 
 class Relu(PPO):

@@ -18,7 +18,8 @@ from rl_intdim.training.sb3.model import build, set_precision
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 from rl_intdim.training.sb3.vec_env import flat_pictures
 from rl_intdim.training.seeding import draw_subspace
-from rl_intdim.training.trial import TrialSpec, run_trial
+from rl_intdim.training.spec import TrialSpec
+from rl_intdim.training.trial import run_trial
 
 # ------------------------------------------------------------------------------------ what is held
 
