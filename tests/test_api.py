@@ -116,5 +116,5 @@ def test_a_real_notebook_needs_no_guard():
         nbformat.v4.new_code_cell("from rl_intdim import intrinsic_dimension"),
         nbformat.v4.new_code_cell(f"{CALL}.status"),
     ]
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
     assert notebook.cells[1].outputs[-1].data["text/plain"] in ("'found'", "'undecided'", "'above_max'")

@@ -227,7 +227,7 @@ def test_a_browser_draws_every_plot_without_an_error(page):
         [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
          f"--user-data-dir={Path('profile').resolve()}", "--virtual-time-budget=10000", "--dump-dom",
          Path("page.html").resolve().as_uri()],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     title = html.unescape(re.search(r"<title>(.*?)</title>", done.stdout)[1])
     seen = json.loads(title)
@@ -358,7 +358,7 @@ def test_ctrl_c_ends_following_with_a_line_and_a_page_that_stands_still():
         assert process.stdout.readline().startswith("Open report.html in a browser")
         assert "location.reload" in Path("report.html").read_text()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=600)
     assert process.returncode == 130
     assert said == "\nStopped following. report.html holds the sweeps as they are now.\n"
     assert "location.reload" not in Path("report.html").read_text()

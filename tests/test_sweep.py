@@ -261,7 +261,7 @@ def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(monkeypatch,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
     )  # fmt: skip
     log = FOLDER / "trials.jsonl"
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while not (log.exists() and "\n" in log.read_text()):
         assert time.monotonic() < deadline
         assert process.poll() is None

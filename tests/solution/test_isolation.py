@@ -25,7 +25,7 @@ def start(monkeypatch, solved, way, command="play"):
 @pytest.mark.parametrize(("command", "way"), [("play", signal.SIGTERM), ("compress", signal.SIGINT)])
 def test_a_signal_ends_it_at_once(monkeypatch, solved, command, way):
     with start(monkeypatch, solved, "deaf", command) as process:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + 600
         while not Path("mark").exists():
             assert time.monotonic() < deadline
             assert process.poll() is None
@@ -42,7 +42,7 @@ def test_a_signal_ends_it_at_once(monkeypatch, solved, command, way):
 
 def test_a_process_that_dies_is_one_message(monkeypatch, solved):
     with start(monkeypatch, solved, "crash") as process:
-        _, said = process.communicate(timeout=300)
+        _, said = process.communicate(timeout=600)
     assert process.returncode == 1
     assert said == "error: bad.json: the process that played it died (SIGSEGV): not verified.\n"
 

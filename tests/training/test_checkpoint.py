@@ -205,7 +205,7 @@ def test_a_sweep_says_how_far_its_long_trials_are_and_resumes_them(tmp_path, mon
         argv("sweep", *words), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         folder = Path("run/checkpoints/d-4-seed-0")
-        until = time.monotonic() + 120
+        until = time.monotonic() + 600
         while not (folder / "state.pt").exists():
             assert time.monotonic() < until
             assert process.poll() is None
