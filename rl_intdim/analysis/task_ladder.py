@@ -43,12 +43,18 @@ class TaskRung:
 def rungs(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskRung]:
     """The sweep with the smallest d_int of each task, and the paper's rows, sorted by d_int.
 
-    `tasks` holds each task as it is meant: sweeps with another environment, scoring, threshold, budget or network, or
-    with another projection than `auto` chooses, are left out. Of equal d_int, the narrower interval comes first.
+    An undecided sweep stands for its task only where no other is decided. `tasks` holds each task as it is meant:
+    sweeps with another environment, scoring, threshold, budget or network, or with another projection than `auto`
+    chooses, are left out. Of equal d_int, the narrower interval comes first.
     """
     own = [s for s in sweeps if s.env in tasks and is_own(s, tasks[s.env])]
     easiest: dict[str, Sweep] = {}
-    for s in sorted(own, key=lambda s: (rung(s)[0], (s.answer.ci95[1] or s.D) - s.answer.ci95[0], s.agent)):
+
+    def order(s: Sweep) -> tuple[bool, float, int, str]:
+        low, high = s.answer.ci95
+        return s.answer.status == "undecided", rung(s)[0], (high or s.D) - low, s.agent
+
+    for s in sorted(own, key=order):
         if s.answer.d_int is not None:
             easiest.setdefault(s.env, s)
     ours = [_rung(s, [other for other in own if other.env == s.env]) for s in easiest.values()]

@@ -39,6 +39,15 @@ def test_a_task_has_the_smallest_d_int_of_its_agents_as_the_task_is_meant(sweeps
     assert ours[0].hidden == "20-20"
 
 
+def test_an_undecided_sweep_stands_for_its_task_only_where_no_other_is_decided(sweeps, tmp_path):
+    found = read(compared(tmp_path / "found", 16, "agent=a2c", "search.ci_ratio=2"))
+    smaller = sweeps[1]
+    assert (found.answer.status, smaller.answer.status) == ("found", "undecided")
+    assert smaller.answer.d_int < found.answer.d_int
+    (row,) = (r for r in rungs([smaller, found], TASKS) if not r.paper)
+    assert (row.agent, row.below["cma"]) == ("a2c", (10, 40))
+
+
 def test_a_row_says_what_was_tried_below_it_by_every_agent(sweeps):
     rows = rungs(sweeps, TASKS)
     pole = next(r for r in rows if r.task == "CartPole")
