@@ -150,10 +150,11 @@ def subspace_share(model: PPO, steps: int) -> float:
 
 
 def compare(env: str, peer: Callable[[GradientAgent], PPO], d: int, projection: str, turns: int) -> dict[str, Any]:
-    words = [f"env={env}", "agent=ppo"]
-    models = {"ours": ours(words, d, projection), "direct": ours(words, "direct", ""),
-              "rounded": ours([*words, "agent.precision=bfloat16"], d, projection),
-              "peer": peer(cli.load("sweep", words).agent)}  # fmt: skip
+    exact, rounded = (  # whatever the preset says
+        [f"env={env}", "agent=ppo", f"agent.precision={precision}"] for precision in ("float32", "bfloat16")
+    )
+    models = {"ours": ours(exact, d, projection), "direct": ours(exact, "direct", ""),
+              "rounded": ours(rounded, d, projection), "peer": peer(cli.load("sweep", exact).agent)}  # fmt: skip
     sizes = {name: sum(p.numel() for p in model.policy.parameters()) for name, model in models.items()}
     assert len(set(sizes.values())) == 1, sizes
     first = models["ours"]
