@@ -13,7 +13,9 @@ CMA-ES with a population of 64 and 4 episodes a candidate on networks of 20-20, 
 Each turn starts anew and trains for the same number of generations, so that all are at a like stage of learning; the
 mean length of an episode is printed. The figure is env steps per second of processor time, which other processes on
 the machine disturb less than they do wall-clock time, and the ratio is the median over turns.
-InvertedPendulum and Humanoid are held to the simulator besides: random actions in one environment, nothing else.
+InvertedPendulum and Humanoid are held to the simulator besides, one environment and nothing else: by random actions,
+and by the seeds and actions of our own episodes, since what a step costs depends on what the body touches.
+A run of ours with clocks around its parts says where its time goes.
 
 Then the time of a generation without environments: ask, decode to D, one forward pass, tell.
 """
@@ -22,8 +24,10 @@ import argparse
 import logging
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from itertools import pairwise
+from functools import partial
+from itertools import cycle, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -39,6 +43,7 @@ from rl_intdim.config import cli
 from rl_intdim.config.schema import EvolutionAgent, Policy
 from rl_intdim.tasks import environment
 from rl_intdim.tasks.network import Network
+from rl_intdim.tasks.sequential import SequentialEpisodes
 from rl_intdim.training import strategies
 from rl_intdim.training.evolution import PopulationEvaluator
 from rl_intdim.training.seeding import draw_subspace
@@ -50,18 +55,26 @@ DS, SIZES = (1, 10, 100, 1_000, 10_000), (562, 10_000, 100_000, 1_000_000)
 Loop = Iterator[tuple[int, int]]  # after each generation: its env steps and its episodes
 
 
-def ours(env: str, d: int) -> Loop:
+def parts(env: str, d: int) -> tuple[strategies.Strategy, PopulationEvaluator]:
+    """What agent=cma is made of."""
     words = [f"env={env}", "agent=cma", f"agent.popsize={POPSIZE}", f"agent.episodes={EPISODES}"]
     config = cli.load("sweep", words)
     policy = environment.policy(config.env)
     subspace, _ = draw_subspace(policy, "auto", d, 0)
     strategy = strategies.load("cma")(d, subspace.step_scale, config.agent, np.random.default_rng(0))
-    players = PopulationEvaluator(config.env, config.agent, policy, subspace)
+    return strategy, PopulationEvaluator(config.env, config.agent, policy, subspace)
+
+
+def train(strategy: strategies.Strategy, players: PopulationEvaluator) -> Loop:
     for seed in range(10**9):
         population = strategy.ask()
         returns, steps = players.play(population, seed)
         strategy.tell(population, returns)
         yield steps, POPSIZE * EPISODES
+
+
+def ours(env: str, d: int) -> Loop:
+    return train(*parts(env, d))
 
 
 def plain(env: str, d: int) -> Loop:
@@ -176,8 +189,7 @@ def evosax(env: str, d: int) -> Loop:
 
 def bare(env: str, d: int) -> Loop:
     """As many episodes of random actions, drawn beforehand, in one environment."""
-    config = cli.load("sweep", [f"env={env}"])
-    game = gym.make(config.env.id)
+    game = gym.make(cli.load("sweep", [f"env={env}"]).env.id)
     actions = [game.action_space.sample() for _ in range(1000)]
     while True:
         steps = 0
@@ -190,6 +202,40 @@ def bare(env: str, d: int) -> Loop:
         yield steps, POPSIZE * EPISODES
 
 
+def replayed(generations: int, env: str, d: int) -> Loop:
+    """The first generations of ours again, seed by seed and action by action, in one environment."""
+    game = gym.make(cli.load("sweep", [f"env={env}"]).env.id)
+    strategy, players = parts(env, d)
+    assert isinstance(players.envs, SequentialEpisodes)
+    ours = players.envs.env
+    step, reset = ours.step, ours.reset
+    seeds: list[int] = []
+    played: list[list[np.ndarray]] = []
+
+    def kept_reset(*, seed: int | None = None, options: Any = None) -> Any:
+        assert seed is not None
+        seeds.append(seed)
+        played.append([])
+        return reset(seed=seed)
+
+    def kept_step(action: np.ndarray) -> Any:
+        played[-1].append(np.array(action))
+        return step(action)
+
+    ours.step, ours.reset = kept_step, kept_reset  # type: ignore[method-assign]
+    loop = train(strategy, players)
+    for _ in range(generations):
+        next(loop)
+    for start in cycle(range(0, len(seeds), POPSIZE * EPISODES)):
+        steps = 0
+        for i in range(start, start + POPSIZE * EPISODES):
+            game.reset(seed=seeds[i])
+            for action in played[i]:
+                game.step(action)
+            steps += len(played[i])
+        yield steps, POPSIZE * EPISODES
+
+
 def pace(loop: Loop, generations: int) -> tuple[float, float]:
     """Env steps per second of processor time, of the generations after the first; the mean length of an episode."""
     next(loop)
@@ -198,6 +244,45 @@ def pace(loop: Loop, generations: int) -> tuple[float, float]:
     seconds = time.process_time() - start
     steps, episodes = map(sum, zip(*counts, strict=True))
     return steps / seconds, steps / episodes
+
+
+def shares(env: str, d: int, generations: int) -> dict[str, float]:
+    """Where the processor time of `ours` goes, as shares; the clocks take some of it."""
+    strategy, players = parts(env, d)
+    spent: dict[str, float] = defaultdict(float)
+
+    def clocked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            start = time.process_time()
+            result = function(*args, **kwargs)
+            spent[name] += time.process_time() - start
+            return result
+
+        return call
+
+    def clock(name: str, owner: Any, *methods: str) -> None:
+        for method in methods:
+            setattr(owner, method, clocked(name, getattr(owner, method)))
+
+    clock("strategy", strategy, "ask", "tell")
+    clock("theta = theta0 + P theta_d", players.subspace, "theta")
+    if isinstance(players.envs, SequentialEpisodes):
+        clock("environment", players.envs.env, "step", "reset")
+        actor = players.policy.actor
+        players.policy.actor = lambda weights: clocked("network", actor(weights))  # type: ignore[method-assign]
+    else:
+        clock("environment and network, compiled", players.envs, "play")
+    loop = train(strategy, players)
+    next(loop)
+    spent.clear()
+    start = time.process_time()
+    for _ in range(generations):
+        next(loop)
+    seconds = time.process_time() - start
+    told = {name: part / seconds for name, part in spent.items()}
+    told["the rest"] = 1 - sum(told.values())
+    print(f"{env}: " + ", ".join(f"{name} {share:.0%}" for name, share in told.items()), flush=True)
+    return told
 
 
 def compare(
@@ -218,7 +303,7 @@ def compare(
         for name in kinds
     )
     print(f"{env}, d = {d}: env steps/s: {told}", flush=True)
-    return figures
+    return figures | {"shares": shares(env, d, generations)}
 
 
 def generation(d: int, D: int) -> float:
@@ -275,10 +360,14 @@ def main() -> None:
         os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
     logging.disable(logging.INFO)
     peers: dict[str, Callable[[str, int], Loop]] = {"ours": ours, "plain": plain, "evotorch": evotorch}
+
+    def simulator(generations: int) -> dict[str, Callable[[str, int], Loop]]:
+        return {"bare": bare, "replayed": partial(replayed, generations + 1)}
+
     rows = [
         compare("CartPole", peers | {"evosax": evosax}, 10, args.turns, args.generations),
-        compare("InvertedPendulum", peers | {"bare": bare}, 10, args.turns, args.generations),
-        compare("Humanoid", {"ours": ours, "bare": bare}, 700, args.turns, 2),
+        compare("InvertedPendulum", peers | simulator(args.generations), 10, args.turns, args.generations),
+        compare("Humanoid", {"ours": ours} | simulator(2), 700, args.turns, 2),
     ]
     costs = [{"d": d, "D": D, "seconds": generation(d, D)} for D in SIZES for d in DS if d < D]
     for cost in costs:

@@ -77,7 +77,8 @@ def evolution_table() -> str:
         "plain": "cma, a plain loop",
         "evotorch": "EvoTorch",
         "evosax": "evosax with gymnax",
-        "bare": "the bare simulator",
+        "bare": "the bare simulator, random actions",
+        "replayed": "the bare simulator, our actions",
     }
     for r in record("evolution/bench.json")["rows"]:
         row = {"task": r["task"], "env steps/s": f"{r['ours']:,.0f} ({r['ours_episode']:.0f})"}
@@ -87,6 +88,15 @@ def evolution_table() -> str:
             row[f"ours / {name}"] = shown and f"{shown} ({r[f'{key}_episode']:.0f})"
         rows.append(row)
     return markdown(pd.DataFrame(rows))
+
+
+def evolution_shares() -> str:
+    """Where the time of ours goes, a column a part."""
+    rows = [
+        {"task": r["task"]} | {part: f"{share:.0%}" for part, share in r["shares"].items()}
+        for r in record("evolution/bench.json")["rows"]
+    ]
+    return markdown(pd.DataFrame(rows).fillna(""))
 
 
 def training_table() -> str:
