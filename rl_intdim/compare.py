@@ -3,6 +3,7 @@
     python -m rl_intdim.compare runs/*                    # the difficulty table, easiest first
     python -m rl_intdim.compare runs/* by=agent           # one row per task, one column per agent
     python -m rl_intdim.compare runs/* by=hidden          # does d_int stay the same while D grows?
+    python -m rl_intdim.compare runs/* by=projection      # and from one projection to another?
     python -m rl_intdim.compare runs/* by=pair            # agents in the same subspaces
     python -m rl_intdim.compare runs/* out=table.csv      # or .md, with the plot beside it, or .png; with by=pair too
 
@@ -23,7 +24,7 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.files import write_whole
 from rl_intdim.records.sweep import read
 
-BY = ("env", "agent", "hidden", "pair")
+BY = ("env", "agent", "hidden", "projection", "pair")
 
 
 def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:

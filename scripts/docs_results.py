@@ -16,7 +16,7 @@ from rl_intdim.analysis import task_ladder
 from rl_intdim.analysis.comparison_page import page, page_of_pairs
 from rl_intdim.analysis.comparison_plots import plot_ladder, plot_pairs
 from rl_intdim.analysis.paired_test import SURE, pairs, shares
-from rl_intdim.analysis.ranking import differences, harder, pivot
+from rl_intdim.analysis.ranking import automatic, differences, harder, pivot
 from rl_intdim.analysis.tables import markdown, table
 from rl_intdim.config.schema import GradientAgent, Task
 from rl_intdim.records.result import STATUSES
@@ -64,10 +64,13 @@ def harder_tables() -> str:
 
 
 def side_by_side(by: str) -> str:
-    """Agents, or networks, side by side: of the sweeps that searched; networks where a task has several."""
-    searched = [s for s in sweeps() if s.answer.trials >= SEARCHED]
-    networks = {env: {s.hidden for s in searched if s.env == env} for env in {s.env for s in searched}}
-    return markdown(pivot([s for s in searched if by != "hidden" or len(networks[s.env]) > 1], by))
+    """Agents, networks or projections side by side, of the sweeps that searched; networks and projections where there
+    are several, and agents and networks under the projection that `auto` chooses."""
+    table = pivot([s for s in sweeps() if s.answer.trials >= SEARCHED and (by == "projection" or automatic(s))], by)
+    columns = [name for name in table if name not in ("task", "threshold", "budget", "agent", "hidden", "P")]
+    if by != "agent":
+        table = table[(table[columns] != "").sum(axis=1) > 1]
+    return markdown(table.drop(columns=[name for name in columns if (table[name] == "").all()]))
 
 
 def told_apart() -> str:

@@ -142,8 +142,14 @@ def test_pivots(folders):
     by_agent = ranking.pivot(sweeps, "agent").set_index(["task", "hidden"])
     assert by_agent.loc[("CartPole", "20-20"), "ppo"] == ranking.cell(sweeps[0])
     assert "above_max" in by_agent.loc[("CartPole", "20-20"), "random"]
-    by_hidden = ranking.pivot(sweeps, "hidden").set_index("hidden")
-    assert by_hidden.loc["64-64", "CartPole by cma, auto"] == by_hidden.loc["20-20", "CartPole by cma, auto"]
+    sparse = read(compared("sparse", 4, "subspace.projection=sparse"))
+    by_hidden = ranking.pivot([*sweeps, sparse], "hidden").set_index(["task", "agent", "P"])
+    assert list(by_hidden.columns) == ["threshold", "budget", "20-20", "64-64"]  # the smaller D first
+    pole = by_hidden.loc[("CartPole", "cma", "auto")]
+    assert pole["64-64"] == pole["20-20"] == by_hidden.loc[("CartPole", "cma", "sparse"), "20-20"]
+    assert by_hidden.loc[("CartPole", "cma", "sparse"), "64-64"] == ""
+    by_projection = ranking.pivot([*sweeps, sparse], "projection").set_index(["task", "agent", "hidden"])
+    assert by_projection.loc[("CartPole", "cma", "20-20"), "sparse"] == pole["20-20"]
 
 
 def test_two_sweeps_in_one_cell_are_both_shown():

@@ -186,24 +186,31 @@ def same_protocol(a: Sweep, b: Sweep) -> bool:
 
 
 def pivot(sweeps: Sequence[Sweep], by: str) -> "pd.DataFrame":
-    """by=agent: a row per task (with its threshold, budget, network and P), a column per agent. by=hidden: a row per
-    network and D, a column per task and agent."""
+    """A column for each agent, network (by=hidden, the smaller D first) or projection; a row for each task,
+    threshold, budget, and what else differs. By network, P is `auto` where it is what each gets by default."""
     import pandas as pd
 
+    varied = "P" if by == "projection" else by
+    names = ["task", "threshold", "budget", *(name for name in ("agent", "hidden", "P") if name != varied)]
     rows: dict[tuple[Any, ...], dict[str, list[str]]] = {}
+    sizes: dict[str, int] = {}
     for s in sorted(sweeps, key=lambda s: (s.env, s.D, s.agent)):
-        if by == "agent":
-            key: tuple[Any, ...] = (s.env, s.threshold, s.budget, s.hidden, s.projection)
-            column = s.agent
-        else:
-            key = (s.hidden, s.D)
-            column = f"{s.env} by {s.agent}, {s.projection}"
-        rows.setdefault(key, {}).setdefault(column, []).append(cell(s))
-    names = ["task", "threshold", "budget", "hidden", "P"] if by == "agent" else ["hidden", "D"]
+        P = "auto" if by == "hidden" and automatic(s) else s.projection
+        kind = {"agent": s.agent, "hidden": s.hidden, "P": P}
+        column = kind.pop(varied)
+        sizes.setdefault(column, s.D)
+        rows.setdefault((s.env, s.threshold, s.budget, *kind.values()), {}).setdefault(column, []).append(cell(s))
     cells = [{column: "; ".join(answers) for column, answers in row.items()} for row in rows.values()]
-    return pd.DataFrame(
-        [dict(zip(names, key, strict=True)) | row for key, row in zip(rows, cells, strict=True)]
-    ).fillna("")
+    table = pd.DataFrame([dict(zip(names, key, strict=True)) | row for key, row in zip(rows, cells, strict=True)])
+    columns = sorted(sizes, key=lambda column: sizes[column]) if by == "hidden" else list(sizes)
+    return table.reindex(columns=[*names, *columns]).fillna("")
+
+
+def automatic(s: Sweep) -> bool:
+    """Has the sweep the projection that subspace.projection=auto chooses?"""
+    from rl_intdim.subspace.projections import resolve  # imports torch, which takes seconds
+
+    return s.projection in ("auto", resolve("auto", s.D, s.d_max))
 
 
 def cell(s: Sweep) -> str:

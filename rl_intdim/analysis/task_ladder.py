@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rl_intdim.analysis.ranking import rung
+from rl_intdim.analysis.ranking import automatic, rung
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE, png
 from rl_intdim.config.schema import Task
 from rl_intdim.records.result import interval, shown
@@ -75,13 +75,11 @@ def unanswered(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskR
 
 def is_own(s: Sweep, task: Task) -> bool:
     """Was this sweep made of the task as it is meant, and not of a variant?"""
-    from rl_intdim.subspace.projections import resolve  # imports torch, which takes seconds
-
     return (
         not s.learned  # what its direct run learned, and cost, is not in d_int
         and (s.world, s.threshold, s.budget) == (world(task), task.threshold, task.budget)
         and s.config.env.policy == task.policy
-        and s.projection in ("auto", resolve("auto", s.D, s.d_max))
+        and automatic(s)
     )
 
 
