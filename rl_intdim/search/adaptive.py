@@ -61,7 +61,7 @@ def candidates(d_max: int, low: int, high: int) -> list[int]:
 
     Between two d of the lattice the answer would rest on a smooth curve alone, and chances are not always smooth.
     """
-    fine = np.round(np.geomspace(max(1, low), high, FINE + 1)) if high <= min(2 * max(1, low), d_max) else ()
+    fine = np.round(np.geomspace(low, high, FINE + 1)) if high <= min(2 * low, d_max) else ()
     return sorted({*lattice(d_max), *(int(d) for d in fine)})
 
 
