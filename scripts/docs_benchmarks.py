@@ -96,7 +96,8 @@ def evolution_shares() -> str:
         {"task": r["task"]} | {part: f"{share:.0%}" for part, share in r["shares"].items()}
         for r in record("evolution/bench.json")["rows"]
     ]
-    return markdown(pd.DataFrame(rows).fillna(""))
+    table = pd.DataFrame(rows).fillna("")
+    return markdown(table[[*table.columns.drop("the rest"), "the rest"]])
 
 
 def training_table() -> str:
