@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rl_intdim.analysis.comparison_page import page, page_of_pairs
 from rl_intdim.analysis.comparison_plots import plot_ladder, plot_pairs
-from rl_intdim.analysis.paired_test import NONE, pairs, shared, shares
+from rl_intdim.analysis.paired import NONE, pairs, shared, shares
 from rl_intdim.analysis.ranking import cautions, differences, pivot, table
 from rl_intdim.analysis.tables import show
 from rl_intdim.config import cli

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rl_intdim.analysis.paired_test import row
+from rl_intdim.analysis.paired import row
 from rl_intdim.analysis.tables import markdown
 from rl_intdim.files import write_whole
 from rl_intdim.records.result import interval, shown

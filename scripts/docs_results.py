@@ -15,7 +15,7 @@ from rich.console import Console
 from rl_intdim.analysis import task_ladder
 from rl_intdim.analysis.comparison_page import page, page_of_pairs
 from rl_intdim.analysis.comparison_plots import plot_ladder, plot_pairs
-from rl_intdim.analysis.paired_test import SURE, pairs, shares
+from rl_intdim.analysis.paired import SURE, pairs, shares
 from rl_intdim.analysis.ranking import automatic, differences, harder, pivot
 from rl_intdim.analysis.tables import markdown, table
 from rl_intdim.config.schema import GradientAgent, Task

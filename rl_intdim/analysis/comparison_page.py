@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rl_intdim.analysis.paired_test import pairs, shared, shares
+from rl_intdim.analysis.paired import pairs, shared, shares
 from rl_intdim.analysis.ranking import SURE, cautions, differences, pivot, table
 from rl_intdim.analysis.tables import markdown
 from rl_intdim.records.sweep import Sweep

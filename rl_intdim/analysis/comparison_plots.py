@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rl_intdim.analysis.ladder import ladder
-from rl_intdim.analysis.paired_test import SURE, TASK
+from rl_intdim.analysis.paired import SURE, TASK
 from rl_intdim.analysis.ranking import label
 from rl_intdim.analysis.style import BLUE, GREY, png
 from rl_intdim.records.sweep import Sweep

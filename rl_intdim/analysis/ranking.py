@@ -20,7 +20,7 @@ def below(a: Sweep, b: Sweep) -> float:
 
     A d_int above its sweep's d_max is censored: against any value above that d_max it counts as a tie.
     The posteriors are treated as independent. They are, unless both sweeps were given the same search.seed: then they
-    share subspaces (`paired_test.shared` counts them), which correlates them.
+    share subspaces (`paired.shared` counts them), which correlates them.
     """
     (x, p), (y, q) = a.distribution(), b.distribution()
     x, p = x[:, None], p[:, None]

@@ -5,32 +5,32 @@ from pathlib import Path
 import pytest
 from factories import compared, run
 
-from rl_intdim.analysis import comparison_page, paired_test
+from rl_intdim.analysis import comparison_page, paired
 from rl_intdim.records.sweep import read
 
 
 def test_mcnemar():
-    assert paired_test.mcnemar(8, 1) == paired_test.mcnemar(1, 8) == 2 * (1 + 9) / 2**9
-    assert paired_test.mcnemar(0, 6) == 2 / 2**6
-    assert paired_test.mcnemar(3, 3) == paired_test.mcnemar(0, 0) == 1
+    assert paired.mcnemar(8, 1) == paired.mcnemar(1, 8) == 2 * (1 + 9) / 2**9
+    assert paired.mcnemar(0, 6) == 2 / 2**6
+    assert paired.mcnemar(3, 3) == paired.mcnemar(0, 0) == 1
 
 
 def test_the_interval_of_the_difference():
-    assert paired_test.difference(18, 8, 1) == pytest.approx((0.0635, 0.6365), abs=1e-3)
-    assert paired_test.difference(18, 1, 8) == pytest.approx((-0.6365, -0.0635), abs=1e-3)
-    assert paired_test.difference(2, 2, 0)[1] == 1
+    assert paired.difference(18, 8, 1) == pytest.approx((0.0635, 0.6365), abs=1e-3)
+    assert paired.difference(18, 1, 8) == pytest.approx((-0.6365, -0.0635), abs=1e-3)
+    assert paired.difference(2, 2, 0)[1] == 1
 
 
 def test_holms_p_values():
-    assert paired_test.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert paired_test.holm([0.4, 0.9]) == [0.8, 0.9]
-    assert paired_test.holm([]) == []
+    assert paired.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert paired.holm([0.4, 0.9]) == [0.8, 0.9]
+    assert paired.holm([]) == []
 
 
 def test_sweeps_that_share_subspaces():
     settings = [(4,), (16, "agent=ppo"), (16, "agent=ppo", "env=InvertedPendulum")]
     folders = [compared(name, *words, seeds=20) for name, words in zip("abc", settings, strict=True)]
-    table = paired_test.pairs([read(folder) for folder in folders]).set_index("d")
+    table = paired.pairs([read(folder) for folder in folders]).set_index("d")
     assert list(table.index) == [1, 2, 4, 8, 16, 32, "all"]
     assert set(zip(table["first"], table["second"], strict=True)) == {("cma", "ppo")}
     every = table.loc["all"]
@@ -53,7 +53,7 @@ def test_sweeps_that_share_subspaces():
 )
 def test_other_subspaces_or_another_scale_are_no_pairs(word):
     folders = [compared("a", 4, seeds=20), compared("b", 16, "agent=ppo", word, seeds=20)]
-    assert paired_test.pairs([read(folder) for folder in folders]).empty
+    assert paired.pairs([read(folder) for folder in folders]).empty
 
 
 def test_two_networks_and_two_settings_are_rows_of_their_own():
@@ -62,22 +62,22 @@ def test_two_networks_and_two_settings_are_rows_of_their_own():
     folders = [
         compared(name, *words, "search.ds=[4]", seeds=20) for name, words in zip("abcde", settings, strict=True)
     ]
-    table = paired_test.pairs([read(folder) for folder in folders])
+    table = paired.pairs([read(folder) for folder in folders])
     seen = table[["network", "first", "second", "second solved", "p (Holm)"]].to_numpy().tolist()
-    sure = paired_test.mcnemar(20, 0)
+    sure = paired.mcnemar(20, 0)
     assert [row[:4] for row in seen] == [
         ["20-20", "cma", "ppo (b)", 0],
         ["20-20", "cma", "ppo (e)", 0],
         ["8", "cma", "ppo", 20],
     ]
     assert [row[4] for row in seen] == pytest.approx([2 * sure, 2 * sure, 1], rel=0.05)
-    solved = paired_test.shares(table).set_index("network")
+    solved = paired.shares(table).set_index("network")
     assert solved.loc["20-20", ["cma", "ppo (b)", "ppo (e)"]].to_list() == ["20 of 20", "0 of 20", "0 of 20"]
     assert solved.loc["8", ["cma", "ppo"]].to_list() == ["20 of 20", "20 of 20"]
 
 
 def test_one_agent_twice_is_no_pair():
-    assert paired_test.pairs([read(compared(name, rise, seeds=20)) for name, rise in (("a", 4), ("b", 8))]).empty
+    assert paired.pairs([read(compared(name, rise, seeds=20)) for name, rise in (("a", 4), ("b", 8))]).empty
 
 
 def test_too_few_pairs_at_a_d_are_none_and_d_0_is_no_pair():
@@ -85,7 +85,7 @@ def test_too_few_pairs_at_a_d_are_none_and_d_0_is_no_pair():
     assert "No two sweeps share 20 trials at a d." in run("compare", *few, "by=pair").stdout
     ds = "search.ds=[0,4]"
     nothing = [compared("c", 4, ds, seeds=20), compared("d", 16, ds, "agent=ppo", seeds=20)]
-    assert paired_test.pairs([read(folder) for folder in nothing])["d"].tolist() == [4]
+    assert paired.pairs([read(folder) for folder in nothing])["d"].tolist() == [4]
 
 
 def test_the_command_and_the_page():
@@ -112,11 +112,11 @@ def test_the_page_of_pairs_labels_agents_and_corrects_for_their_number():
     assert "dqn: is of another kind." in page
     assert "![" in page
     assert Path("pairs.png").read_bytes().startswith(b"\x89PNG")
-    table = paired_test.pairs([read(folder) for folder in folders])
+    table = paired.pairs([read(folder) for folder in folders])
     every = table[table["d"] == "all"].set_index(["first", "second"])
     assert every.loc[("cma", "ppo"), "p (Holm)"] == pytest.approx(3 * every.loc[("cma", "ppo"), "p"], rel=0.1)
     assert every.loc[("dqn", "ppo"), "p (Holm)"] == 1
-    solved = paired_test.shares(table).set_index("d")
+    solved = paired.shares(table).set_index("d")
     assert solved.loc[8, ["cma", "dqn", "ppo"]].to_list() == ["20 of 20", "0 of 20", "0 of 20"]
     assert solved.loc[8, ["task", "threshold"]].to_list() == ["CartPole", 475]
     few = [compared("d", 4, seeds=19), compared("e", 16, "agent=ppo", seeds=19)]
@@ -129,7 +129,7 @@ def test_sweeps_that_share_subspaces_say_so():
     """Equal seeds and d by default of these made-up sweeps; another network is another subspace."""
     names = {"a": (), "b": ("agent=ppo",), "c": ("env.policy.hidden=[8]",)}
     sweeps = [read(compared(name, 4, *words, seeds=3)) for name, words in names.items()]
-    (line,) = paired_test.shared(sweeps)
+    (line,) = paired.shared(sweeps)
     assert "cma and ppo share 18 of their 18 and 18 subspaces" in line
     assert line in comparison_page.page(sweeps, "plot.png")
     assert line in run("compare", "a", "b", "c").stdout
