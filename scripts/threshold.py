@@ -3,9 +3,10 @@
     python scripts/threshold.py env=Pendulum agent=cma              # print the lines for the task's file
     python scripts/threshold.py env=Pendulum agent=cma write=true   # write them into the file
 
-random: mean return of 100 episodes of uniformly random actions. direct: mean score of five direct runs, seeds from
-500,000, each of its best look, confirmed on 100 fresh episodes. They train to the end of the budget, since no return
-reaches the threshold that they are given. Other words are a sweep's: workers=2, search.direct=3, env.budget=...
+random: mean return of uniformly random actions. direct: mean score of five direct runs, seeds from 500,000, each of
+its best look, confirmed on fresh episodes. Both take the episodes of the task's confirmations, 100 by default. Direct
+runs train to the end of the budget, since no return reaches the threshold that they are given. Other words are a
+sweep's: workers=2, search.direct=3, env.budget=...
 
 The folder (by default docs/results/thresholds/<task>-<agent>, or out=) is a run folder whose trials are the direct
 runs, and the same command resumes it. A direct run may also be made elsewhere, with the same settings, by
@@ -47,7 +48,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = Path("docs/results/thresholds")
 UNREACHED = 1e9  # a threshold above every return
 FIXED = ("search.seed=0", "search.full_budget=true")  # which keeps looks from being cut short as hopeless
-EPISODES, SHARE = 100, 0.9
+SHARE = 0.9
 APART = 3  # standard errors between direct training and random actions, below which nothing was learned
 
 
@@ -62,12 +63,12 @@ class Mean(NamedTuple):
         return cls(float(np.mean(values)), float(np.std(values, ddof=1) / len(values) ** 0.5))
 
 
-def random_returns(task: Task, episodes: int = EPISODES) -> list[float]:
-    """Undiscounted returns of whole episodes of uniformly random actions, (episodes,)."""
+def random_returns(task: Task) -> list[float]:
+    """Undiscounted returns of whole episodes of uniformly random actions, (confirm_episodes,)."""
     env = environment.make(task)
     env.action_space.seed(0)
     returns = []
-    for seed in range(episodes):
+    for seed in range(task.scoring.confirm_episodes):
         env.reset(seed=seed)
         ended, total = False, 0.0
         while not ended:
@@ -80,7 +81,7 @@ def random_returns(task: Task, episodes: int = EPISODES) -> list[float]:
 
 def rule(config: SweepConfig, random: Mean, direct: Mean, runs: int, folder: Path) -> tuple[float, str]:
     """The threshold, and its source in one line. Raises TrialFailure where direct training learned nothing."""
-    task, agent = config.env, config.agent.name
+    task, agent, episodes = config.env, config.agent.name, config.env.scoring.confirm_episodes
     if direct.value - random.value < APART * (random.error**2 + direct.error**2) ** 0.5:
         raise TrialFailure(
             f"{task.name} has no threshold by {agent}: direct training reaches {direct.value:.4g} (standard error "
@@ -90,9 +91,8 @@ def rule(config: SweepConfig, random: Mean, direct: Mean, runs: int, folder: Pat
     low, high = f"{random.value:.4g}", f"{direct.value:.4g}"
     span = f"{high} - {low}" if random.value >= 0 else f"{high} + {low[1:]}"
     source = (
-        f"{low} + {SHARE:g} ({span}), from random actions ({EPISODES} episodes) to direct training by {agent} (mean "
-        f"of {runs} seeds, the best of {task.budget:,} env steps on {task.scoring.confirm_episodes} fresh episodes): "
-        f"{folder}"
+        f"{low} + {SHARE:g} ({span}), from random actions ({episodes} episodes) to direct training by {agent} (mean "
+        f"of {runs} seeds, the best of {task.budget:,} env steps on {episodes} fresh episodes): {folder}"
     )
     return float(f"{float(low) + SHARE * (float(high) - float(low)):.4g}"), source
 
@@ -142,7 +142,10 @@ def measure(given: dict[str, str], words: list[str], folders: list[Path]) -> Non
         if not path.exists():
             write_whole(path, json.dumps(random_returns(config.env)) + "\n")
         random = Mean.of(json.loads(path.read_text()))
-        console.print(f"random: {random.value:.4g} (standard error {random.error:.2g}), {EPISODES} episodes")
+        console.print(
+            f"random: {random.value:.4g} (standard error {random.error:.2g}), "
+            f"{config.env.scoring.confirm_episodes} episodes"
+        )
         with hearing(tell):
             trials = direct(config, runner, D, store, console, tell)
         if len(trials) < 2:
