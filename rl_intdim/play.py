@@ -28,12 +28,13 @@ def play(config: PlayConfig) -> None:
     """
     console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
     solution, policy = loading.opened(Path(config.solution), config.trust, console.print)
-    with loading.named(Path(config.solution)):
-        returns, reached = solution.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
-    score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
     console.print(
         f"{solution.task.name} by {solution.agent}, d = {solution.d} of D = {policy.D:,}, seed {solution.seed}"
     )
+    # On one core a hundred games of Pong take minutes.
+    with loading.named(Path(config.solution)), console.status(f"playing {config.episodes} fresh episodes"):
+        returns, reached = solution.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
+    score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
     if solution.learned:
         console.print(f"learned basis: the file holds {solution.learned}")
     console.print(f"score {score:.1f} (standard error {error:.1f}) on {config.episodes} fresh episodes")
