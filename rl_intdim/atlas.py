@@ -25,7 +25,7 @@ from rl_intdim.analysis import atlas_page, report_page, task_ladder
 from rl_intdim.analysis.tables import show
 from rl_intdim.config import cli, task_sets
 from rl_intdim.config.validation import is_number
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, IntdimError
 from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records.provenance import command, here
 from rl_intdim.records.reader import read_result
@@ -33,6 +33,8 @@ from rl_intdim.records.run_folder import Store
 from rl_intdim.records.sweep import read
 from rl_intdim.runners.prepare import Prepared, prepare
 from rl_intdim.runners.schedule import ScheduledSweep, run
+from rl_intdim.search.adaptive import answer
+from rl_intdim.search.loop import outcomes
 from rl_intdim.solution import video
 from rl_intdim.sweep import write
 
@@ -54,6 +56,7 @@ def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) 
     if taken := [word for word in words if word.partition("=")[0] in INSTEAD]:
         raise ConfigError(f"{taken[0]}: the atlas takes {INSTEAD[taken[0].partition('=')[0]]}")
     check_folder("out", Path(out))
+    options = [word for folder in folders for word in ("--config-dir", str(folder))]
     end = time.monotonic() + 3600 * float(hours)
     names, not_run = task_sets.tasks(given.get("tasks", "small"), folders)
     tell = notes(console)
@@ -61,7 +64,10 @@ def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) 
         sweeps, refused = _prepared(names, given, words, folders)
         run(sweeps, end, console, tell)
     for s in sweeps:
-        _write(s, words)
+        try:
+            _write(s, [*options, *words])
+        except IntdimError as error:  # another process goes on with that sweep
+            s.failure = s.failure or str(error)
     reasons = {s.name: s.failure or "not begun within the hours" for s in sweeps if s.failure or not s.trials}
     _show(sweeps, not_run | refused | reasons, Path(out), console)
 
@@ -94,13 +100,19 @@ def _write(s: ScheduledSweep, words: Sequence[str]) -> None:
     """Write the result of a sweep into its run folder, with the command that would give the same, unless that result
     is there."""
     config, folder = s.ready.config, Path(s.ready.config.out)
-    known = read_result(folder) if s.trials else None
-    if not s.trials or (known and known.trials == sum(not t.direct for t in s.trials)):
+    if not s.trials or _written(s):
         return
     shared = ["python", "-m", "rl_intdim.sweep", f"env={config.env.name}", f"agent={config.agent.name}"]
     text = shlex.join([*shared, *words, f"out={config.out}"])
     with Store(folder).open(config) as store:
         write(s.ready, store, s.trials, replace(here(), command=text))
+
+
+def _written(s: ScheduledSweep) -> bool:
+    """Is the result there, of these trials and by what this configuration calls decided?"""
+    config, known = s.ready.config, read_result(Path(s.ready.config.out))
+    now = answer(config.search, s.ready.d_max, outcomes(s.trials, config.env.budget))
+    return known is not None and (known.trials, known.status) == (now.trials, now.status)
 
 
 def _seconds(ready: Prepared) -> float:

@@ -33,7 +33,7 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
     one_of("by", by, BY)
     if out and Path(out).suffix not in (".csv", ".md", ".png"):
         raise ConfigError(f"out={out}: must end in .csv, .md or .png.")
-    if by in ("agent", "hidden") and out and not out.endswith(".csv"):
+    if by in ("agent", "hidden", "projection") and out and not out.endswith(".csv"):
         raise ConfigError(f"by={by}: goes with a table: none, or out=....csv; {out} holds every table, or the plot.")
     sweeps = [read(folder) for folder in folders]
     frame = table(sweeps) if by == "env" else pairs(sweeps) if by == "pair" else pivot(sweeps, by)

@@ -17,6 +17,7 @@ from rich.table import Table
 from rl_intdim.config import cli
 from rl_intdim.config.schema import CompressConfig
 from rl_intdim.errors import NotVerified
+from rl_intdim.records.result import points
 from rl_intdim.solution import loading
 from rl_intdim.solution.isolation import isolated
 from rl_intdim.solution.quantisation import EXPONENT, MANTISSA, Size, quantise, size
@@ -40,7 +41,7 @@ def compress(config: CompressConfig) -> Solution:
             returns, reached = small.returns(config.episodes, rng)
         score = float(returns.mean())
         solves = solution.task.solved_by(score, reached)
-        console.print(f"{bits:2} bits per coordinate: score {score:8.1f}{', solves' if solves else ''}")
+        console.print(f"{bits:2} bits per coordinate: score {points(score):>8}{', solves' if solves else ''}")
         if solves:
             break
     else:

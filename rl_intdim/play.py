@@ -11,6 +11,7 @@ from rl_intdim.config import cli
 from rl_intdim.config.schema import PlayConfig
 from rl_intdim.errors import NotVerified, one_line
 from rl_intdim.files import write_whole
+from rl_intdim.records.result import points
 from rl_intdim.solution import loading
 from rl_intdim.solution.isolation import isolated
 from rl_intdim.solution.solution import Solution
@@ -37,8 +38,8 @@ def play(config: PlayConfig) -> None:
     score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
     if solution.learned:
         console.print(f"learned basis: the file holds {solution.learned}")
-    console.print(f"score {score:.1f} (standard error {error:.1f}) on {config.episodes} fresh episodes")
-    console.print(f"recorded {solution.score:.1f}; threshold {solution.task.threshold:g}")
+    console.print(f"score {points(score)} (standard error {error:.2g}) on {config.episodes} fresh episodes")
+    console.print(f"recorded {points(solution.score)}; threshold {solution.task.threshold:g}")
     goal = solution.task.goal
     if reached is not None:
         console.print(f"{goal.info} {reached:.2f} on average; goal {goal.least:g}")
@@ -50,7 +51,7 @@ def play(config: PlayConfig) -> None:
     if config.show:
         show(solution, config.seed)
     if not verified:
-        below = f"{score:.1f} is below the threshold {solution.task.threshold:g}"
+        below = f"{points(score)} is below the threshold {solution.task.threshold:g}"
         short = f"{goal.info} is {reached} on average, and the goal is {goal.least:g}"
         reason = below if score < solution.task.threshold else short
         luck = f" It was the best of {solution.seeds_tried} seeds, so fresh episodes may show less than was recorded."

@@ -21,7 +21,8 @@ from rl_intdim.search.loop import stopped_by
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.solution.solution import smallest
 
-LIMITS = {f"search.{key}": key for key in ("max_trials", "max_env_steps")}  # by which a sweep may end undecided
+# What a sweep may end by undecided, and the key that lets it go on.
+LIMITS = {"search.max_trials": "max_trials", "search.max_env_steps": "max_env_steps", "search.ds": "seeds"}
 
 
 def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | None:

@@ -12,7 +12,7 @@ from rl_intdim.config.schema import DIRECT, TrainConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import check_folder, write_whole
-from rl_intdim.records.result import span
+from rl_intdim.records.result import points, span
 from rl_intdim.solution.solution import Solution
 
 
@@ -46,7 +46,7 @@ def _train(config: TrainConfig, console: Console) -> None:
     def on_look(env_steps: int, score: float, norm: float) -> None:
         left = span((time.perf_counter() - start) * (config.env.budget / env_steps - 1))
         console.print(
-            f"{env_steps:>9,} env steps  look {score:8.1f}  norm of theta_d {norm:<8.3g} {left} left at most"
+            f"{env_steps:>9,} env steps  look {points(score):>8}  norm of theta_d {norm:<8.3g} {left} left at most"
         )
 
     trial = TrialSpec(
@@ -64,7 +64,7 @@ def _train(config: TrainConfig, console: Console) -> None:
     when = f" after {result.solved_at:,} env steps" if result.solved_at else ""
     how = f"solved{when}" if result.solved else "not solved"
     console.print(f"{config.env.name} by {config.agent.name}, d = {config.d} of D = {D:,}, seed {config.seed}:")
-    console.print(f"score {result.score:.1f}, {how} (threshold {config.env.threshold:g})")
+    console.print(f"score {points(result.score)}, {how} (threshold {config.env.threshold:g})")
     beside = f" and {result.subspace_steps:,} of the direct run before" if trial.learns else ""
     console.print(f"{result.env_steps:,} env steps{beside}, {result.seconds:.1f} s")
     if config.out:

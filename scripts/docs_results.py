@@ -15,11 +15,11 @@ from rich.console import Console
 from rl_intdim.analysis import task_ladder
 from rl_intdim.analysis.comparison_page import page, page_of_pairs
 from rl_intdim.analysis.comparison_plots import plot_ladder, plot_pairs
-from rl_intdim.analysis.paired import SURE, pairs, shares
+from rl_intdim.analysis.paired import ALPHA, pairs, shares
 from rl_intdim.analysis.ranking import automatic, differences, harder, pivot
 from rl_intdim.analysis.tables import markdown, table
 from rl_intdim.config.schema import GradientAgent, Task
-from rl_intdim.records.result import STATUSES
+from rl_intdim.records.result import STATUSES, points
 from rl_intdim.records.sweep import Sweep, read
 from rl_intdim.search import paper_rule
 
@@ -92,7 +92,7 @@ def pairs_apart() -> str:
     """The pairs of agents that McNemar's test tells apart, after Holm's correction."""
     found = pairs(paired_sweeps())
     rows = []
-    for row in found[(found["d"] != "all") & (found["p (Holm)"] <= SURE)].to_dict("records"):
+    for row in found[(found["d"] != "all") & (found["p (Holm)"] <= ALPHA)].to_dict("records"):
         better, worse = sorted(("first", "second"), key=lambda who: -row[f"{who} solved"])
         more, less = (f"{row[who]}, {row[f'{who} solved']} of {row['trials']}" for who in (better, worse))
         rows.append({key: row[key] for key in ("task", "d")} | {"solves more": more, "solves fewer": less})
@@ -114,7 +114,7 @@ def trials_of(*folders: str) -> str:
                     "sticky": env.sticky if env.vector == "atari" else None,
                     "learning rate": rate,
                     "env steps": t.env_steps,
-                    "score": f"{t.score:.1f}",
+                    "score": points(t.score),
                     "threshold": env.threshold,
                     "solved": f"at {t.solved_at:,}" if t.solved else "no",
                     "hours": f"{t.seconds / 3600:.1f}",

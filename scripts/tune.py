@@ -14,6 +14,7 @@ from statistics import median
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import DIRECT
+from rl_intdim.records.result import points
 from rl_intdim.runners import TrialError
 from rl_intdim.runners.local import LocalRunner
 from rl_intdim.subspace.projections import resolve
@@ -67,7 +68,7 @@ def main() -> None:
             print(
                 f"{args.key}={value:<6} d={d!s:<6} solved {len(solved):>2}/{len(mine)} (half the budget: {half:>2});",
                 f"median {median(solved) if solved else 0:>9,.0f} env steps;",
-                f"median score {median(r['score'] for r in mine):.1f};",
+                f"median score {points(median(r['score'] for r in mine))};",
                 f"{sum(r['seconds'] for r in mine) / len(mine):.1f} s a trial",
                 flush=True,
             )

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from rl_intdim.config import cli
-from rl_intdim.config.schema import DIRECT, Conv, Policy
+from rl_intdim.config.schema import DIRECT, DIRECT_SEED, Conv, Policy
 from rl_intdim.records.run_folder import Store
 from rl_intdim.search.trials import TrialRecord
 
@@ -131,7 +131,9 @@ def record(d, seed=0, solved=False, **changes):
 def compared(folder, rise, *words, seeds=10):
     """A run folder in which d of `rise` and above solve, all seeds, and none below; 5 seeds direct."""
     config = cli.load("sweep", ["search.ds=[1,2,4,8,16,32]", *words])
-    jobs = [(d, 100 * d + i) for d in config.search.ds for i in range(seeds)] + [(DIRECT, i) for i in range(5)]
+    first = config.search.seed or 0
+    jobs = [(d, first + i) for i, d in enumerate(config.search.ds * seeds)]
+    jobs += [(DIRECT, first + DIRECT_SEED + i) for i in range(5)]
     with Store(Path(folder)).open(config) as store:
         for d, seed in jobs:
             store.append(record(d, seed, solved=d == DIRECT or d >= rise))

@@ -9,6 +9,8 @@ from factories import compared
 
 from rl_intdim import atlas
 from rl_intdim.config import task_sets
+from rl_intdim.records.reader import read_config
+from rl_intdim.records.run_folder import Store
 from rl_intdim.runners import throughput
 from rl_intdim.search import narrowing
 
@@ -41,7 +43,8 @@ def test_the_atlas_measures_shows_and_resumes(monkeypatch, mine, capsys):
     for name in ("Pole", "Sticks"):
         result = json.loads(Path(f"runs/{name}-cma/result.json").read_text())
         assert sum(n for d, (n, _) in result["tested"].items() if d != "0") == 6
-        assert result["command"].startswith(f"python -m rl_intdim.sweep env={name} agent=cma workers=0")
+        said = f"python -m rl_intdim.sweep env={name} agent=cma --config-dir mine workers=0"
+        assert result["command"].startswith(said)
         assert f"| {name} |" in page
     assert "- Pole by sac: agent=sac: " in page
     assert "## Harder than" in page
@@ -63,6 +66,22 @@ def test_without_hours_it_shows_what_is_there(monkeypatch, capsys):
     page = Path("runs/atlas.md").read_text()
     assert "| CartPole |" in page
     assert "- Acrobot by cma: not begun within the hours" in page
+
+
+def test_a_sweep_that_runs_elsewhere_keeps_no_other_from_its_result(monkeypatch):
+    for name in ("CartPole", "CartPole200"):
+        compared(f"runs/{name}-cma", 8, f"env={name}", "agent=cma", "search.seed=0", "subspace.projection=dense")
+    words = ["tasks=CartPole,CartPole200", "hours=0", "search.ds=[1,2,4,8,16,32]", "search.seed=0"]
+    config = read_config(Path("runs/CartPole-cma"))
+    with Store(Path("runs/CartPole-cma")).open(config):
+        assert run(monkeypatch, *words) == 0
+    assert "- CartPole by cma: out=runs/CartPole-cma: another process" in Path("runs/atlas.md").read_text()
+    assert Path("runs/CartPole200-cma/result.json").exists()
+    assert not Path("runs/CartPole-cma/result.json").exists()
+    assert run(monkeypatch, *words) == 0
+    assert json.loads(Path("runs/CartPole-cma/result.json").read_text())["status"] == "undecided"
+    assert run(monkeypatch, *words, "search.ci_ratio=3") == 0
+    assert json.loads(Path("runs/CartPole-cma/result.json").read_text())["status"] == "found"
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,11 @@ def test_the_table_is_sorted_and_ranked(folders):
 
 def test_a_sweep_that_has_ended_speaks_by_what_it_decided(folders):
     before = read("easy")
-    with Path("easy/trials.jsonl").open("a") as file:  # of a round that was cut off: not decided upon
-        for i in range(20):
-            file.write(json.dumps(asdict(record(1, 5000 + i, solved=True))) + "\n")
-    assert read("easy").answer.trials == 80
-    ended = replace(before.record, trials=3300, command="c")  # seeds below 3,300 here
+    with Path("easy/trials.jsonl").open("a") as file:  # of a round that was not decided upon
+        for i in range(6):
+            file.write(json.dumps(asdict(record(1, 60 + i, solved=True))) + "\n")
+    assert read("easy").answer.trials == 66
+    ended = replace(before.record, trials=60, command="c")
     Path("easy/result.json").write_text(ended.to_json())
     after = read("easy")
     assert (after.answer, after.env_steps) == (before.answer, before.env_steps)
@@ -125,6 +125,14 @@ def test_of_an_unfinished_search_whole_rounds_count():
         for seed in (0, 1, 2, 3, 5):  # of the second round, seed 4 was running
             store.append(record(4, seed, solved=True))
     assert read("cut").answer.trials == 3
+    with Store(Path("cut")).open(config) as store:  # another version goes on, with another d for the round
+        for seed in (3, 4, 5):
+            store.append(record(6, seed, solved=False))
+    assert read("cut").answer.tested == {4: (3, 3), 6: (3, 0)}
+    with Store(Path("given")).open(cli.load("sweep", ["search.ds=[2,4]", "search.seeds=9"])) as store:
+        for seed in range(5):  # two rounds of a seed at each d, and a trial of the third
+            store.append(record((2, 4)[seed % 2], seed, solved=True))
+    assert read("given").answer.tested == {2: (2, 2), 4: (2, 2)}
     with Store(Path("begun")).open(config) as store:
         store.append(record(4, 0, solved=True))
     assert (read("begun").answer.trials, read("begun").D, read("begun").record.status) == (0, 562, "undecided")

@@ -122,6 +122,15 @@ def test_a_grid_runs_exactly_that():
     assert len(lines(folder)) == 7
 
 
+def test_d_that_are_given_can_be_ended_with_fewer_seeds_and_go_on_with_more():
+    words = ["search.ds=[1,4]", "search.d_max=null", "search.direct=0"]
+    swept(*words, "search.seeds=2")
+    result, folder = swept(*words, "search.seeds=3")
+    assert [(t["d"], t["seed"]) for t in lines(folder)] == [(1, 0), (4, 1), (1, 2), (4, 3), (1, 4), (4, 5)]
+    assert {d: n for d, (n, _) in result.tested.items()} == {1: 3, 4: 3}
+    assert swept(*words, "search.seeds=1")[0].trials == 6  # none is thrown away
+
+
 def test_the_papers_grid():
     """search=grid: log-spaced d, every trial to the end of its budget, and the paper's rule on their scores."""
     result, folder = swept("search=grid", "search.grid=3", "search.seeds=2", "env.threshold=100", "env.budget=5000")
@@ -291,9 +300,11 @@ def _group_lives(group):
 
 
 def test_d_above_D_is_refused_and_nothing_written():
-    for word in ("search.ds=[4,563]", "search.d_max=563"):
+    for words in (["search.ds=[4,563]", "search.d_max=null"], ["search.d_max=563"]):
         with pytest.raises(ConfigError, match=r"above D = 562"):
-            swept(word)
+            swept(*words)
+    with pytest.raises(ConfigError, match=r"search\.d_max=8: must be at least the largest of search\.ds, 64"):
+        swept("search.ds=[4,64]", "search.d_max=8")
     assert not Path("runs").exists()
 
 

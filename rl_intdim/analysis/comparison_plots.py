@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rl_intdim.analysis.ladder import ladder
-from rl_intdim.analysis.paired import SURE, TASK
+from rl_intdim.analysis.paired import ALPHA, TASK
 from rl_intdim.analysis.ranking import label
 from rl_intdim.analysis.style import BLUE, GREY, png
 from rl_intdim.records.sweep import Sweep
@@ -65,7 +65,7 @@ def plot_pairs(frame: "pd.DataFrame") -> bytes:
     for y, row in enumerate(frame.itertuples(index=False)):
         row = dict(zip(frame.columns, row, strict=True))
         axis.plot([row["low"], row["high"]], [y, y], color=BLUE, lw=2)
-        axis.plot(row["difference"], y, "o", color=BLUE, mfc=BLUE if row["p (Holm)"] <= SURE else "white", ms=6)
+        axis.plot(row["difference"], y, "o", color=BLUE, mfc=BLUE if row["p (Holm)"] <= ALPHA else "white", ms=6)
     names = (
         frame["task"]
         + " "

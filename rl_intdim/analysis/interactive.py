@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 from rl_intdim.analysis.ladder import Rung
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE
 from rl_intdim.analysis.sweep_figure import ZERO, Fraction, SweepFigure
-from rl_intdim.records.result import interval, shown
+from rl_intdim.records.result import interval, points, shown
 from rl_intdim.search.trials import TrialRecord
 
 STATUS = {  # colour and symbol, so that they also differ in a greyscale print
@@ -176,7 +176,7 @@ def _hover(trial: TrialRecord, command: str) -> str:
     how = "solved" if trial.solved else "not solved"
     first = Markup("<b>d = {}, seed {}: {}</b>").format(trial.d, trial.seed, how)
     lines = textwrap.wrap(command, 72, break_long_words=False, break_on_hyphens=False)
-    return str(Markup("<br>").join([first, f"score {trial.score:.1f}, {trial.env_steps:,} env steps", *lines]))
+    return str(Markup("<br>").join([first, f"score {points(trial.score)}, {trial.env_steps:,} env steps", *lines]))
 
 
 def _about(rung: Rung) -> str:

@@ -24,7 +24,7 @@ NONE = (
     f"search.ds and search.seeds={LEAST} or more."
 )
 TASK = ("task", "network", "P", "threshold", "budget")
-SURE = 0.05  # largest p by Holm at which the plot calls two agents different
+ALPHA = 0.05  # largest p by Holm at which the plot calls two agents different
 NORMAL = 1.959964  # the 97.5 % quantile of the standard normal distribution
 
 

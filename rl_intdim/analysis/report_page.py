@@ -14,7 +14,7 @@ from rl_intdim.analysis.running_sweep import Snapshot, last, narrowing, snapshot
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import IntdimError
 from rl_intdim.records import reproduce
-from rl_intdim.records.result import FLAWS, STATUSES, rows, span
+from rl_intdim.records.result import FLAWS, STATUSES, points, rows, span
 from rl_intdim.records.sweep import Sweep
 
 if TYPE_CHECKING:  # takes a second to import; mistakes are reported before
@@ -90,7 +90,7 @@ def _section(now: Snapshot, label: str, name: str, clip: Clip) -> Section:
         label,
         state,
         charts,
-        reproduce.trial(shared, "D", 0).replace("d=D", "d=...").replace("seed=0", "seed=..."),
+        reproduce.trial(shared, "...", "..."),
         _notes(now),
         sweep.provenance.command if sweep else "",
         _cells(sweep) if sweep else {"folder": str(now.folder)},
@@ -128,8 +128,6 @@ def _notes(now: Snapshot) -> list[str]:
             f"{now.uncounted} finished trials are drawn and not counted yet: the first of a round to finish are "
             "those that solved, so d_int waits for the whole round."
         )
-    if not now.ended and search.ds is not None:
-        notes.append("until all trials are there, d_int leans low: those that solve finish first.")
     if search.full_budget:
         notes.append("this sweep trained on after solving (search.full_budget); the command of a trial stops there.")
     return notes
@@ -150,12 +148,12 @@ def _latest(now: Snapshot) -> list[list[str]]:
     """Rows of a table: trials that run, then those that finished last."""
     budget = now.config.env.budget
     running = [
-        [str(t.d), str(t.seed), "running", f"{t.curve[-1][1]:.1f}" if t.curve else "",
+        [str(t.d), str(t.seed), "running", points(t.curve[-1][1]) if t.curve else "",
          f"{t.env_steps:,} of {budget:,}", span(t.seconds)]
         for t in sorted(now.trials, key=lambda t: t.seed)
     ]  # fmt: skip
     return running + [
-        [str(t.d), str(t.seed), "solved" if t.solved else "not solved", f"{t.score:.1f}", f"{t.env_steps:,}",
+        [str(t.d), str(t.seed), "solved" if t.solved else "not solved", points(t.score), f"{t.env_steps:,}",
          span(t.seconds)]
         for t in last(now.finished)
     ]  # fmt: skip

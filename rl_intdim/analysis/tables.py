@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.markup import escape
 from rich.table import Table
 
 from rl_intdim.records.result import SweepRecord, learned, rows
@@ -22,9 +23,9 @@ def table(record: SweepRecord) -> Table:
     out.add_column(style="cyan")
     out.add_column()
     for name, text in rows(record).items():
-        out.add_row(name, text)
+        out.add_row(name, escape(text))  # a source or a note may hold brackets
     for warning in record.warnings:
-        out.add_row("note", f"[yellow]{warning}[/yellow]")
+        out.add_row("note", f"[yellow]{escape(warning)}[/yellow]")
     return out
 
 
@@ -52,13 +53,12 @@ def words(row: Iterable[Any]) -> list[str]:
 def show(frame: "pd.DataFrame", title: str) -> None:
     """Print a DataFrame as a table in the terminal."""
     from rich.console import Console
-    from rich.table import Table
 
     out = Table(title=title, title_style="bold")
     for column in frame.columns:
         out.add_column(str(column))
     for row in frame.itertuples(index=False):
-        out.add_row(*words(row))
+        out.add_row(*map(escape, words(row)))
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(highlight=False, width=200)
     console.print(out)

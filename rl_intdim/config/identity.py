@@ -16,7 +16,7 @@ BEFORE = {"cma": {"patience": NEVER, "diagonal_above": NEVER}}
 LOOSE = (
     *("defaults", "out", "workers", "runner.", "trial_hours", "dry_run", "tensorboard"),
     *("agent.note", "env.threshold_source", "env.statistics.source"),
-    *("search.max_trials", "search.max_env_steps", "search.ci_ratio", "search.direct"),
+    *("search.max_trials", "search.max_env_steps", "search.ci_ratio", "search.direct", "search.seeds"),
 )
 
 

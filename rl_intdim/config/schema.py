@@ -313,6 +313,11 @@ class Search:
         most=LARGEST_SEED,
     )
 
+    @property
+    def round_size(self) -> int:
+        """Trials of a round; where the d are given, one seed at each of them."""
+        return len(self.ds) if self.ds else self.round
+
 
 @dataclass(frozen=True)
 class Runner:

@@ -119,6 +119,9 @@ def check_search(search: Search) -> None:
     if search.ds is not None:
         require(bool(search.ds), "search.ds", search.ds, "needs one d or more, each 0 or more.")
         require(len(set(search.ds)) == len(search.ds), "search.ds", search.ds, "names a d twice.")
+        largest = max([0, *search.ds])
+        valid = f"must be at least the largest of search.ds, {largest:,}, or null."
+        require((search.d_max or largest) >= largest, "search.d_max", search.d_max, valid)
     require(search.ds is None or search.grid is None, "search.grid", search.grid, "cannot be set beside search.ds.")
     adaptive = search.ds is None and search.grid is None
     alone = "is for a search; search.ds and search.grid set the number of trials themselves."

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-PACKAGES = ("rl_intdim", "cma", "gymnasium", "mujoco", "numba", "numpy", "stable-baselines3", "torch")
+PACKAGES = (
+    *("rl_intdim", "ale-py", "box2d", "cma", "evosax", "gymnasium", "mujoco", "numba", "numpy", "sb3-contrib"),
+    *("stable-baselines3", "torch"),
+)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from rl_intdim.config.overrides import literal
 from rl_intdim.config.schema import Command, SweepConfig
 from rl_intdim.errors import ConfigError
 
-PARTS = ("env", "agent", "subspace", "threads")  # the keys of a sweep's configuration that a trial depends on
+PARTS = ("env", "agent", "subspace", "threads", "device")  # what a trial depends on, of a sweep's configuration
 FREE = (
     "env.kwargs.",
     "agent.settings.",
@@ -52,8 +52,8 @@ def words(config: SweepConfig, command: str = "") -> list[str]:
     return [*options, *named, *changed]
 
 
-def trial(shared: Sequence[str], d: int | str, seed: int) -> str:
-    """The command of one trial, quoted for a shell."""
+def trial(shared: Sequence[str], d: int | str, seed: int | str) -> str:
+    """The command of one trial, quoted for a shell; d and seed may be left open by dots."""
     return shlex.join(["python", "-m", "rl_intdim.train", *shared, f"d={d}", f"seed={seed}"])
 
 

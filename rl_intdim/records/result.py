@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from math import floor, log10
 
 from rl_intdim.config.schema import Goal
 from rl_intdim.search.paper_rule import PaperEstimate
@@ -79,6 +80,13 @@ def interval(ci95: Sequence[int | None]) -> str:
 def shown(d_int: int | None) -> str:
     """A d_int as text; a dash stands for none."""
     return "-" if d_int is None else f"{d_int}"
+
+
+def points(value: float) -> str:
+    """A score or return as text: three digits of a small one, since thresholds may be 0.7, else one decimal."""
+    size = abs(value)
+    decimals = 1 if size >= 10 or size == 0 else min(2 - floor(log10(size)), 4)
+    return f"{value:.{decimals}f}"
 
 
 def span(seconds: float) -> str:

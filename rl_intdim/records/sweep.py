@@ -131,7 +131,7 @@ def read(folder: Path | str, extended: bool = False) -> Sweep:
 def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord | None) -> list[TrialRecord]:
     """The trials that count. If the sweep was cut off within a round, only whole rounds do: the trials of that round
     that finished are the quick ones, which solved, and would bias d_int."""
-    first = search.seed or 0
+    first, trials = search.seed or 0, _latest(trials)
     if ended:
         last, last_direct = first + ended.trials, first + DIRECT_SEED + ended.direct[1]
         return [t for t in trials if t.seed < (last_direct if t.direct else last)]
@@ -140,13 +140,16 @@ def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord |
 
 def whole_rounds(search: Search, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """The trials of the rounds that have finished whole, and the direct runs."""
-    if search.ds is not None:
-        return list(trials)
-    first = search.seed or 0
+    first, size, trials = search.seed or 0, search.round_size, _latest(trials)
     seeds, rounds = {t.seed for t in trials if not t.direct}, 0
-    while all(first + rounds * search.round + i in seeds for i in range(search.round)):
+    while all(first + rounds * size + i in seeds for i in range(size)):
         rounds += 1
-    return [t for t in trials if t.direct or t.seed < first + rounds * search.round]
+    return [t for t in trials if t.direct or t.seed < first + rounds * size]
+
+
+def _latest(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """One trial of each seed: the last, where another version of the search had begun the round with another d."""
+    return list({(t.direct, t.seed): t for t in trials}.values())
 
 
 def world(env: Task) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rl_intdim.records.result import span
+from rl_intdim.records.result import points, span
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.training.progress import TrialProgress
 
@@ -69,7 +69,7 @@ class Display:
     def _look(self, now: TrialProgress) -> str:
         """The progress of a trial as text, with the time left if it uses its whole budget."""
         left = span(now.seconds * (self.budget / now.env_steps - 1))
-        return f"{now.env_steps:,} of {self.budget:,} env steps, look {now.curve[-1][1]:.1f}, {left} left at most"
+        return f"{now.env_steps:,} of {self.budget:,} env steps, look {points(now.curve[-1][1])}, {left} left at most"
 
     def done(self, trial: TrialRecord) -> None:
         self.trials, self.steps, self.pending = (
@@ -80,7 +80,7 @@ class Display:
         if self.bar is None:
             outcome = "solved" if trial.solved else "not solved"
             self.console.print(
-                f"  d={trial.d} seed={trial.seed}: {outcome}, score {trial.score:.1f}, "
+                f"  d={trial.d} seed={trial.seed}: {outcome}, score {points(trial.score)}, "
                 f"{trial.env_steps:,} env steps, {trial.seconds:.1f} s",
             )
         self._refresh()

@@ -122,7 +122,10 @@ def run_all(
                 tell(message)
             if isinstance(outcome, TrialError):
                 if attempt < ATTEMPTS:
-                    tell(f"a trial broke down and will be tried again: {outcome.message}")
+                    # Not by `tell`, which drops what is said too often.
+                    display.console.print(
+                        f"Note: a trial broke down and will be tried again: {outcome.message}", markup=False
+                    )
                 failed.append((trial, outcome.message))
                 store.append_failure(trial.d, trial.seed, attempt, outcome.message, outcome.traceback)
             else:

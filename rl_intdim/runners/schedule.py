@@ -61,7 +61,9 @@ class ScheduledSweep:
         self.worth = max(LEAST, narrowing(search, self.ready.d_max, outcomes(self.trials, config.env.budget)))
         trained = [t.seconds for t in self.trials if not t.direct and t.d != 0]
         first = [t.seconds for t in self.trials if t.direct]
-        runs = len(search.ds) * search.seeds if search.ds else search.round  # d that are given are one round
+        runs = search.round_size
+        if search.ds:  # all rounds that are left run at once
+            runs *= search.seeds - len(outcomes(self.trials, config.env.budget)) // len(search.ds)
         runs += 0 if self.trials else search.direct
         each = next((sum(known) / len(known) for known in (trained, first) if known), None)
         self.cost = ceil(runs / max(self.ready.runner.slots, 1)) * max(self.seconds() if each is None else each, 1e-3)
@@ -71,7 +73,7 @@ class ScheduledSweep:
         sweep alone."""
         ready, search = self.ready, self.ready.config.search
         trained = sum(t.d != 0 for t in self.trials if not t.direct)
-        one_round = replace(ready.config, search=replace(search, max_trials=trained + search.round))
+        one_round = replace(ready.config, search=replace(search, max_trials=trained + search.round_size))
         try:
             with Store(Path(ready.config.out)).open(ready.config) as store:
                 self.trials = measure(one_round, ready.runner, ready.D, ready.d_max, store, console, tell)

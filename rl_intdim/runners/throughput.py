@@ -34,6 +34,9 @@ class _Clock(Evaluator):
             raise _Enough
         return False
 
+    def unseen(self, env_steps: int) -> bool:
+        return False
+
 
 def pace(trial: TrialSpec) -> float:
     """Env steps per second of direct training, without looks. Takes SECONDS, or one update if that is longer."""

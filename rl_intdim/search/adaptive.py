@@ -123,7 +123,8 @@ def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[
     the estimate. What makes a sweep stop has no say in where it goes, so that it can be extended.
     """
     if search.ds is not None:
-        return [d for d in search.ds for _ in range(search.seeds)]
+        # Seed by seed, so that a sweep that is ended early has as many trials at each d.
+        return search.ds * (search.seeds - len(outcomes) // len(search.ds))
     tested = count(outcomes)
     if not outcomes or (0 < p_zero(tested) < 1 and tested[0][0] < ZERO_TRIALS):
         return [0] * search.round
@@ -140,8 +141,11 @@ def next_round(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> list[
 
 
 def _shown(tested: dict[int, tuple[int, int]], median: int) -> bool:
-    """Has a trial solved that speaks for this d_int? Theta0 alone speaks for 0 only."""
-    return any(solved for d, (_, solved) in tested.items() if d > 0 or median == 0)
+    """Do the trials speak for this d_int, or little but the prior? One has solved, of theta0 alone for 0 only, and
+    some were run within two octaves on either side of it."""
+    solved = any(solved for d, (_, solved) in tested.items() if d > 0 or median == 0)
+    below = median == 0 or any(median // 4 <= d < median for d in tested)
+    return solved and below and any(median <= d <= 4 * max(median, 1) for d in tested)
 
 
 def _level(model: Posterior, weights: np.ndarray) -> tuple[float, float, float]:

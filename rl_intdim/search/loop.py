@@ -21,15 +21,16 @@ def drive(
 
     Direct runs go first: if they fail, the task may be beyond the agent. The whole rounds of `recorded` are taken as
     they were decided: it is the same search, unless another version of it, or other limits, began this one, and
-    then nothing of theirs is lost. Returns the trials in the order decided, direct runs last.
+    then nothing of theirs is lost. Where the d are given, all rounds that are left run at once. Returns the trials
+    in the order decided, direct runs last.
     """
     first = search.seed or 0  # None outside a sweep, which has drawn its own
     direct = direct_jobs(search)
-    decided = {t.seed: int(t.d) for t in recorded if not t.direct} if search.ds is None else {}
+    decided = {t.seed: int(t.d) for t in recorded if not t.direct}
     trials: list[TrialRecord] = []
     direct_trials: list[TrialRecord] = []
     while True:
-        seeds = range(first + len(trials), first + len(trials) + search.round)
+        seeds = range(first + len(trials), first + len(trials) + search.round_size)
         if all(seed in decided for seed in seeds):
             ds = [decided[seed] for seed in seeds]
         elif stopped_by(search, d_max, budget, trials + direct_trials):
@@ -59,7 +60,7 @@ def stopped_by(search: Search, d_max: int, budget: int, trials: Sequence[TrialRe
     """
     searched = outcomes(trials, budget)
     if search.ds is not None:
-        return "search.ds" if searched else ""
+        return "search.ds" if len(searched) >= len(search.ds) * search.seeds else ""
     if searched and (status := answer(search, d_max, searched).status) != "undecided":
         return "search.ci_ratio" if status == "found" else status
     if sum(o.d > 0 for o in searched) + search.round > search.max_trials:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from omegaconf import OmegaConf
+from omegaconf import MISSING, OmegaConf
 
 from rl_intdim import files
 from rl_intdim.config.catalogue import shipped, task_node
@@ -127,7 +127,11 @@ class Solution:
         mine = {key: value for key, value in asdict(self.task).items() if key in SCORED}
         known: list[Any] = [OmegaConf.to_container(task_node(p)) for p in sorted(shipped("envs").glob("*.yaml"))]
         unlike = [
-            [_unlike(key, mine[key], task[key]) for key in mine if _judged(key, mine[key]) != _judged(key, task[key])]
+            [
+                _unlike(key, mine[key], task[key])
+                for key in mine  # a file without a threshold leaves it open
+                if task[key] != MISSING and _judged(key, mine[key]) != _judged(key, task[key])
+            ]
             for task in known
             if task["id"] == self.task.id
         ]

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from rl_intdim.errors import RenderFailure, one_line
+from rl_intdim.records.result import points
 from rl_intdim.solution import loading
 from rl_intdim.solution.solution import Solution
 
@@ -28,8 +29,8 @@ def clip(path: Path) -> tuple[bytes, str]:
         pictures, total = frames(solution, CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH)
     caption = (
         f"The solution at play: d = {solution.d}, seed {solution.seed}, confirmed at a score of "
-        f"{solution.score:.1f}. "
-        f"One episode (seed {CLIP_SEED}, at most {CLIP_STEPS:,} env steps), return {total:.1f}, in "
+        f"{points(solution.score)}. "
+        f"One episode (seed {CLIP_SEED}, at most {CLIP_STEPS:,} env steps), return {points(total)}, in "
         f"{len(pictures)} pictures."
     )
     return gif(pictures, CLIP_FPS, CLIP_BYTES), caption

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.envs.classic_control import (
@@ -45,11 +46,12 @@ class CompiledEpisodes:
             cls, spec = type(env.unwrapped), env.spec
         finally:
             env.close()
-        if cls not in TASKS or spec is None or spec.kwargs or not spec.max_episode_steps:
+        wrapped = spec is not None and gym.registry[spec.id].additional_wrappers
+        if cls not in TASKS or spec is None or spec.kwargs or wrapped or not spec.max_episode_steps:
             names = ", ".join(each.__name__.removesuffix("Env") for each in TASKS)
             raise ConfigError(
                 f"env.vector=compiled: {task.id} is not compiled with env.kwargs={task.kwargs}; valid: "
-                f"env.vector=slots, or {names} with no keyword but max_episode_steps."
+                f"env.vector=slots, or {names} with no keyword but max_episode_steps and no wrapper."
             )
         self.task, *self.bounds = TASKS[cls]
         self.num_envs, self.horizon = n, min(filter(None, (spec.max_episode_steps, task.max_episode_steps)))

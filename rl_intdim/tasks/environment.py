@@ -37,6 +37,12 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
         except Exception as error:  # a user's wrapper may raise anything
             raise ConfigError(f"env.wrappers={path}: {one_line(error, named=True)}") from None
     if task.max_episode_steps is not None:
+        own = env.spec.max_episode_steps if env.spec else None
+        if own and task.max_episode_steps > own:
+            raise ConfigError(
+                f"env.max_episode_steps={task.max_episode_steps}: {task.id} ends its episodes after {own}; valid: "
+                "that or fewer, or env.kwargs={max_episode_steps: ...}, which sets its own limit."
+            )
         env = gym.wrappers.TimeLimit(env, task.max_episode_steps)
     env = Border(env)
     return standardised(env, task.statistics) if task.statistics.mean else env

@@ -44,19 +44,21 @@ class Score(NamedTuple):
 
 @dataclass
 class Candidate:
-    """A policy that was looked at: its env steps, its latest score and its theta_d."""
+    """A policy that was looked at: its env steps, its latest score, its theta_d, and whether that score is of a
+    confirmation."""
 
     env_steps: int
     score: Score
     theta_d: torch.Tensor
+    confirmed: bool = False
 
 
 class Evaluator:
-    """The scoring protocol: looks evenly spaced over the budget, a confirmation when a look reaches the threshold,
-    and a limited number of confirmations, of which the last is kept for the best policy seen. A look ends after half
-    of its episodes if it is hopeless; its score is the mean of those played. A policy is confirmed
-    only once, so that a failed one cannot pass by repetition. With `full_budget`, a solved trial trains to the end
-    of its budget, and its best policy is scored there, as in the paper; every look is played in full.
+    """The scoring protocol: looks evenly spaced over the budget and one at the end of training, a confirmation when a
+    look reaches the threshold, and a limited number of confirmations, of which the last is kept for the best policy
+    seen. A look ends after half of its episodes if it is hopeless; its score is the mean of those played. A policy is
+    confirmed only once, so that a failed one cannot pass by repetition. With `full_budget`, a solved trial trains to
+    the end of its budget, and its best policy is scored there, as in the paper; every look is played in full.
 
     Looks and confirmations draw their episodes from separate generators, so the episodes that select a policy never
     score it.
@@ -82,15 +84,20 @@ class Evaluator:
         self.best: Candidate | None = None
         self.solved_at: int | None = None
         self.scoring_steps = 0
-        self.next_look = 1.0
+        self.next_look = 1
 
     def due(self, env_steps: int) -> bool:
         """Is a look due? Never after the budget, since what is learned there does not count."""
-        interval = self.task.budget / self.task.scoring.looks
-        if env_steps > self.task.budget or env_steps < self.next_look * interval:
+        budget, looks = self.task.budget, self.task.scoring.looks
+        if env_steps > budget or env_steps * looks < self.next_look * budget:
             return False
-        self.next_look = env_steps // interval + 1
+        self.next_look = env_steps * looks // budget + 1
         return True
+
+    def unseen(self, env_steps: int) -> bool:
+        """At the end of training: was anything learned since the last look? Rollouts and generations hardly ever end
+        with the budget, where the last look is due."""
+        return env_steps > (self.curve[-1][0] if self.curve else 0)
 
     def look(self, env_steps: int, theta_d: torch.Tensor, actor: torch.Tensor | None = None) -> bool:
         """Score the policy at theta_d. Returns True if the trial is solved and ends before its budget.
@@ -117,7 +124,7 @@ class Evaluator:
         if not self.solved and not known and self.task.solved_by(*score) and left > 0:
             self._confirm(candidate)
         # The later of equals: if returns have a ceiling, a lucky early look would never be displaced.
-        if self.best is None or candidate.score.mean >= self.best.score.mean:
+        if self.best is None or self._rank(candidate) >= self._rank(self.best):
             self.best = candidate
         return self.solved and not self.full_budget
 
@@ -143,8 +150,7 @@ class Evaluator:
         """End the trial: confirm the best policy seen, unless solving ended the trial. Returns the policy scored."""
         if self.best is None:  # d = 0, or a budget too small for one look
             self.best = Candidate(0, Score(-np.inf), self.subspace.theta0.new_zeros(self.subspace.d))
-        again = any(candidate is self.best for candidate in self.refuted)
-        if not again and (not self.solved or self.full_budget):
+        if not self.best.confirmed and (not self.solved or self.full_budget):
             self._confirm(self.best)
         self.envs.close()
         return self.best
@@ -152,12 +158,18 @@ class Evaluator:
     def _confirm(self, candidate: Candidate) -> None:
         """Score on fresh episodes. This replaces the look's score, which is biased: it was selected as high."""
         candidate.score = self._score(candidate.theta_d, self.task.scoring.confirm_episodes, self.confirms)
+        candidate.confirmed = True
         self.confirmations.append([candidate.env_steps, *candidate.score.numbers()])
         if self.task.solved_by(*candidate.score):
             self.best = candidate
             self.solved_at = candidate.env_steps if self.solved_at is None else self.solved_at
         else:
             self.refuted.append(candidate)
+
+    def _rank(self, candidate: Candidate) -> tuple[bool, float]:
+        """By the goal, if the task has one, then by the mean return."""
+        reached = candidate.score.reached
+        return reached is None or reached >= self.task.goal.least, candidate.score.mean
 
     def _score(
         self,

@@ -49,9 +49,10 @@ def train(context: TrialContext[EvolutionAgent]) -> int:
     strategy_type = strategies.load(agent.strategy)
     strategy = strategy_type(subspace.d, subspace.step_scale, agent, strategy_rng)
     population_evaluator = PopulationEvaluator(task, agent, context.network, subspace)
-    env_steps = 0
+    env_steps = learned = 0  # learned: env steps of the generations that the strategy was told of
     if state := checkpoints.load():
-        strategy, episode_rng, env_steps = state["strategy"], state["episode_rng"], state["env_steps"]
+        strategy, episode_rng, learned = state["strategy"], state["episode_rng"], state["env_steps"]
+        env_steps = learned
     while env_steps < task.budget:
         population = strategy.ask()
         strategies.check_population(population, subspace.d, agent.popsize)
@@ -61,11 +62,14 @@ def train(context: TrialContext[EvolutionAgent]) -> int:
         if np.isinf(returns).any():
             break
         strategy.tell(population, returns)
+        learned = env_steps
         if evaluator.due(env_steps) and evaluator.look(env_steps, torch.from_numpy(strategy.favourite()).float()):
             break
         # Every generation starts new episodes, so nothing needs a restart.
         if checkpoints.due(env_steps) and strategies.resumable(strategy_type):
             checkpoints.save({"strategy": strategy, "episode_rng": episode_rng, "env_steps": env_steps})
+    if evaluator.unseen(learned):
+        evaluator.look(learned, torch.from_numpy(strategy.favourite()).float())
     population_evaluator.close()
     return env_steps
 

@@ -51,7 +51,7 @@ def train(context: TrialContext[GradientAgent]) -> int:
     resumed = callback.resume(model)
     whole = context.task.budget // rollout_steps(model) * rollout_steps(model)
     model.learn(whole - model.num_timesteps, callback=callback, reset_num_timesteps=not resumed)
-    if not callback.over and context.evaluator.due(model.num_timesteps):
+    if not callback.over and context.evaluator.unseen(model.num_timesteps):
         actor.look(context.evaluator, model.num_timesteps)
     env_steps = model.num_timesteps
     model.get_env().close()  # type: ignore[union-attr]

@@ -25,7 +25,7 @@ from rl_intdim.training.seeding import LearnedSubspace, children
 from rl_intdim.training.spec import TrialSpec
 
 # The attributes that training changes, which checkpoints store.
-KEPT = ("start", "snapshots", "next_snapshot", "sum", "steps")
+KEPT = ("start", "snapshots", "next_snapshot", "last", "sum", "steps")
 SNAPSHOT_BYTES = 2**28  # most memory of the snapshots; decomposing them takes about six times as much
 
 
@@ -47,12 +47,18 @@ class Recorder(Evaluator):
         self.subspace, self.learned = subspace, learned
         self.start: torch.Tensor | None = None if learned.burn_in else subspace.theta0  # (D,)
         self.snapshots: list[torch.Tensor] = [] if learned.gradients else [subspace.theta0]  # (D,) each
-        self.next_snapshot = 1
+        self.next_snapshot, self.last = 1, 0  # last: env steps of the last snapshot
         self.sum, self.steps = torch.zeros_like(subspace.theta0), 0  # of gradients since the last snapshot
 
     def due(self, env_steps: int) -> bool:
         """Is the start or a snapshot due?"""
         return self._burning_in(env_steps) or self._snapshot_due(env_steps)
+
+    def unseen(self, env_steps: int) -> bool:
+        """At the end of the run: is the start, or a last snapshot, due?"""
+        if self.learned.snapshots and env_steps > self.last:
+            self.next_snapshot = 0  # whatever its place is
+        return self.due(env_steps)
 
     def add(self, gradient: torch.Tensor) -> None:
         """Take in the gradient (D,) of a step. There may be millions of steps, so snapshots are means of many."""
@@ -70,6 +76,7 @@ class Recorder(Evaluator):
             elif self.steps:  # an algorithm may collect before its first step
                 self.snapshots.append(self.sum / self.steps)
                 self.sum, self.steps = torch.zeros_like(self.sum), 0
+            self.last = env_steps
             self.next_snapshot = env_steps * self.learned.snapshots // self.learned.direct_steps + 1
         return False
 

@@ -19,7 +19,7 @@ from rl_intdim.records.sweep import read
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 COMMANDS = {"compare": compare.compare, "report": report.report, "export": export.export}
-LINE = 3  # the line that is edited: d = 2, seed = 200, not solved
+LINE = 2  # the line that is edited: d = 2, seed = 1, not solved
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ KINDS = {
     "d is a word": (lambda t: t.update(d="all"), "d: 'all' is neither a whole number"),
     "solved without a step": (lambda t: t.update(solved=True), "solved_at: None, with solved True"),
     "solved after its end": (lambda t: t.update(solved=True, solved_at=11), "solved_at: 11, with solved True"),
-    "twice": (lambda t: t.update(d=1, seed=100, theta_d=[0.5]), "d=1 seed=100 is already in line 1"),
+    "twice": (lambda t: t.update(d=1, seed=0, theta_d=[0.5]), "d=1 seed=0 is already in line 1"),
     "no object": (b"[1, 2]", "Expected object, got array"),
     "no JSON": (b"# a note", "JSON is malformed"),
     "an empty line": (b"", "not a trial"),

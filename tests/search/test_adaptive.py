@@ -90,11 +90,15 @@ def test_above_max_when_nothing_solves():
     assert stopped_by(DEFAULTS, 64, 10, trials) == "above_max"
 
 
-def test_no_d_int_is_named_before_a_trial_has_solved():
-    search = Search(ds=[0, 16])
-    failed = [Outcome(d, False) for d in (0, 16)]
+def test_no_d_int_is_named_that_is_little_but_the_prior():
+    """One has to have solved, and some to have run within two octaves below and above."""
+    search = Search(ds=[0, 4, 16])
+    failed = [Outcome(d, False) for d in (0, 4, 16)]
     assert (answer(search, 16, failed).status, answer(search, 16, failed).d_int) == ("undecided", None)
     assert answer(search, 16, [*failed, Outcome(16, True)]).d_int is not None
+    assert answer(Search(ds=[6000]), 10**6, [Outcome(6000, True)] * 10).d_int is None
+    unlucky = [Outcome(4, i < 2) for i in range(20)] + [Outcome(6, False)] * 20
+    assert answer(Search(ds=[4, 6]), 6, unlucky).d_int is None
     lucky = answer(DEFAULTS, 562, [Outcome(0, i == 0) for i in range(6)])
     assert (lucky.d_int, lucky.ci95) == (None, (0, None))  # theta0 alone says nothing of 1 and above
 
@@ -230,6 +234,7 @@ def test_a_grid_runs_exactly_what_it_names():
     assert {d: n for d, (n, _) in said.tested.items()} == {2: 10, 4: 10, 8: 10}
     assert at_most(search) == len(trials) == 35
     assert stopped_by(search, 8, 10, trials) == "search.ds"
+    assert stopped_by(search, 8, 10, trials[:9]) == ""
 
 
 def test_spaced():

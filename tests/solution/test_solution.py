@@ -215,6 +215,9 @@ def test_a_task_other_than_the_catalogues_is_noticed(solved):
     cut = changed(solved, task__max_episode_steps=100)
     assert loading.load(cut).unlike_catalogue() == ["max_episode_steps=100, not None"]
     assert loading.load(changed(solved, task__vector="slots")).unlike_catalogue() == []  # the same episodes
+    odd = {"task__id": "Walker2d-v5", "task__vector": "slots", "task__threshold": 10}
+    said = loading.load(changed(solved, **odd)).unlike_catalogue()  # the catalogue's has no threshold yet
+    assert not any("threshold" in word for word in said)
     still = changed(solved, task__goal={"info": "x_position", "least": 3}, task__vector="slots")
     assert "x_position" in "".join(loading.load(still).unlike_catalogue())
     assert loading.load(changed(solved, task__id="HumanoidStandup-v5")).unlike_catalogue() == []  # it has none

@@ -201,6 +201,14 @@ def test_an_episode_is_cut_off_as_a_truncation(echo, vec):
         assert dones[-1][1][0]["TimeLimit.truncated"]
 
 
+def test_no_limit_is_longer_than_the_environments_own(echo):
+    task = echo(id="MountainCar-v0", kwargs={}, max_episode_steps=1000)
+    with pytest.raises(ConfigError, match=r"env\.max_episode_steps=1000: MountainCar-v0 ends its episodes after 200"):
+        environment.make(task)
+    longer = environment.make(replace(task, kwargs={"max_episode_steps": 1000}))
+    assert longer.spec.max_episode_steps == 1000
+
+
 def test_the_shorter_limit_counts(echo):
     task = echo(id="CartPole-v1", kwargs={}, vector="native", max_episode_steps=10_000)
     assert vector.make_vec(task, 1).unwrapped.max_episode_steps == 500

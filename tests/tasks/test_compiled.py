@@ -135,6 +135,20 @@ def test_a_signal_during_compiled_episodes_stops_the_command():
         signal.signal(signal.SIGALRM, before)
 
 
+def test_a_wrapper_that_is_registered_with_the_environment_is_not_compiled():
+    half = gym.envs.registration.WrapperSpec(
+        "Half", "gymnasium.wrappers:TransformReward", {"func": lambda reward: reward / 2}
+    )
+    gym.register(
+        "Half-v0", "gymnasium.envs.classic_control:CartPoleEnv", max_episode_steps=9, additional_wrappers=(half,)
+    )
+    try:
+        with pytest.raises(ConfigError, match="Half-v0 is not compiled"):
+            classic_control.CompiledEpisodes(replace(task_of("CartPole", "compiled"), id="Half-v0"), 1)
+    finally:
+        del gym.registry["Half-v0"]
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [

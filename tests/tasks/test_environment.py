@@ -101,6 +101,13 @@ def test_what_cannot_be_made_is_named(echo, changes, named):
         vector.make_vec(echo(**changes), 1)
 
 
+def test_a_module_that_raises_is_named(echo, monkeypatch):
+    Path("raises.py").write_text("1 / 0\n")
+    monkeypatch.syspath_prepend(str(Path()))
+    with pytest.raises(ConfigError, match=r"env\.wrappers=raises\.W: cannot be imported: ZeroDivisionError"):
+        environment.make(echo(wrappers=["raises.W"]))
+
+
 def test_an_environment_of_another_package_is_played_by_module_and_id(echo, monkeypatch):
     with pytest.raises(ConfigError, match=r"env\.id=mygrid:MyGrid-Empty-v0: .* no package mygrid .*PYTHONPATH="):
         environment.make(echo(id="mygrid:MyGrid-Empty-v0", kwargs={}))

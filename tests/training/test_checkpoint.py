@@ -69,6 +69,13 @@ def test_exploration_schedules_and_the_scale_of_rewards_go_on_too(echo, monkeypa
     ends_the_same(monkeypatch, tmp_path, agent, echo("continuous", budget=2000, threshold=10.01, checkpoint=300))
 
 
+def test_a_replay_buffer_holds_what_the_environments_gave_after_a_restart_too(echo, monkeypatch, tmp_path):
+    """Under VecNormalize, SB3 keeps the observation before it in an attribute of its own."""
+    agent = replace(small("sac"), normalize_reward=True)
+    agent = replace(agent, settings=agent.settings | {"gradient_steps": 1})
+    ends_the_same(monkeypatch, tmp_path, agent, echo("continuous", budget=600, threshold=10.01, checkpoint=100))
+
+
 def test_buffers_of_what_is_free_go_on_too(echo, monkeypatch, tmp_path):
     ends_the_same(monkeypatch, tmp_path, crossq(), echo("continuous", budget=600, threshold=10.01, checkpoint=100))
 

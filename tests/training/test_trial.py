@@ -168,6 +168,34 @@ def test_looks_are_due_every_fiftieth_of_the_budget_and_never_after_it(echo):
     assert late.due(500)
     assert not late.due(519)
     assert late.due(520)
+    odd = evaluator(echo, [], [])  # 30 looks of a budget whose thirtieth no float holds
+    odd.task = replace(odd.task, budget=256_000, scoring=Scoring(looks=30))
+    assert [s for s in range(0, 257_000, 256) if odd.due(s)] == [-(-i * 1000 // 30) * 256 for i in range(1, 31)]
+
+
+@pytest.mark.parametrize("name", ["ppo", "cma"])
+def test_what_was_learned_last_is_looked_at(echo, name):
+    """Six rollouts or generations of 160 env steps fit into 1,000, where the last look would be due."""
+    agent = agent_of("ppo", n_envs=5) if name == "ppo" else agent_of("cma", popsize=4)
+    task = echo(budget=1000, threshold=10.01, scoring=Scoring(looks=2, look_episodes=5, confirm_episodes=20))
+    assert [row[0] for row in run_trial(TrialSpec(task, agent, "dense", 3, 0)).curve] == [640, 960]
+
+
+def test_a_policy_that_passed_is_not_confirmed_again(echo):
+    judge = evaluator(echo, [9.9, 9.0], [9.5])
+    judge.full_budget = True
+    assert not judge.look(20, torch.zeros(2))
+    judge.look(40, torch.ones(2))
+    assert judge.close().score.mean == 9.5
+    assert judge.confirmations == [[20, 9.5]]
+
+
+def test_the_best_policy_reaches_the_goal_if_any_does(echo):
+    judge = evaluator(echo, [(9.9, 0.0), (9.2, 2.0), (9.1, 2.5)], [(9.0, 2.5)], least=2.0)
+    judge.task = replace(judge.task, scoring=replace(judge.task.scoring, confirmations=1))
+    for i in range(3):
+        judge.look(20 * (i + 1), torch.full((2,), float(i)))
+    assert judge.close().env_steps == 40
 
 
 def test_a_look_ends_after_half_of_its_episodes_if_it_is_hopeless(echo, monkeypatch):

@@ -80,6 +80,8 @@ class TrialCallback(BaseCallback):
         if getattr(model, "use_sde", False):  # the old generator drew the noise before this rollout began
             getattr(model, "actor", model.policy).reset_noise(model.n_envs)
         model._last_obs = model.env.reset()
+        if rewards := model.get_vec_normalize_env():  # replay buffers store what it wraps
+            model._last_original_obs = rewards.get_original_obs()
         model._last_episode_starts = np.ones(model.env.num_envs, dtype=bool)
 
     def _append_transitions(self, model: OffPolicyAlgorithm) -> None:
