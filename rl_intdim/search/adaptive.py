@@ -98,7 +98,7 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
         status = "undecided"
     return Answer(
         status,
-        median if median <= d_max and _shown(tested, median) else None,
+        median if median <= d_max and (status == "found" or _shown(tested, median)) else None,
         (min(low, d_max), high if high <= d_max else None),
         model.p_falling(weights),
         looked,

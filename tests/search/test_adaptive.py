@@ -97,6 +97,8 @@ def test_no_d_int_is_named_that_is_little_but_the_prior():
     assert (answer(search, 16, failed).status, answer(search, 16, failed).d_int) == ("undecided", None)
     assert answer(search, 16, [*failed, Outcome(16, True)]).d_int is not None
     assert answer(Search(ds=[6000]), 10**6, [Outcome(6000, True)] * 10).d_int is None
+    easy = answer(Search(ds=[1, 2]), 2, [Outcome(1, True)] * 20)  # theta0 alone was not asked for
+    assert (easy.status, easy.d_int) == ("found", 1)
     unlucky = [Outcome(4, i < 2) for i in range(20)] + [Outcome(6, False)] * 20
     assert answer(Search(ds=[4, 6]), 6, unlucky).d_int is None
     lucky = answer(DEFAULTS, 562, [Outcome(0, i == 0) for i in range(6)])
