@@ -70,23 +70,41 @@ def grids_table() -> str:
     return markdown(pd.DataFrame(rows))
 
 
+PEERS = {
+    "plain": "cma, a plain loop",
+    "evotorch": "EvoTorch",
+    "evosax": "evosax with gymnax",
+    "bare": "the bare simulator, random actions",
+    "replayed": "the bare simulator, our actions",
+}
+
+
+def times(ratio: float | None) -> str:
+    """A ratio of speeds as text; "" for none."""
+    return "" if ratio is None else f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
+
+
 def evolution_table() -> str:
     """The loop of a strategy against its peers."""
     rows = []
-    peers = {
-        "plain": "cma, a plain loop",
-        "evotorch": "EvoTorch",
-        "evosax": "evosax with gymnax",
-        "bare": "the bare simulator, random actions",
-        "replayed": "the bare simulator, our actions",
-    }
     for r in record("evolution/bench.json")["rows"]:
         row = {"task": r["task"], "env steps/s": f"{r['ours']:,.0f} ({r['ours_episode']:.0f})"}
-        for key, name in peers.items():
-            ratio = r.get(f"ours_by_{key}")
-            shown = "" if ratio is None else f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
+        for key, name in PEERS.items():
+            shown = times(r.get(f"ours_by_{key}"))
             row[f"ours / {name}"] = shown and f"{shown} ({r[f'{key}_episode']:.0f})"
         rows.append(row)
+    return markdown(pd.DataFrame(rows))
+
+
+def evolution_on_two_cores() -> str:
+    """The sums of two runs at once, and ours by each peer's."""
+    rows = []
+    for a, b in zip(*(record(f"evolution/core-{core}-of-2.json")["rows"] for core in (0, 1)), strict=True):
+        ours = a["ours"] + b["ours"]
+        row = {"task": a["task"], "env steps/s": f"{ours:,.0f}"}
+        rows.append(
+            row | {f"ours / {PEERS[key]}": times(ours / (a[key] + b[key]) if key in a else None) for key in PEERS}
+        )
     return markdown(pd.DataFrame(rows))
 
 

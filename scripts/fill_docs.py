@@ -52,6 +52,7 @@ FILLERS: dict[str, Callable[..., str]] = {
     "shapes": docs_benchmarks.shapes_table,
     "grids": docs_benchmarks.grids_table,
     "evolution": docs_benchmarks.evolution_table,
+    "evolution_on_two_cores": docs_benchmarks.evolution_on_two_cores,
     "evolution_shares": docs_benchmarks.evolution_shares,
     "training": docs_benchmarks.training_table,
     "projections": docs_benchmarks.projections_table,
