@@ -69,6 +69,19 @@ def test_a_trajectory_is_seen_from_theta0_and_gradients_from_zero():
         assert recorder.vectors().tolist() == expected
 
 
+def test_the_last_snapshot_is_taken_at_the_end_wherever_that_is():
+    """Rollouts of 9 env steps, of which two fit into 20."""
+    theta0 = torch.zeros(3)
+    recorder = learned.Recorder(Subspace(theta0, DIRECT), Learned(0, 20, 2))
+    assert not recorder.due(9)
+    assert recorder.unseen(18)
+    recorder.look(18, torch.ones(3))
+    assert recorder.vectors().tolist() == [[0, 0, 0], [1, 1, 1]]
+    assert not recorder.unseen(18)
+    burnt = learned.Recorder(Subspace(theta0, DIRECT), Learned(20, 20, 0))
+    assert burnt.unseen(18)
+
+
 @pytest.mark.parametrize("name", ["ppo", "sac"])
 def test_gradients_are_those_of_the_actors_optimiser_averaged_between_snapshots(echo, monkeypatch, name):
     """Seen from outside, in the modules: PPO's after clipping, SAC's from its actor alone."""
