@@ -46,9 +46,9 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
     axis.xaxis.set_minor_locator(NullLocator())
     axis.tick_params(axis="x", labelsize=8)
     axis.set_xlabel(
-        "d_int (dots: posterior median, hollow: undecided; lines: 95 % intervals, left of 1: from 0)\n"
-        "(arrows: above the largest d; crosses: the chance stays below 1/2;\n"
-        "diamonds: d_int90 as the paper reports it)",
+        "d_int (dots: posterior median, hollow: undecided;\n"
+        "lines: 95 % intervals, left of 1: from 0; arrows: above the largest d;\n"
+        "crosses: the chance stays below 1/2; diamonds: d_int90 as the paper reports it)",
         fontsize=8,
     )
     axis.grid(alpha=0.25)
