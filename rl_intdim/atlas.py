@@ -56,7 +56,6 @@ def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) 
     if taken := [word for word in words if word.partition("=")[0] in INSTEAD]:
         raise ConfigError(f"{taken[0]}: the atlas takes {INSTEAD[taken[0].partition('=')[0]]}")
     check_folder("out", Path(out))
-    options = [word for folder in folders for word in ("--config-dir", str(folder))]
     end = time.monotonic() + 3600 * float(hours)
     names, not_run = task_sets.tasks(given.get("tasks", "small"), folders)
     tell = notes(console)
@@ -65,7 +64,7 @@ def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) 
         run(sweeps, end, console, tell)
     for s in sweeps:
         try:
-            _write(s, [*options, *words])
+            _write(s, [*cli.folder_words(folders), *words])
         except IntdimError as error:  # another process goes on with that sweep
             s.failure = s.failure or str(error)
     reasons = {s.name: s.failure or "not begun within the hours" for s in sweeps if s.failure or not s.trials}

@@ -58,6 +58,11 @@ class _Options(argparse.ArgumentParser):
         return options
 
 
+def folder_words(folders: Sequence[Path]) -> list[str]:
+    """The words by which a command is given these folders: what `user_folders` reads."""
+    return [word for folder in folders for word in ("--config-dir", str(folder))]
+
+
 def user_folders(argv: list[str]) -> tuple[list[Path], list[str]]:
     """The --config-dir folders of argv, and the other words. `register` reads the folders, so that their files are
     typed as ours are."""

@@ -32,7 +32,7 @@ def words(config: SweepConfig, command: str = "") -> list[str]:
     options: list[str] = []
     try:
         folders, _ = cli.user_folders(shlex.split(command))
-        options = [word for folder in folders for word in ("--config-dir", str(folder))]
+        options = cli.folder_words(folders)
     except (ConfigError, ValueError):  # the folder is gone, or the command was cut off
         pass
     env = config.env
