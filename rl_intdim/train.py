@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from pathlib import Path
 
 from rich.console import Console
@@ -41,10 +40,9 @@ def _train(config: TrainConfig, console: Console) -> None:
         check_d([config.d], D, "d")
     learned.check(config.subspace, config.env.budget, D)
     projection = resolve(config.subspace.projection, D, D if config.d == DIRECT else config.d)
-    start = time.perf_counter()
 
-    def on_look(env_steps: int, score: float, norm: float) -> None:
-        left = span((time.perf_counter() - start) * (config.env.budget / env_steps - 1))
+    def on_look(env_steps: int, score: float, norm: float, seconds: float) -> None:
+        left = span(seconds * (config.env.budget / env_steps - 1))
         console.print(
             f"{env_steps:>9,} env steps  look {points(score):>8}  norm of theta_d {norm:<8.3g} {left} left at most"
         )

@@ -22,11 +22,14 @@ from rl_intdim.training.resources import device, settle
 from rl_intdim.training.seeding import draw_subspace
 from rl_intdim.training.spec import TrialSpec
 
+OnLook = Callable[[int, float, float, float], None]  # see run_trial
 
-def run_trial(trial: TrialSpec, on_look: Callable[[int, float, float], None] = lambda *look: None) -> TrialRecord:
+
+def run_trial(trial: TrialSpec, on_look: OnLook = lambda *look: None) -> TrialRecord:
     """Run one trial in this process. Raises TrialFailure if it breaks down, which says nothing about d.
 
-    `on_look` is called at each look with env steps, score and norm of theta_d.
+    `on_look` is called at each look with env steps, score, norm of theta_d and the seconds of training in the
+    subspace, those before a checkpoint included.
     """
     try:
         return _run(trial, on_look)
@@ -36,7 +39,7 @@ def run_trial(trial: TrialSpec, on_look: Callable[[int, float, float], None] = l
         raise TrialFailure(raised(error)) from error
 
 
-def _run(trial: TrialSpec, on_look: Callable[[int, float, float], None]) -> TrialRecord:
+def _run(trial: TrialSpec, on_look: OnLook) -> TrialRecord:
     context = prepare(trial, on_look)
     evaluator, subspace = context.evaluator, context.subspace
     env_steps = trainer(trial.agent).train(context) if subspace.d > 0 else 0
@@ -64,7 +67,7 @@ def _run(trial: TrialSpec, on_look: Callable[[int, float, float], None]) -> Tria
 
 def prepare(
     trial: TrialSpec,
-    on_look: Callable[[int, float, float], None] = lambda *look: None,
+    on_look: OnLook = lambda *look: None,
     evaluator_type: type[Evaluator] = Evaluator,
 ) -> TrialContext[Any]:
     """Set up this process for the trial, and draw from its seed what its trainer needs. Raises ConfigError.
@@ -78,17 +81,18 @@ def prepare(
         atari.threads = trial.cores
 
     def tell(env_steps: int, score: float, norm: float) -> None:
-        on_look(env_steps, score, norm)
+        on_look(env_steps, score, norm, checkpoints.seconds - before)
         progress.write(checkpoints.seconds, evaluator.curve)
 
     task, network = trial.task, environment.policy(trial.task)
     where, folder = device(trial.device, network), Path(trial.folder) if trial.folder else None
     learned = learn(trial, network, where, trainer(trial.agent)) if trial.learns else None
+    before = learned.seconds if learned else 0.0
     subspace, (training, looks, confirms) = draw_subspace(network, trial.projection, trial.d, trial.seed, learned)
     subspace.to(where)
     evaluator = evaluator_type(task, network, subspace, looks, confirms, trial.full_budget, tell)
     checkpoints = Checkpoints(evaluator, training, task.checkpoint, folder, trial.identity())
-    checkpoints.start -= learned.seconds if learned else 0.0  # they are the trial's too
+    checkpoints.start -= before  # they are the trial's too
     progress = ProgressFile(folder, trial.d, trial.seed)
     progress.write(0.0, [])
     return TrialContext(
