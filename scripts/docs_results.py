@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
 from io import BytesIO
+from math import isnan
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from PIL import Image
 from rich.console import Console
 
 from rl_intdim.analysis import task_ladder
+from rl_intdim.analysis.atlas_page import cost
 from rl_intdim.analysis.comparison_page import page, page_of_pairs
 from rl_intdim.analysis.comparison_plots import plot_ladder, plot_pairs
 from rl_intdim.analysis.paired import ALPHA, pairs, shares
@@ -42,6 +44,11 @@ def catalogue() -> dict[str, Task]:
     return {name: task for name, (task, _) in tasks().items()}
 
 
+def own() -> list[Sweep]:
+    """The sweeps of the catalogue's tasks at their own threshold, budget and scoring."""
+    return [s for s in sweeps() if s.env in catalogue() and task_ladder.is_own(s, catalogue()[s.env])]
+
+
 def ladder() -> list[task_ladder.TaskRung]:
     return task_ladder.rungs(sweeps(), catalogue())
 
@@ -59,8 +66,19 @@ def without_answer() -> str:
 
 def harder_tables() -> str:
     """For each agent, the probability that the row's task is harder than the column's."""
-    own = [s for s in sweeps() if s.env in catalogue() and task_ladder.is_own(s, catalogue()[s.env])]
-    return "\n".join(f"By {agent}:\n\n{markdown(frame)}" for agent, frame in harder(own).items())
+    return "\n".join(f"By {agent}:\n\n{markdown(frame)}" for agent, frame in harder(own()).items())
+
+
+def cost_table() -> str:
+    """What the sweeps of the tasks as the catalogue has them took."""
+    return markdown(cost(own()))
+
+
+def without_record() -> str:
+    """The tasks of the catalogue that have no record, and whether they have a threshold."""
+    there, threshold = {s.env for s in sweeps()}, {name: task.threshold for name, task in catalogue().items()}
+    missing = sorted(set(threshold) - there)
+    return ", ".join(f"{name} (no threshold yet)" if isnan(threshold[name]) else name for name in missing)
 
 
 def side_by_side(by: str) -> str:

@@ -33,6 +33,8 @@ FILLERS: dict[str, Callable[..., str]] = {
     "value": docs_benchmarks.value,
     "ladder": docs_results.ladder_table,
     "harder": docs_results.harder_tables,
+    "cost": docs_results.cost_table,
+    "without_record": docs_results.without_record,
     "without_answer": docs_results.without_answer,
     "side_by_side": docs_results.side_by_side,
     "told_apart": docs_results.told_apart,
