@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,9 +51,10 @@ def train(context: TrialContext[EvolutionAgent]) -> int:
     strategy = strategy_type(subspace.d, subspace.step_scale, agent, strategy_rng)
     population_evaluator = PopulationEvaluator(task, agent, context.network, subspace)
     env_steps = learned = 0  # learned: env steps of the generations that the strategy was told of
+    favourite = torch.zeros(subspace.d)  # after these
     if state := checkpoints.load():
         strategy, episode_rng, learned = state["strategy"], state["episode_rng"], state["env_steps"]
-        env_steps = learned
+        env_steps, favourite = learned, _favourite(strategy)
     while env_steps < task.budget:
         population = strategy.ask()
         strategies.check_population(population, subspace.d, agent.popsize)
@@ -62,16 +64,21 @@ def train(context: TrialContext[EvolutionAgent]) -> int:
         if np.isinf(returns).any():
             break
         strategy.tell(population, returns)
-        learned = env_steps
-        if evaluator.due(env_steps) and evaluator.look(env_steps, torch.from_numpy(strategy.favourite()).float()):
+        learned, favourite = env_steps, _favourite(strategy)
+        if evaluator.due(env_steps) and evaluator.look(env_steps, favourite):
             break
         # Every generation starts new episodes, so nothing needs a restart.
         if checkpoints.due(env_steps) and strategies.resumable(strategy_type):
             checkpoints.save({"strategy": strategy, "episode_rng": episode_rng, "env_steps": env_steps})
-    if evaluator.unseen(learned):
-        evaluator.look(learned, torch.from_numpy(strategy.favourite()).float())
+    if evaluator.unseen(learned):  # not the favourite of now: a restart in `ask`, of a generation cut off, forgets
+        evaluator.look(learned, favourite)
     population_evaluator.close()
     return env_steps
+
+
+def _favourite(strategy: Any) -> torch.Tensor:
+    """A copy (d,) of the theta_d that the strategy would be scored at."""
+    return torch.tensor(strategy.favourite(), dtype=torch.float32)
 
 
 class PopulationEvaluator:

@@ -10,7 +10,7 @@ import torch
 from factories import agent_of
 
 from rl_intdim.config import cli
-from rl_intdim.config.schema import PAIRED, STRATEGIES, EvolutionAgent
+from rl_intdim.config.schema import PAIRED, STRATEGIES, EvolutionAgent, Scoring
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks import environment
@@ -308,6 +308,26 @@ def test_one_of_ones_own_solves_a_task(echo):
     assert run_trial(TrialSpec(echo(), agent, "dense", 4, 0)).solved
 
 
+class Forgetful(Base):
+    """Begins anew whenever it is asked, as CMA-ES at a restart."""
+
+    def ask(self):
+        self.best = np.zeros(self.shape[1])
+        return super().ask()
+
+    def tell(self, population, returns):
+        self.best = population[returns.argmax()]
+
+    def favourite(self):
+        return self.best
+
+
+def test_the_last_look_is_at_what_was_learned_though_a_generation_was_cut_off_since(own, echo):
+    scoring = Scoring(looks=1, look_episodes=5, confirm_episodes=20)  # one look, where training ends
+    task = echo(budget=1000, threshold=10.01, scoring=scoring)  # a generation takes 640 env steps
+    assert run_trial(TrialSpec(task, own(Forgetful), "dense", 3, 0)).curve[-1][2] > 0  # the norm of theta_d
+
+
 def test_one_that_cannot_be_resumed_says_so_and_starts_anew(own, echo, tmp_path):
     said, task = [], echo(budget=3000, threshold=10.01, checkpoint=500)
     check(task, own(Anew), say=said.append)
@@ -317,8 +337,18 @@ def test_one_that_cannot_be_resumed_says_so_and_starts_anew(own, echo, tmp_path)
 
 
 def test_settings_that_a_shipped_strategy_does_not_read():
-    with pytest.raises(ConfigError, match=r"agent\.settings=.*cma reads none"):
+    with pytest.raises(ConfigError, match=r"agent\.settings=.*cma does not read it, only evosax"):
         cli.load("sweep", ["++agent.settings.algorithm=SNES"])
+
+
+def test_random_search_keeps_the_latest_of_equal_draws():
+    """So that a lucky draw at the ceiling of the returns, which fails its confirmation, is not kept for ever."""
+    strategy = build("random")
+    seen = []
+    for _ in range(3):
+        strategy.tell(strategy.ask(), np.full(16, 500.0))
+        seen.append(strategy.favourite()[0])
+    assert len(set(seen)) == 3
 
 
 # -------------------------------------------------------------------------------------------- CMA-ES

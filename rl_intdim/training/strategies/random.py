@@ -6,7 +6,7 @@ from rl_intdim.config.schema import EvolutionAgent
 
 
 class Strategy:
-    """Random search; its favourite is the best draw so far, or 0 before the first draw."""
+    """Random search; its favourite is the best draw so far, the latest of equals, or 0 before the first draw."""
 
     def __init__(self, d: int, scale: float, agent: EvolutionAgent, rng: np.random.Generator) -> None:
         self.shape, self.sigma, self.rng = (agent.popsize, d), agent.sigma * scale, rng
@@ -16,7 +16,8 @@ class Strategy:
         return self.sigma * self.rng.standard_normal(self.shape)
 
     def tell(self, population: np.ndarray, returns: np.ndarray) -> None:
-        if returns.max() > self.best_return:
+        # The later of equals: if returns have a ceiling, a lucky early draw would never be displaced.
+        if returns.max() >= self.best_return:
             self.best, self.best_return = population[returns.argmax()], returns.max()
 
     def favourite(self) -> np.ndarray:
