@@ -1,8 +1,8 @@
 """Checkpoints: the state of a trial on disk, so that a trial of hours survives a kill.
 
-At fixed numbers of env steps every run, interrupted or not, saves its state (if it has a folder), then restarts
-its environments and random generators from seeds derived from the trial's seed and the checkpoint's number. So a
-resumed trial ends exactly as one that never stopped, to the bit.
+At fixed numbers of env steps every run, interrupted or not, saves its state (if it has a folder). An algorithm whose
+environments and generators cannot be saved then restarts them from seeds derived from the trial's seed and the
+checkpoint's number. So a resumed trial ends exactly as one that never stopped, to the bit.
 """
 
 import io

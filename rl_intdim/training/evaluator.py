@@ -60,8 +60,8 @@ class Evaluator:
     confirmed only once, so that a failed one cannot pass by repetition. With `full_budget`, a solved trial trains to
     the end of its budget, and its best policy is scored there, as in the paper; every look is played in full.
 
-    Looks and confirmations draw their episodes from separate generators, so the episodes that select a policy never
-    score it.
+    Looks and confirmations draw the seeds of their episodes from separate generators, so that the episodes that
+    select a policy do not score it.
     """
 
     def __init__(

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from factories import KINDS, agent_of, argv, crossq, pictures, small
@@ -15,7 +16,7 @@ from rich.console import Console
 
 from rl_intdim import runners
 from rl_intdim.config import cli
-from rl_intdim.config.schema import Learned
+from rl_intdim.config.schema import Learned, Scoring
 from rl_intdim.errors import ConfigError
 from rl_intdim.sweep import sweep
 from rl_intdim.training.checkpoint import Checkpoints
@@ -194,6 +195,46 @@ def test_the_clock_of_a_direct_run_goes_on_too(echo, monkeypatch, tmp_path):
     told: list[float] = []
     assert run_trial(trial, lambda *look: told.append(look[-1])).seconds > 1000
     assert max(told) < 1000  # the time left is that of training in the subspace, and told by its seconds alone
+
+
+def test_a_trial_that_is_solved_saves_no_checkpoint_to_go_on_from(echo, monkeypatch, tmp_path):
+    scoring = Scoring(looks=50, look_episodes=5)  # both at the start of each rollout
+    task = echo(budget=8000, threshold=8.5, checkpoint=160, scoring=scoring)
+    saved = []
+    monkeypatch.setattr(Checkpoints, "save", lambda self, state: saved.append(self.evaluator.solved))
+    trial = TrialSpec(task, small("ppo"), "dense", 8, 1, folder=str(tmp_path))
+    assert run_trial(trial).solved_at >= 160
+    assert not any(saved)
+
+
+def test_a_trial_goes_on_with_tensorboard_though_it_began_without(echo, monkeypatch, tmp_path):
+    pytest.importorskip("tensorboard")
+    trial = TrialSpec(
+        echo(budget=2000, threshold=10.01, checkpoint=600),
+        small("ppo"),
+        "dense",
+        3,
+        1,
+        folder=str(tmp_path / "state"),
+    )
+    killed_after(monkeypatch, trial, saves=1)
+    run_trial(replace(trial, tensorboard=str(tmp_path / "logs")))
+    assert [*(tmp_path / "logs").rglob("events*")]
+
+
+def test_n_step_returns_end_where_a_checkpoint_begins_new_episodes(echo, monkeypatch):
+    cut = []
+    real = TrialCallback.restart
+
+    def restart(self):
+        buffer = self.model.replay_buffer
+        cut.append(np.maximum(buffer.timeouts, buffer.dones)[buffer.pos - 1].tolist())
+        real(self)
+
+    monkeypatch.setattr(TrialCallback, "restart", restart)
+    run_trial(TrialSpec(echo(budget=600, threshold=10.01, checkpoint=206), small("dqn"), "dense", 3, 0))
+    assert cut
+    assert all(min(ended) == 1 for ended in cut)
 
 
 def test_without_checkpoints_nothing_restarts(echo, monkeypatch):

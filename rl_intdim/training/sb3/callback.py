@@ -12,6 +12,9 @@ from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 
+# Whether SB3's logger was given. That depends on `tensorboard`, which may change when a trial goes on.
+LOGGER = "_custom_logger"
+
 
 class TrialCallback(BaseCallback):
     """Looks and checkpoints at the start of a rollout, between updates; stops training once the trial is over."""
@@ -25,14 +28,24 @@ class TrialCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         if self.evaluator.due(self.num_timesteps):
             self.over = self.actor.look(self.evaluator, self.num_timesteps)
+        if self.over:
+            return  # a checkpoint would go on after a kill, and look at a policy that is not confirmed
         if self.resuming or self.checkpoints.due(self.num_timesteps):
             if not self.resuming:
+                self.end_episodes()
                 self.save()
             self.resuming = False
             self.restart()
 
     def _on_step(self) -> bool:
         return not self.over
+
+    def end_episodes(self) -> None:
+        """Mark the replay buffer's last transitions as cut off, as `restart` will: an n-step return ends there."""
+        buffer: Any = getattr(self.model, "replay_buffer", None)
+        if buffer is not None and buffer.size() > 0:
+            last = buffer.pos - 1
+            buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])
 
     def save(self) -> None:
         """Save the algorithm's parameters, optimisers and counters, and the new rows of its replay buffer."""
@@ -45,7 +58,9 @@ class TrialCallback(BaseCallback):
             {
                 "parameters": model.get_parameters(),
                 "tensors": {name: getattr(model, name).detach() for name in tensors},
-                "numbers": {k: v for k, v in vars(model).items() if isinstance(v, bool | int | float)},
+                "numbers": {
+                    k: v for k, v in vars(model).items() if isinstance(v, bool | int | float) and k != LOGGER
+                },
                 "stored": self.stored,
                 "returns": vars(rewards.ret_rms) if (rewards := model.get_vec_normalize_env()) else None,
             }
