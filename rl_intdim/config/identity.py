@@ -30,13 +30,13 @@ def completed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """The flat configuration `old`, plus the keys of `new` that did not exist when it was written. They get their
     value from BEFORE, or else their field's default."""
     agent = AGENTS.get(old.get("agent.trainer", ""))
-    made_with = {"env": _defaults(Task), "agent": _defaults(agent) if agent else {}}
+    made_with = {"env": defaults_of(Task), "agent": defaults_of(agent) if agent else {}}
     made_with["agent"] |= BEFORE.get(old.get("agent.strategy", ""), {})
-    known = flat(_defaults(SweepConfig) | made_with)
+    known = flat(defaults_of(SweepConfig) | made_with)
     return {key: known[key] for key in new if key in known} | old
 
 
-def _defaults(cls: type) -> dict[str, Any]:
+def defaults_of(cls: type) -> dict[str, Any]:
     """The fields of a dataclass that have a default."""
     defaults: dict[str, Any] = {}
     for f in fields(cls):

@@ -12,6 +12,14 @@ DIRECT_SEED = 500_000  # first seed of the direct runs, so that their number shi
 LARGEST_SEED = 2**31 - 1  # an environment may pack its seed into 32 signed bits
 STRATEGIES = tuple(sorted(p.stem for p in Path(__file__).parents[1].glob("training/strategies/[!_]*.py")))
 PAIRED = ("openai_es", "pgpe")  # strategies that draw antithetic pairs
+# The keys that only some of the strategies here read; one of a user's own may read any.
+READERS = {
+    **dict.fromkeys(("patience", "growth", "diagonal_above"), ("cma",)),
+    "learning_rate": ("openai_es", "pgpe"),
+    "weight_decay": ("openai_es",),
+    "sigma_learning_rate": ("pgpe",),
+    "settings": ("evosax",),
+}
 RUNNERS = ("local", "ray")
 PROJECTIONS = ("auto", "dense", "sparse", "fastfood", "countsketch")
 TRAJECTORY, GRADIENTS = "trajectory", "gradients"

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from rl_intdim.config import keys
+from rl_intdim.config.identity import defaults_of
 from rl_intdim.config.schema import (
     AGENTS,
     DIRECT,
     GRADIENTS,
     LEARNED_BASES,
     PAIRED,
+    READERS,
     STRATEGIES,
     TRAJECTORY,
     Agent,
@@ -34,6 +36,15 @@ from rl_intdim.config.schema import (
 )
 from rl_intdim.errors import ConfigError, choices
 from rl_intdim.files import check_file
+
+OURS = "is set by the toolkit, in one way for training and in another for scoring."
+# Keyword arguments of ALE's vector environment that env.kwargs may not change.
+ATARI_KEYS = {
+    "repeat_action_probability": "give env.sticky.",
+    "max_num_frames_per_episode": "give env.max_episode_steps.",
+    **dict.fromkeys(("reward_clipping", "episodic_life", "life_loss_info", "autoreset_mode"), OURS),
+    **dict.fromkeys(("num_threads", "batch_size"), "is set by the toolkit."),
+}
 
 
 def require(ok: bool, key: str, value: object, valid: str) -> None:
@@ -66,6 +77,10 @@ def check_task(task: Task) -> None:
         require(not learns, "env.wrappers", path, valid)
     if task.goal.info is not None:
         require(task.vectorisation.single, "env.goal", task.goal.info, "needs env.vector=slots.")
+    ale = task.vectorisation.ale
+    require(ale or task.sticky == defaults_of(Task)["sticky"], "env.sticky", task.sticky, "is for Atari games.")
+    for name in ATARI_KEYS.keys() & task.kwargs.keys() if ale else ():
+        require(False, f"env.kwargs.{name}", task.kwargs[name], ATARI_KEYS[name])
     if not task.vectorisation.kwargs:
         valid = "cannot take env.kwargs or env.wrappers; give env.vector=slots."
         require(not (task.kwargs or task.wrappers), "env.vector", task.vector, valid)
@@ -107,8 +122,11 @@ def check_agent(agent: Agent) -> None:
     if isinstance(agent, EvolutionAgent):
         odd = agent.strategy in PAIRED and agent.popsize % 2
         require(not odd, "agent.popsize", agent.popsize, f"must be even: {agent.strategy} draws pairs.")
-        takes = agent.strategy == "evosax" or agent.strategy not in STRATEGIES
-        require(takes or not agent.settings, "agent.settings", agent.settings, f"{agent.strategy} reads none.")
+        unread = {k: v for k, v in READERS.items() if agent.strategy in STRATEGIES and agent.strategy not in v}
+        for name, readers in unread.items():
+            value, plain = getattr(agent, name), defaults_of(EvolutionAgent)[name]
+            valid = f"{agent.strategy} does not read it, only {' and '.join(readers)}."
+            require(value == plain, f"agent.{name}", value, valid)
         if agent.strategy == "evosax":
             there = find_spec("evosax") is not None
             require(there, "agent.strategy", "evosax", 'needs the package: pip install "rl_intdim[evosax]".')
@@ -181,6 +199,9 @@ def check(config: Command | FileCommand) -> None:
     check_task(config.env)
     check_agent(config.agent)
     check_subspace(config)
+    shared = isinstance(config.agent, GradientAgent) and config.agent.extractor == "shared"
+    fits = isinstance(config.agent, GradientAgent) and config.env.policy.conv and config.agent.critic
+    require(not shared or bool(fits), "agent.extractor", "shared", "is for images, and an agent with a critic.")
     common = getattr(config.agent, "common", False) and not config.env.vectorisation.seed_per_slot
     valid = f"env.vector={config.env.vector} takes one seed for all slots; give env.vector=slots."
     require(not common, "agent.common", True, valid)

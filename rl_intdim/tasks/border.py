@@ -76,7 +76,7 @@ class Border(gym.Wrapper):
 class VectorBorder(gym.vector.VectorWrapper):
     """Checks a vector environment of Gymnasium, ALE or a third party: the same for batches of observations."""
 
-    longest: int | None = None  # no limit of our own, since Gymnasium's and ALE's environments have time limits
+    longest: int | None = None  # no limit of our own: these environments have time limits
 
     def __init__(self, envs: gym.vector.VectorEnv, seed_per_slot: bool) -> None:
         super().__init__(envs)

@@ -82,8 +82,9 @@ def make_vec(task: Task, n: int) -> Vector:
             return VectorBorder(atari.make_vec(task, n), task.vectorisation.seed_per_slot)
     try:
         limits = [steps for steps in (gym.spec(task.id).max_episode_steps, task.max_episode_steps) if steps]
-        limit: dict[str, Any] = {"max_episode_steps": min(limits)} if limits else {}
-        vec = gym.make_vec(task.id, n, vectorization_mode="vector_entry_point", **limit)
+        if not limits:
+            raise ConfigError(f"env.vector=native: {task.id} has no time limit; give env.max_episode_steps=1000.")
+        vec = gym.make_vec(task.id, n, vectorization_mode="vector_entry_point", max_episode_steps=min(limits))
     except (gym.error.Error, TypeError, AttributeError) as error:
         raise ConfigError(
             f"env.vector=native: {task.id} has no vector entry point that fits ({error}); valid: slots."

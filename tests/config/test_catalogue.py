@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -36,6 +37,12 @@ def test_every_agent_fits_every_task(task, agent):
             check(config.env, config.agent)
     else:
         assert check(config.env, config.agent) > 0
+
+
+@pytest.mark.parametrize("task", [t for t in TASKS if t not in UNMEASURED])
+def test_random_search_differs_from_cma_in_its_strategy_alone(task):
+    cma, control = (cli.load("sweep", [f"env={task}", f"agent={name}"]).agent for name in ("cma", "random"))
+    assert replace(cma, name="random", strategy="random", note=control.note) == control
 
 
 @pytest.mark.parametrize("task", [t for t in TASKS if t not in UNMEASURED])

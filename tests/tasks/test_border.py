@@ -214,6 +214,12 @@ def test_the_shorter_limit_counts(echo):
     assert vector.make_vec(task, 1).unwrapped.max_episode_steps == 500
 
 
+def test_a_vector_entry_point_needs_a_limit(echo, monkeypatch):
+    monkeypatch.setattr(gym.spec("CartPole-v1"), "max_episode_steps", None)
+    with pytest.raises(ConfigError, match=r"CartPole-v1 has no time limit; give env\.max_episode_steps=1000"):
+        vector.make_vec(echo(id="CartPole-v1", kwargs={}, vector="native"), 1)
+
+
 def test_an_episode_without_end_is_told_before_and_fails(faulty, monkeypatch):
     monkeypatch.setattr(vector, "LONG", 50)
     task, said = faulty("endless", budget=20), []
