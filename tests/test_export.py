@@ -62,6 +62,15 @@ def test_mistakes(folders):
         trials_table.frame(["cma"])
 
 
+def test_files_beside_the_run_folders_are_passed_over(folders, monkeypatch):
+    Path("atlas.md").write_text("what runs/* names after an atlas")
+    seen: list[list[str]] = []
+    for words in ([*folders, "atlas.md"], ["atlas.md"]):
+        monkeypatch.setattr(sys, "argv", ["export", *words])
+        cli.main_on_folders(lambda paths, _: seen.append([path.name for path in paths]), "", ())
+    assert seen == [["cma", "ppo"], ["atlas.md"]]  # alone it is not passed over: it is the mistake
+
+
 def test_ctrl_c_is_no_traceback(folders, monkeypatch, capsys):
     def stop(*_):
         raise KeyboardInterrupt

@@ -207,7 +207,9 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
                 raise ConfigError(f"{key}={value}: no such key. {choices(key, keys)} Other words are run folders.")
             if not value:
                 raise ConfigError(f"{key}=: needs a value.")
-        folders = [Path(word) for word in words if "=" not in word or Path(word).exists()]
+        paths = [Path(word) for word in words if "=" not in word or Path(word).exists()]
+        # runs/* names what the atlas leaves there too: a picture, a table and a page.
+        folders = [path for path in paths if not path.is_file()] or paths
         if not folders:
             raise ConfigError("no run folder is named. Give one or more, such as runs/*; --help says more.")
         if "out" in given:  # checked before the folders are read and drawn, which takes a while
