@@ -205,6 +205,15 @@ def _shows(path: Path, description: str) -> bool:
         return picture.info.get("Description") == description
 
 
+def _holds(path: Path, content: bytes) -> bool:
+    return path.exists() and path.read_bytes() == content
+
+
+def _beside(path: Path, page: bytes) -> bool:
+    """Is the picture there, beside this page? It is written when its page is."""
+    return path.exists() and _holds(path.with_suffix(".md"), page)
+
+
 @cache
 def _page() -> bytes:
     return page(sweeps(), "results.png").encode()
@@ -221,11 +230,11 @@ WHOLE: dict[str, Whole] = {
         lambda path: _shows(path, ladder_description()),
         lambda: task_ladder.plot(ladder(), ladder_description()),
     ),
-    "docs/results.md": (lambda path: path.read_bytes() == _page(), _page),
-    "docs/results.png": (lambda path: path.with_suffix(".md").read_bytes() == _page(), lambda: plot_ladder(sweeps())),
-    "docs/results/paired.md": (lambda path: path.read_bytes() == _paired_page(), _paired_page),
+    "docs/results.md": (lambda path: _holds(path, _page()), _page),
+    "docs/results.png": (lambda path: _beside(path, _page()), lambda: plot_ladder(sweeps())),
+    "docs/results/paired.md": (lambda path: _holds(path, _paired_page()), _paired_page),
     "docs/results/paired.png": (
-        lambda path: path.with_suffix(".md").read_bytes() == _paired_page(),
+        lambda path: _beside(path, _paired_page()),
         lambda: plot_pairs(pairs(paired_sweeps())),
     ),
 }

@@ -28,18 +28,18 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
     for y, r in enumerate(rungs):
         answer = r.sweep.answer
         axis.plot([r.low, r.high], [y, y], color=BLUE, lw=2)
+        if not r.bounded:
+            axis.plot(r.high, y, ">", color=BLUE, ms=5)
         if answer.d_int is not None:
             decided = answer.status in ("found", "below_1")
             axis.plot(r.place, y, "o", color=BLUE, mfc=BLUE if decided else "white", ms=6)
-        elif answer.status == "above_max":
-            axis.plot(r.place, y, ">", color=BLUE, ms=6)
         elif answer.status == "undefined":
             axis.plot(r.place, y, "x", color=BLUE, ms=6)
     for y, row in enumerate(marks, len(rungs)):
         axis.plot(row.d_int, y, "D", color=GREY, ms=5)
     names = [r.label for r in rungs] + [f"{row.task} by {row.agent}, {row.hidden} (paper)" for row in marks]
     axis.set_yticks(range(len(names)), names, fontsize=8)
-    axis.invert_yaxis()
+    axis.set_ylim(len(names) - 0.4, -0.6)
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
@@ -47,7 +47,7 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
     axis.tick_params(axis="x", labelsize=8)
     axis.set_xlabel(
         "d_int (dots: posterior median, hollow: undecided;\n"
-        "lines: 95 % intervals, left of 1: from 0; arrows: above the largest d;\n"
+        "lines: 95 % intervals, left of 1: from 0; arrows: no upper end;\n"
         "crosses: the chance stays below 1/2; diamonds: d_int90 as the paper reports it)",
         fontsize=8,
     )

@@ -133,6 +133,8 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
         else:
             low, high = max(r.low or 0, ZERO), max(r.high or r.D, ZERO)
             axis.plot([low, high], [y, y], color=BLUE, lw=3.5, solid_capstyle="butt", alpha=0.45)
+            if r.high is None:
+                axis.plot(high, y, ">", color=BLUE, ms=6, alpha=0.45)
             axis.plot(max(d_int, ZERO), y, "o", color=BLUE, mfc="white" if r.status == "undecided" else BLUE, ms=8)
         ratio = f" = 1/{r.D / d_int:,.0f}" if d_int else ""
         axis.text(
@@ -155,11 +157,12 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="x", alpha=0.25)
     axis.set_axisbelow(True)
-    kinds = [
-        axis.plot([], [], "o", color=BLUE, ms=8)[0],
-        axis.plot([], [], "o", color=BLUE, mfc="white", ms=8)[0],
-        axis.plot([], [], "D", color=ORANGE, mfc="white", ms=6)[0],
-    ]
-    names = ["smallest of the agents tried, 95 % interval", "the same, undecided", "as Li et al. report it (d_int90)"]
-    figure.legend(kinds, names, loc="outside upper center", ncols=3, fontsize=9, frameon=False)
+    kinds = {"smallest of the agents tried, 95 % interval": axis.plot([], [], "o", color=BLUE, ms=8)[0]}
+    if any(r.status == "undecided" for r in rows):
+        kinds["the same, undecided"] = axis.plot([], [], "o", color=BLUE, mfc="white", ms=8)[0]
+    if any(r.paper for r in rows):
+        kinds["as Li et al. report it (d_int90)"] = axis.plot([], [], "D", color=ORANGE, mfc="white", ms=6)[0]
+    figure.legend(
+        kinds.values(), kinds.keys(), loc="outside upper center", ncols=len(kinds), fontsize=9, frameon=False
+    )
     return png(figure, description)
