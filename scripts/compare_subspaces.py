@@ -28,7 +28,8 @@ ABOUT = """# Learned subspaces
 
 Made by `python scripts/compare_subspaces.py`. `saved`: how much smaller d_int is than that of random subspaces, with
 its 95 % interval. `solved`: of the trials at that d. `difference`: the share solved less that of random subspaces
-with the same seeds, with its 95 % interval, and McNemar's exact p. Env steps: `training`, and the `direct run` that
+with the same seeds, with its 95 % interval, and McNemar's exact p, not corrected
+for the number of rows. Env steps: `training`, and the `direct run` that
 learning the subspace took before, in the second table as means over the trials of a d.
 """
 
@@ -70,13 +71,19 @@ def answers(sweeps: Sequence[Sweep]) -> pd.DataFrame:
 
 
 def drawn(s: Sweep, sweeps: Sequence[Sweep]) -> Sweep:
-    """The sweep in random subspaces that shares most trials with this one."""
-    return max((b for b in sweeps if not b.learned), key=lambda b: len(b.solved.keys() & s.solved.keys()))
+    """The sweep in random subspaces that shares most trials with this one, at the same threshold and budget."""
+    asked = (s.world, s.threshold, s.budget)
+    alike = [b for b in sweeps if not b.learned and (b.world, b.threshold, b.budget) == asked]
+    if not alike:
+        raise SystemExit(f"{s.folder}: no sweep in random subspaces with its threshold and budget was given.")
+    return max(alike, key=lambda b: len(b.solved.keys() & s.solved.keys()))
 
 
 def saved(s: Sweep, base: Sweep) -> str:
     """The d_int of `base` less that of `s`: median and central 95 % interval. ? is an end that depends on a d_int
-    beyond the largest d tried, - a median that does."""
+    beyond the largest d tried, - a median that does. Empty if little but the prior speaks for one of them."""
+    if any(x.answer.d_int is None and x.answer.status == "undecided" for x in (base, s)):
+        return ""
     (x, p), (y, q) = base.distribution(), s.distribution()
     beyond, theirs = p[x > base.d_max].sum(), q[y > s.d_max].sum()
     gains, weights = (x[:, None] - y).ravel(), (p[:, None] * q).ravel()

@@ -245,7 +245,7 @@ def statistics_table() -> str:
     for line in (RESULTS / "statistics/Humanoid-openai_es.jsonl").read_text(encoding="utf-8").splitlines():
         r = json.loads(line)
         sigma = next((word.split("=")[1] for word in r["setting"] if word.startswith("agent.sigma=")), "")
-        last = r["curve"][-len(r["curve"]) // 4 :]
+        last = r["curve"][-max(1, len(r["curve"]) // 4) :]
         row = rows.setdefault((round(r["env_steps"], -5), sigma), {})
         row.setdefault(r["arm"], []).append(f"{sum(look[1] for look in last) / len(last):.0f}")
     return markdown(

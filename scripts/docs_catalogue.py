@@ -12,6 +12,7 @@ from gymnasium.spaces import Discrete
 from omegaconf import OmegaConf
 
 from rl_intdim.analysis.tables import markdown
+from rl_intdim.analysis.task_ladder import is_own
 from rl_intdim.config import catalogue, keys
 from rl_intdim.config import schema as cfg
 from rl_intdim.records.sweep import read
@@ -34,9 +35,11 @@ def tasks() -> dict[str, tuple[cfg.Task, str]]:
 
 
 def seconds_a_trial(task: str, agent: str) -> str:
-    """The median of the trials above d = 0 in the record of a task by its agent."""
+    """The median of the trials above d = 0, direct runs left out, in the record of a task by its agent."""
     folder = RESULTS / f"{task}-{agent}"
-    took = [t.seconds for t in read(folder).trials if t.d != 0] if folder.is_dir() else []
+    sweep = read(folder) if folder.is_dir() else None
+    own = sweep is not None and is_own(sweep, tasks()[task][0])
+    took = [t.seconds for t in sweep.trials if not t.direct and t.d != 0] if sweep and own else []
     if not took:
         return ""
     seconds = median(took)

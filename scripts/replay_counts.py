@@ -6,7 +6,7 @@ DQN on CartPole at width 20: the CartPole notebook of https://github.com/uber-re
 paper's authors, prints the mean of five runs at each d; how many of them solved follows. From 250 on most fail again,
 which is taken as 1 of 5 here. d_int is 22, and 2 of 5 at 23 make it a spike between two d that the search tries.
 
-CMA-ES on CartPole at width 20: every seed that was run at these d (docs/results/README.md). The rise is wide and the
+CMA-ES on CartPole at width 20: every seed run at these d by then (docs/results/README.md). The rise is wide and the
 chance at d = 4 close to one half, so d_int is 4, or 5 if that chance is a little lower than counted: the hardest kind
 of task, where an interval that ends one d too early is likeliest.
 

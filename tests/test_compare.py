@@ -59,7 +59,9 @@ def test_the_papers_rows_are_marked_and_unranked(folders):
     assert (pendulum.d_int, pendulum.D) == (4, 562)
 
 
-@pytest.mark.parametrize("word", ["env.threshold=400", "env.budget=1000", "env.id=CartPole-v0"])
+@pytest.mark.parametrize(
+    "word", ["env.threshold=400", "env.budget=1000", "env.id=CartPole-v0", "env.max_episode_steps=490"]
+)
 def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
     changed = compared("changed", 8, "agent=ppo", word)
     sweeps = [read(folder) for folder in [*folders[:3], changed]]
@@ -88,6 +90,20 @@ def test_what_the_ranks_do_not_show_is_said(folders):
         "threshold.",
         undecided.format(f"{wide}; CartPole-v1 by cma, auto, 20-20"),
     ]
+
+
+def test_one_agent_with_two_settings_is_said(folders):
+    other = read(compared("patient", 4, "agent.patience=99", "agent.diagonal_above=9"))
+    said = "CartPole by cma: its sweeps differ in agent.diagonal_above, agent.patience."
+    assert said in ranking.cautions([read("easy"), other])
+    assert said not in ranking.cautions([read("easy"), read("easy")])
+
+
+def test_nothing_depends_on_the_order_in_which_a_rounds_trials_finished(folders):
+    lines = Path("easy/trials.jsonl").read_text().splitlines(keepends=True)
+    before = read("easy").record
+    Path("easy/trials.jsonl").write_text("".join(lines[::-1]))
+    assert read("easy").record == before
 
 
 def test_two_sweeps_are_told_apart_by_their_posteriors(folders):

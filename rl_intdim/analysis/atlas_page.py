@@ -7,6 +7,7 @@ from rl_intdim.analysis import task_ladder
 from rl_intdim.analysis.ranking import harder
 from rl_intdim.analysis.tables import markdown
 from rl_intdim.config.schema import Task
+from rl_intdim.records.result import interval
 from rl_intdim.records.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def _unanswered(rows: Sequence[task_ladder.TaskRung]) -> "pd.DataFrame":
 
     return pd.DataFrame(
         [
-            {"task": r.task, "agent": r.agent, "d_int above": r.low, "D": r.D, "solved": r.tried, "status": r.status}
+            {
+                **{"task": r.task, "agent": r.agent, "95 % interval": interval((r.low, r.high))},
+                **{"D": r.D, "solved": r.tried, "status": r.status},
+            }
             for r in rows
         ]
     )

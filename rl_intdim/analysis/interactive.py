@@ -68,7 +68,7 @@ def ladder(rungs: Sequence[Rung]) -> go.Figure:
                 showarrow=False, xanchor="left", font={"color": color if color != GREY else "#444444"},
             )  # fmt: skip
     figure.update_xaxes(
-        type="log", title_text="d, dimensions of the subspace", **_ticks(top, any(r.place < 1 for r in rungs)),
+        type="log", title_text="d, dimensions of the subspace", **_ticks(top, any(r.low < 1 for r in rungs)),
     )  # fmt: skip
     figure.update_yaxes(
         tickvals=[y for y, _ in rows],

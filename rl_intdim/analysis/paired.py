@@ -95,8 +95,12 @@ def same_subspaces(a: Sweep, b: Sweep) -> bool:
 def shared(sweeps: Sequence[Sweep]) -> list[str]:
     """Which compared sweeps have trials in the same subspaces, and so correlated results: one line per pair."""
     names = agents(sweeps)
+
+    def drawn(s: Sweep) -> int:
+        return sum(d > 0 for d, _ in s.solved)
+
     return [
-        f"{a.env}: {names[a.folder]} and {names[b.folder]} share {n} of their {len(a.solved)} and {len(b.solved)} "
+        f"{a.env}: {names[a.folder]} and {names[b.folder]} share {n} of their {drawn(a)} and {drawn(b)} "
         "subspaces, so they are not independent measurements; another search.seed makes them so."
         for a, b in combinations(sweeps, 2)
         if same_subspaces(a, b) and (n := sum(d > 0 for d, _ in a.solved.keys() & b.solved.keys()))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rl_intdim.config.identity import flat
 from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import Sweep
 from rl_intdim.search import paper_rule
@@ -142,6 +143,15 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
             keys += [f"budget ({', '.join(f'{value:,}' for value in budgets)})"] * (len(budgets) > 1)
             keys += ["environment or scoring"] * (len({str(s.world) for s in same}) > 1)
             lines.append(f"{name}: not ranked, since its sweeps differ in {' and '.join(keys)}.")
+    for name, agent in dict.fromkeys((s.env, s.agent) for s in sweeps):
+        theirs = [
+            {key: str(value) for key, value in flat(asdict(s.config.agent)).items()}
+            for s in sweeps
+            if (s.env, s.agent) == (name, agent)
+        ]
+        differ = {key for other in theirs[1:] for key, _ in theirs[0].items() ^ other.items()}
+        if keys := sorted(differ - {"note"}):
+            lines.append(f"{name} by {agent}: its sweeps differ in agent.{', agent.'.join(keys)}.")
     first: dict[str, Sweep] = {}
     for s in sweeps:
         first.setdefault(s.env, s)

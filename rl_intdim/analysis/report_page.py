@@ -71,7 +71,7 @@ def page(folders: Sequence[Path | str], clip: Clip, follow: bool = False) -> str
 
 def _label(config: SweepConfig) -> str:
     hidden = "-".join(map(str, config.env.policy.hidden))
-    return f"{config.env.name} / {config.agent.name} / {config.subspace.projection} / {hidden or 'linear'}"
+    return f"{config.env.name} / {config.agent.name} / {config.subspace.label} / {hidden or 'linear'}"
 
 
 def _section(now: Snapshot, label: str, name: str, clip: Clip) -> Section:

@@ -52,7 +52,7 @@ def rungs(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskRung]:
 
     def order(s: Sweep) -> tuple[bool, float, int, str]:
         low, high = s.answer.ci95
-        return s.answer.status == "undecided", rung(s)[0], (high or s.D) - low, s.agent
+        return s.answer.status == "undecided", rung(s)[0], (s.D if high is None else high) - low, s.agent
 
     for s in sorted(own, key=order):
         if s.answer.d_int is not None:
@@ -66,7 +66,7 @@ def rungs(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskRung]:
 
 
 def unanswered(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskRung]:
-    """The tasks with trials of which no sweep has a d_int, a row for each agent: `low` is what it is above."""
+    """The tasks with trials of which no sweep has a d_int, a row for each agent."""
     own = [s for s in sweeps if s.env in tasks and is_own(s, tasks[s.env])]
     answered = {s.env for s in own if s.answer.d_int is not None}
     rows = [_rung(s, [s]) for s in own if s.env not in answered]
@@ -131,10 +131,10 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
         if r.paper:
             axis.plot(d_int, y, "D", color=ORANGE, mfc="white", ms=6)
         else:
-            low, high = max(r.low or 0, ZERO), max(r.high or r.D, ZERO)
+            low, high = max(r.low or 0, ZERO), max(r.D if r.high is None else r.high, ZERO)
             axis.plot([low, high], [y, y], color=BLUE, lw=3.5, solid_capstyle="butt", alpha=0.45)
             if r.high is None:
-                axis.plot(high, y, ">", color=BLUE, ms=6, alpha=0.45)
+                axis.plot(0.995, y, ">", color=BLUE, ms=6, alpha=0.45, transform=axis.get_yaxis_transform())
             axis.plot(max(d_int, ZERO), y, "o", color=BLUE, mfc="white" if r.status == "undecided" else BLUE, ms=8)
         ratio = f" = 1/{r.D / d_int:,.0f}" if d_int else ""
         axis.text(
@@ -152,7 +152,7 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
     axis.xaxis.set_major_locator(FixedLocator(ticks))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticks(ticks, ["0", *(f"{tick:,}" for tick in ticks[1:])], fontsize=9)
-    axis.set_xlim(ZERO * 0.8, max(max(r.d_int or 0, r.high or 0) for r in rows) * 1.6)
+    axis.set_xlim(ZERO * 0.8, max(max(r.d_int or 0, r.low or 0, r.high or 1) for r in rows) * 1.6)
     axis.set_xlabel("numbers that must be learned, d_int", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="x", alpha=0.25)

@@ -120,7 +120,7 @@ def rows(record: SweepRecord) -> dict[str, str]:
         "D": f"{D:,}" + (f", D / d_int = {D / d_int:.0f}" if d_int else ""),
         "direct": f"{record.direct[0]} of {record.direct[1]} solved",
         "budget": f"{record.budget:,} env steps a trial",
-        "trials": f"{record.trials} in {record.seconds:.0f} s of computing",
+        "trials": f"{record.trials}, and {record.direct[1]} direct, in {record.seconds:.0f} s of computing",
         "env steps": f"{record.env_steps:,} of training, {record.scoring_steps:,} of scoring",
     }
     if record.subspace_steps:

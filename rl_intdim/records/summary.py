@@ -23,7 +23,8 @@ def summarise(
 ) -> SweepRecord:
     """The result of a sweep from its trials."""
     task, search = config.env, config.search
-    searched = [t for t in trials if not t.direct]
+    # By seed, so that nothing depends on which of a round's trials finished first.
+    searched = sorted((t for t in trials if not t.direct), key=lambda t: t.seed)
     direct = [t for t in trials if t.direct]
     result = answer(search, d_max, outcomes(searched, task.budget))
     p_misfit = misfit(search, d_max, outcomes(searched, task.budget))

@@ -159,6 +159,7 @@ def world(env: Task) -> tuple[Any, ...]:
         env.id,
         env.kwargs,
         env.wrappers,
+        env.max_episode_steps,
         env.sticky if env.vectorisation.ale else None,
         (statistics.mean, statistics.std, statistics.clip) if statistics.mean else (),
         (goal.info, goal.least) if goal.info else (),

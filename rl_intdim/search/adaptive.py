@@ -170,8 +170,8 @@ def _seen_above(tested: dict[int, tuple[int, int]], median: int, d_max: int) -> 
 
 
 def _beside(tested: dict[int, tuple[int, int]], median: int) -> tuple[int, int]:
-    """Trials within two octaves below the estimate, and from it on. Below 1 there is theta0 alone, which is tried
-    until it is known."""
+    """Trials within two octaves below the estimate, and from it on. Those of theta0 alone count below 2 and 3; below
+    1 there is nothing else, and it is tried until it is known."""
     below = sum(n for d, (n, _) in tested.items() if median // 4 <= d < median) if median > 1 else SIDE
     return below, sum(n for d, (n, _) in tested.items() if median <= d <= 4 * median)
 

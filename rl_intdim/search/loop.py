@@ -86,7 +86,8 @@ def outcomes(trials: Sequence[TrialRecord], budget: int, part: float = 1.0) -> l
 
 
 def at_most(search: Search) -> int:
-    """The largest number of trials that a sweep can train, direct runs included; theta0's train nothing."""
+    """The largest number of trials that a sweep can train, direct runs included. `search.max_trials` does not count
+    those of theta0 alone."""
     return search.direct + (len(search.ds) * search.seeds if search.ds else search.max_trials)
 
 

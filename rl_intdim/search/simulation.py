@@ -59,7 +59,7 @@ class SimulatedTask:
         return None
 
     def run(self, seed: int, full_budget: bool = False) -> Callable[[list[Job]], dict[Job, TrialRecord]]:
-        """A `run` for rounds.drive: trials that solve with that chance, each by its own seed."""
+        """A `run` for loop.drive: trials that solve with that chance, each by its own seed."""
 
         def run(jobs: list[Job]) -> dict[Job, TrialRecord]:
             return {job: self._trial(*job, seed, full_budget) for job in jobs}

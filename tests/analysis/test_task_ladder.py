@@ -7,7 +7,7 @@ from factories import compared
 from PIL import Image
 
 from rl_intdim.analysis.ranking import harder
-from rl_intdim.analysis.task_ladder import plot, rungs, table, unanswered
+from rl_intdim.analysis.task_ladder import TaskRung, plot, rungs, table, unanswered
 from rl_intdim.config import cli
 from rl_intdim.records.sweep import read
 
@@ -80,6 +80,16 @@ def test_the_papers_rows_stand_where_they_belong(sweeps):
     assert [r.d_int for r in rows] == sorted(r.d_int for r in rows)
     assert {r.task for r in rows if r.paper} >= {"Pong-v0", "Humanoid-v1"}
     assert all(r.low is None for r in rows if r.paper)
+
+
+@pytest.mark.parametrize(("high", "end"), [(0, 0.5), (None, 562)])
+def test_a_bar_ends_where_its_interval_does(monkeypatch, high, end):
+    drawn = []
+    monkeypatch.setattr("rl_intdim.analysis.task_ladder.png", lambda figure, _: drawn.append(figure) or b"")
+    plot([TaskRung("CartPole", "cma", "20-20", 562, 0, 0, high, "below_1")])
+    bar, *marks = drawn[0].axes[0].lines
+    assert bar.get_xdata()[1] == end
+    assert any(mark.get_marker() == ">" for mark in marks) == (high is None)
 
 
 def test_the_picture_says_in_its_metadata_what_it_shows(sweeps):
