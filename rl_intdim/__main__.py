@@ -66,6 +66,9 @@ def catalogue(name: str, words: list[str]) -> None:
 
     with cli.piped(), cli.exiting():
         folders, rest = cli.user_folders(words)
+        if {"--help", "-h"} & set(rest):
+            print(f"Usage: rl-intdim {name} [--config-dir FOLDER]\n\n{COMMANDS[name]}")
+            return
         if rest:
             raise ConfigError(f"{rest[0]}: rl-intdim {name} takes no word but --config-dir FOLDER.")
         paths: dict[str, Path] = files({"tasks": "envs", "agents": "agents"}[name], folders)

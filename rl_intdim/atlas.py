@@ -79,7 +79,7 @@ def _prepared(
     refused: dict[str, str] = {}
     for words_of in ([f"env={name}", *agent] for name in names for agent in _agents(given)):
         config = cli.load("sweep", [*words_of, *words], folders)
-        config = replace(config, out=str(Path(given.get("out", "runs"), f"{config.env.name}-{config.agent.name}")))
+        config = replace(config, out=str(Path(given.get("out", "runs"), Path(config.out).name)))
         try:
             ready = prepare(config)
             sweeps.append(ScheduledSweep(ready, partial(_seconds, ready)))

@@ -66,14 +66,14 @@ def size_table(small: Solution, parts: Size, D: int) -> Table:
     out.add_row(f"their scale: {EXPONENT} bits of exponent, {MANTISSA} of mantissa", str(parts.scale))
     out.add_row("d", str(parts.d))
     out.add_row("the width, of those allowed", str(parts.width))
-    out.add_row(f"the seed, {small.seed}: one of {small.seeds_tried} tried", str(parts.seed))
+    out.add_row(f"the seed, {small.seed}, found by {small.seeds_tried} trials", str(parts.seed))
     if parts.learned:
         out.add_row(f"{small.learned}, learned, as float32", f"{parts.learned:,}")
     out.add_row(f"all D = {D:,} parameters as float32, for comparison", f"{32 * D:,}")
     out.caption = (
-        f"A constructive upper bound on the description length of a solution; {small.bits} widths were tried, each "
-        "on fresh episodes. Shared knowledge, not counted: this code, the environment and its task file, and the "
-        "generators that draw theta0 and P from the seed."
+        f"A constructive upper bound on the description length of a solution; widths up to {small.bits} were tried, "
+        "each on fresh episodes. Shared knowledge, not counted: this code, the environment and its task file, and "
+        "the generators that draw theta0 and P from the seed."
     )
     return out
 

@@ -35,6 +35,8 @@ def _train(config: TrainConfig, console: Console) -> None:
         check_folder("out", Path(config.out))
         if Path(config.out, "trial.json").exists():
             raise ConfigError(f"out={config.out}: holds a trial already. Give another out=...")
+        if Path(config.out, "config.yaml").exists():
+            raise ConfigError(f"out={config.out}: is the run folder of a sweep. Give another out=...")
     D = check(config.env, config.agent, config.device)
     if isinstance(config.d, int):
         check_d([config.d], D, "d")

@@ -93,8 +93,12 @@ def checked(name: str, words: Sequence[str], names: Names, multirun: bool) -> li
         if values:
             sweeps.append(values)
         out.append(overrides.for_sweeper(override, values) if multirun else values[0])
+    folders: set[str] = set()
     for combination in product(*sweeps):
-        typed(compose(name, combination, names))
+        config = typed(compose(name, combination, names))
+        if config.out in folders and not getattr(config, "dry_run", False):
+            raise ConfigError(f"out={config.out}: two of these runs have it. Give one with a key in it that differs.")
+        folders |= {config.out} - {None}
     return out
 
 
@@ -102,6 +106,8 @@ def _check_form(name: str, word: str, following: str, names: Names) -> None:
     """Raise a ConfigError that shows the right form, for a word that is not key=value."""
     if "=" in word or word.startswith("~"):
         return
+    if word.startswith("-"):
+        raise ConfigError(f"{word}: no such option. --help lists what there is.")
     group = next((group for group in names if word in names[group]), None)
     if issubclass(COMMANDS[name], cfg.FileCommand) and word not in key_hints(name):
         right = f"solution={shlex.quote(word)}"
@@ -169,11 +175,11 @@ def main(name: str, job: Callable[[Any], object], doc: str | None = None) -> Non
 
     @hydra_main(version_base="1.3", config_path=None, config_name=name)
     def run(node: DictConfig) -> None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, so that no worker is left behind
         with exiting(name):
             job(typed(node))
 
-    with TemporaryDirectory() as scratch:  # Hydra's sweeper insists on writing a file of its own
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, so that no worker is left behind
+    with exiting(name), TemporaryDirectory() as scratch:  # Hydra's sweeper insists on writing a file of its own
         sys.argv[1:] = [*options.given, *words, *QUIET, f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=."]
         run()
 

@@ -1,5 +1,6 @@
 """A command's configuration: Hydra composes it from the schema, the catalogue and the command line's words."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields, make_dataclass
 from functools import cache, lru_cache
@@ -25,6 +26,8 @@ COMMANDS: dict[str, type[cfg.Command] | type[cfg.FileCommand]] = {
     "play": cfg.PlayConfig,
     "compress": cfg.CompressConfig,
 }
+# A name as part of a file's: of ALE/Pong-v5, or module:Id.
+OmegaConf.register_new_resolver("filename", lambda name: re.sub("[/:]", "-", name), replace=True)
 GROUPS = {"env": "task", "agent": "agent", "search": "search", "runner": "runner"}  # Hydra's group -> what it holds
 SEARCHES: dict[str, dict[str, Any]] = {
     "adaptive": {},
@@ -81,10 +84,10 @@ def _register(agents: tuple[tuple[str, Path, object], ...], tasks: tuple[tuple[s
             continue
         nodes.append(("env", name, _with_agent(node, suited)))
     store = ConfigStore.instance()
+    for old in (*GROUPS, "tuned"):
+        store.repo.pop(old, None)  # of files that were there before, and are broken or gone
     for group, name, node in nodes:
         store.store(name=name, node=node, group=group)
-    for group, name in broken:  # a file may have been read before it was broken
-        store.repo.get(group, {}).pop(f"{name}.yaml", None)
     everything = [*((group, name) for group, name, _ in nodes), *broken]
     names = Names({group: sorted(name for of, name in everything if of == group) for group in GROUPS})
     names.broken = broken

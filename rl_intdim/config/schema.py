@@ -318,7 +318,7 @@ class Search:
         "that no two sweeps share subspaces. Equal seeds pair the trials of two agents",
         None,
         least=0,
-        most=LARGEST_SEED,
+        most=LARGEST_SEED - 2 * DIRECT_SEED,  # room for every later seed
     )
 
     @property
@@ -368,7 +368,9 @@ class SweepConfig(Command):
     )
     search: Search = part("which d to try, how often, and when to stop", Search)
     runner: Runner = part("where trials run", Runner)
-    out: str = key("the run folder; the same command resumes it", "runs/${env.name}-${agent.name}")
+    out: str = key(
+        "the run folder; the same command resumes it", "runs/${filename:${env.name}}-${filename:${agent.name}}"
+    )
     trial_hours: float = key(
         "time limit after which a trial is stopped and tried again, waiting for Ray included; none with workers=0",
         48.0,

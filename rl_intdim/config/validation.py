@@ -6,6 +6,7 @@ spaces, d against D) run later, in `tasks` and `sweep`.
 """
 
 import math
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from rl_intdim.config.schema import (
     PlayConfig,
     Runner,
     Search,
+    SubspaceConfig,
     SweepConfig,
     Task,
     TrainConfig,
@@ -81,6 +83,8 @@ def check_task(task: Task) -> None:
     require(ale or task.sticky == defaults_of(Task)["sticky"], "env.sticky", task.sticky, "is for Atari games.")
     for name in ATARI_KEYS.keys() & task.kwargs.keys() if ale else ():
         require(False, f"env.kwargs.{name}", task.kwargs[name], ATARI_KEYS[name])
+    for number in _numbers(task.kwargs):
+        require(math.isfinite(number), "env.kwargs", number, "no solution file can hold it; give a finite number.")
     if not task.vectorisation.kwargs:
         valid = "cannot take env.kwargs or env.wrappers; give env.vector=slots."
         require(not (task.kwargs or task.wrappers), "env.vector", task.vector, valid)
@@ -89,6 +93,15 @@ def check_task(task: Task) -> None:
         require(not task.wrappers, "env.wrappers", task.wrappers, f"env.vector={task.vector} takes none{remedy}")
 
     check_statistics(task)
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """The floats in nested lists and mappings."""
+    if isinstance(value, float):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(part)
 
 
 def check_statistics(task: Task) -> None:
@@ -142,6 +155,8 @@ def check_search(search: Search) -> None:
         require((search.d_max or largest) >= largest, "search.d_max", search.d_max, valid)
     require(search.ds is None or search.grid is None, "search.grid", search.grid, "cannot be set beside search.ds.")
     adaptive = search.ds is None and search.grid is None
+    given = search.seeds != defaults_of(Search)["seeds"]
+    require(not (adaptive and given), "search.seeds", search.seeds, "is for search.ds or search.grid.")
     alone = "is for a search; search.ds and search.grid set the number of trials themselves."
     require(adaptive or search.max_env_steps is None, "search.max_env_steps", search.max_env_steps, alone)
     valid = f"must be search.round={search.round} or more: the trials of a round are chosen at once."
@@ -153,6 +168,8 @@ def check_subspace(config: Command) -> None:
     subspace, basis = config.subspace, config.subspace.projection in LEARNED_BASES
     steps, valid = subspace.direct_steps, f"is for subspace.projection={' or '.join(LEARNED_BASES)}."
     require(basis or steps is None, "subspace.direct_steps", steps, valid)
+    plain = defaults_of(SubspaceConfig)["snapshots"]
+    require(basis or subspace.snapshots == plain, "subspace.snapshots", subspace.snapshots, valid)
     follows = subspace.projection != GRADIENTS or isinstance(config.agent, GradientAgent)
     valid = (
         f"agent={config.agent.name} follows no gradient; valid with it: {TRAJECTORY}. Agents that follow one are "
@@ -206,6 +223,8 @@ def check(config: Command | FileCommand) -> None:
     valid = f"env.vector={config.env.vector} takes one seed for all slots; give env.vector=slots."
     require(not common, "agent.common", True, valid)
     if config.tensorboard is not None:
+        logs = isinstance(config.agent, GradientAgent)
+        require(logs, "tensorboard", config.tensorboard, "an evolution strategy writes no logs.")
         require(
             find_spec("tensorboard") is not None,
             *("tensorboard", config.tensorboard, 'needs the package: pip install "rl_intdim[tensorboard]".'),

@@ -70,16 +70,16 @@ class TrialRunner(Protocol):
         """
 
 
-def load(config: Runner, workers: int | None) -> TrialRunner:
-    """The configured runner, for `workers` trials at a time, or as many as fit if None. Imports only its own
-    libraries."""
+def load(config: Runner, workers: int | None, threads: int = 1) -> TrialRunner:
+    """The configured runner, for `workers` trials of `threads` threads at a time, or as many as fit if None. Imports
+    only its own libraries."""
     if config.name == "ray":
         from rl_intdim.runners.ray import RayRunner
 
         return RayRunner(config, workers)
     from rl_intdim.runners.local import LocalRunner
 
-    return LocalRunner(workers)
+    return LocalRunner(workers, threads)
 
 
 def attempt(trial: TrialSpec) -> TrialRecord | TrialError:

@@ -23,11 +23,11 @@ LOST = "the processes that run trials were lost, or could not be started."
 
 
 class LocalRunner:
-    """Runs trials in `workers` processes, by default one per core. With 0, trials run in this process: none is
-    stopped, and `on_wait` is not called."""
+    """Runs trials of `threads` threads in `workers` processes, by default as many as there are cores for. With 0,
+    trials run in this process: none is stopped, and `on_wait` is not called."""
 
-    def __init__(self, workers: int | None = None) -> None:
-        self.slots = cores() if workers is None else workers
+    def __init__(self, workers: int | None = None, threads: int = 1) -> None:
+        self.slots = max(1, cores() // threads) if workers is None else workers
 
     @property
     def cores(self) -> int:

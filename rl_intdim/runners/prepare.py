@@ -31,7 +31,7 @@ def prepare(config: SweepConfig) -> Prepared:
     check_folder("out", Path(config.out))
     if config.runner.name == "ray" and config.runner.cpus is None:
         config = replace(config, runner=replace(config.runner, cpus=float(config.threads)))
-    runner = runners.load(config.runner, config.workers)
+    runner = runners.load(config.runner, config.workers, config.threads)
     if not config.dry_run:
         runner.warm(config.agent)
     D = check(config.env, config.agent)

@@ -50,7 +50,8 @@ class RayRunner:
     def slots(self) -> int:
         if self.workers is not None:
             return self.workers
-        return cores() if self.config.address is None else sum(node.room for node in self.nodes())
+        here = max(1, int(cores() // max(1.0, self.asked["CPU"])))
+        return here if self.config.address is None else sum(node.room for node in self.nodes())
 
     @property
     def cores(self) -> int:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rl_intdim.config.schema import DIRECT, SweepConfig, Task
 from rl_intdim.records.result import span
 from rl_intdim.runners import TrialRunner
-from rl_intdim.search.loop import at_most
+from rl_intdim.search.loop import at_most, at_once
 from rl_intdim.search.simulation import expected, unsolved
 from rl_intdim.tasks import environment, rollout
 from rl_intdim.training.evaluator import Evaluator
@@ -100,7 +100,9 @@ class Pace:
 def measured(config: SweepConfig, runner: TrialRunner) -> Pace:
     """The pace of a sweep's trials, measured where they run."""
     projection = config.subspace.projection
-    trial = TrialSpec(config.env, config.agent, projection, DIRECT, 0, config.threads, device=config.device)
+    trial = TrialSpec(
+        *(config.env, config.agent, projection, DIRECT, 0, config.threads), device=config.device, cores=runner.cores
+    )
     training, (playing, length) = runner.call(pace, trial), runner.call(scoring_pace, trial)
     # Training plays episodes too, so scoring is not slower; theta0's may be too short to show it.
     learned = config.subspace.learned(config.env.budget)
@@ -110,11 +112,11 @@ def measured(config: SweepConfig, runner: TrialRunner) -> Pace:
 def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple[Pace, tuple[float, ...]]:
     """The pace, and the seconds of a trial that uses its whole budget, of the expected sweep, of a sweep in which no
     trial solves, and of the longest sweep."""
-    env, at_once, found = config.env, max(runner.slots, 1), measured(config, runner)
-    search, most = config.search, at_most(config.search)
+    env, search, found = config.env, config.search, measured(config, runner)
+    most, beside = at_most(search), at_once(search, runner.slots)
     longest = most + search.round, most * env.budget  # theta0's first round trains nothing
     costs = [expected(search, D, d_max, env.budget), unsolved(search, D, d_max, env.budget), longest]
-    return found, (found.seconds(env, 1, env.budget), *(found.seconds(env, *cost) / at_once for cost in costs))
+    return found, (found.seconds(env, 1, env.budget), *(found.seconds(env, *cost) / beside for cost in costs))
 
 
 def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
@@ -130,7 +132,7 @@ def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, 
     if learned := config.subspace.learned(env.budget):
         console.print(f"  learned     besides, a direct run of {learned.direct_steps:,} env steps before each trial")
     print_expected_time(config, runner, D, d_max, console)
-    console.print(f"  run folder  {config.out}, {runner.slots} trials at a time")
+    console.print(f"  run folder  {config.out}, {at_once(search, runner.slots)} trials at a time")
 
 
 def print_expected_time(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:

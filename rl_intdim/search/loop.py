@@ -91,6 +91,11 @@ def at_most(search: Search) -> int:
     return search.direct + (len(search.ds) * search.seeds if search.ds else search.max_trials)
 
 
+def at_once(search: Search, slots: int) -> int:
+    """Trials that run side by side on so many slots: a search waits for each of its rounds."""
+    return max(1, slots if search.ds is not None else min(slots, search.round))
+
+
 def spaced(n: int, d_max: int) -> list[int]:
     """n different whole numbers about evenly spaced in log d, from 1 to d_max; all of them if there are fewer."""
     points, found = n, {1}

@@ -43,7 +43,7 @@ class Solution:
     seed: int
     score: float
     theta_d: list[float]
-    seeds_tried: int = 1  # by the sweep that found it: naming the seed takes log2 of this many bits
+    seeds_tried: int = 1  # by the sweep that found it; naming the seed takes log2 of them or of the seed, the larger
     bits: int | None = None  # per coordinate, if quantised
     theta0: list[float] | None = field(default=None, repr=False)  # (D,), if it was learned, not drawn
     basis: list[list[float]] | None = field(default=None, repr=False)  # (d, D), the columns of P if it was learned

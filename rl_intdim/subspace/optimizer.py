@@ -56,7 +56,10 @@ class SubspaceOptimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def _check(self) -> None:
-        """Raise TrialFailure if anything else has changed the parameters: the next `write` would undo it silently."""
+        """Raise TrialFailure if theta_d is not finite, or anything else has changed the parameters, since the next
+        `write` would undo that silently."""
+        if not torch.isfinite(self.theta_d).all():
+            raise TrialFailure("theta_d is not finite: the last step's gradient was not, or the steps are too large.")
         for parameter, part in zip(self.param_groups[0]["params"], self.written, strict=True):
             if not torch.equal(parameter, part.view(parameter.shape)):
                 raise TrialFailure(

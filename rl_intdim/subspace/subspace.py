@@ -35,6 +35,8 @@ class Subspace:
             self.parameters = list(origin.parameters() if isinstance(origin, torch.nn.Module) else origin)
             self.theta0 = flat(self.parameters).detach().clone()
         self.D = self.theta0.numel()
+        if isinstance(seed, np.random.SeedSequence):  # anew, since drawing P may spawn children of it
+            seed = np.random.SeedSequence(seed.entropy, spawn_key=seed.spawn_key, pool_size=seed.pool_size)
         rng = np.random.default_rng(seed)
         if d == DIRECT:
             P: Projection = Identity(self.D)

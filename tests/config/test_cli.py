@@ -48,7 +48,8 @@ def test_a_whole_number_is_one_however_it_is_written():
 def test_a_threshold_of_the_users_own_has_no_other_source(monkeypatch):
     assert "Gymnasium" in cli.load("sweep", []).env.threshold_source
     seen = []
-    for words in (["env.threshold=100"], ["-m", "env.threshold=100,200"], ["env=Pong", "++env.threshold=1"]):
+    two = ["-m", "env.threshold=100,200", "out=runs/${env.threshold}"]
+    for words in (["env.threshold=100"], two, ["env=Pong", "++env.threshold=1"]):
         command(monkeypatch, "sweep", lambda c: seen.append(c.env.threshold_source), *words)
     assert seen == ["the command line"] * 4
     mine = cli.load("sweep", ["env.threshold=100", "env.threshold_source='my own'"])
@@ -127,6 +128,10 @@ def test_train_prints_the_score_and_writes_only_where_told(monkeypatch, capsys, 
     assert json.loads(Path("here/solution.json").read_text())["d"] == 10
     assert command(monkeypatch, "train", train.train, *words, "out=here") == 2
     assert "out=here: holds a trial already" in capsys.readouterr().err
+    Path("sweep").mkdir()
+    Path("sweep/config.yaml").touch()
+    assert command(monkeypatch, "train", train.train, *words, "out=sweep") == 2
+    assert "out=sweep: is the run folder of a sweep." in capsys.readouterr().err
 
 
 def test_d_0_scores_theta0(monkeypatch, capsys):

@@ -38,6 +38,19 @@ def test_a_task_names_its_agent(monkeypatch):
     assert seen == ["runs/CartPole-cma", "runs/Pong-ppo"]
 
 
+def test_a_run_folder_is_named_by_a_name_without_slashes():
+    for name, folder in (("ALE/Pong-v5", "ALE-Pong-v5"), ("line:Line-v0", "line-Line-v0")):
+        assert cli.load("sweep", ["env=gym", f"env.id={name}", "env.threshold=1"]).out == f"runs/{folder}-cma"
+
+
+def test_what_a_file_no_longer_tunes_is_forgotten():
+    Path("mine/agents").mkdir(parents=True)
+    text = "trainer: evolution\nstrategy: cma\npopsize: 16\n"
+    Path("mine/agents/cma.yaml").write_text(text + "tasks: {CartPole: {popsize: 64}}\n")
+    assert cli.load("sweep", ["env=CartPole"], [Path("mine")]).agent.popsize == 64
+    assert cli.load("sweep", ["env=CartPole"]).agent.popsize == 16
+
+
 def test_a_users_task_names_a_users_agent(monkeypatch, capsys):
     Path("mine/envs").mkdir(parents=True)
     Path("mine/agents").mkdir()

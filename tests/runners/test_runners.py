@@ -56,6 +56,14 @@ def test_memory_is_that_of_the_node_with_the_least_for_a_trial(monkeypatch):
     assert 0 < LocalRunner().memory().free <= psutil.virtual_memory().total
 
 
+def test_no_more_threads_than_cores(monkeypatch):
+    for where in ("local", "ray"):
+        monkeypatch.setattr(f"rl_intdim.runners.{where}.cores", lambda: 16)
+    assert [LocalRunner(None, threads).slots for threads in (1, 4, 99)] == [16, 4, 1]
+    assert LocalRunner(3, 16).slots == 3
+    assert RayRunner(Runner("ray", cpus=4.0)).slots == 4
+
+
 def test_a_device_that_only_some_nodes_have_needs_a_trial_to_ask_for_it(monkeypatch):
     asked: list[Any] = []
     monkeypatch.setattr(RayRunner, "call", lambda self, *call: asked.append(call))
@@ -218,7 +226,7 @@ def test_a_sweep_asks_its_runner_for_devices_memory_and_pace(monkeypatch, capsys
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     little = psutil.virtual_memory()._replace(available=100)
     there: TrialRunner = Elsewhere()
-    monkeypatch.setattr(runners, "load", lambda config, workers: there)
+    monkeypatch.setattr(runners, "load", lambda *configured: there)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: little)
     words = ["env.checkpoint=10_000", "search.ds=[1]", "device=cuda", "subspace.projection=dense"]
     assert sweep(cli.load("sweep", [*words, "dry_run=true"])) is None

@@ -9,7 +9,7 @@ from rl_intdim.runners.throughput import hours, pace
 class Paced:
     """A runner on which training makes 1,000 env steps a second, and scoring 5,000 in episodes of 100."""
 
-    slots = 2
+    slots, cores = 2, 1
 
     def call(self, function, *args):
         return 1000.0 if function is pace else (5000.0, 100.0)

@@ -8,7 +8,7 @@ from factories import record
 
 from rl_intdim.config.schema import Search
 from rl_intdim.search.adaptive import FINE, MIN_LOOK, Outcome, answer, candidates, count, lattice, next_round
-from rl_intdim.search.loop import at_most, drive, outcomes, spaced, stopped_by
+from rl_intdim.search.loop import at_most, at_once, drive, outcomes, spaced, stopped_by
 from rl_intdim.search.simulation import SimulatedTask, expected
 
 DEFAULTS = Search()
@@ -237,6 +237,11 @@ def test_a_grid_runs_exactly_what_it_names():
     assert at_most(search) == len(trials) == 35
     assert stopped_by(search, 8, 10, trials) == "search.ds"
     assert stopped_by(search, 8, 10, trials[:9]) == ""
+
+
+def test_no_more_trials_run_side_by_side_than_a_round_has():
+    assert [at_once(Search(), slots) for slots in (0, 4, 64)] == [1, 4, 6]
+    assert at_once(Search(ds=[1, 2]), 64) == 64
 
 
 def test_spaced():

@@ -2,11 +2,12 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
 from rl_intdim.config.schema import DIRECT
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.optimizer import SubspaceOptimizer
 from rl_intdim.subspace.projections import PROJECTIONS
 from rl_intdim.subspace.subspace import Subspace, flat
@@ -142,6 +143,23 @@ def test_a_parameter_without_a_gradient_counts_as_zero():
     module.weight.sum().backward()
     optimizer.step()
     assert optimizer.theta_d.abs().sum() > 0
+
+
+def test_a_step_that_is_not_finite_is_said():
+    module = linear()
+    optimizer = SubspaceOptimizer(Subspace(module, 2), torch.optim.SGD, lr=1.0)
+    for parameter in module.parameters():
+        parameter.grad = torch.full_like(parameter, torch.nan)
+    optimizer.step()
+    with pytest.raises(TrialFailure, match="theta_d is not finite"):
+        optimizer.step()
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_a_seed_sequence_gives_the_same_P_each_time(projection):
+    seed = np.random.SeedSequence(3)
+    first, again = (Subspace(torch.zeros(50), 4, projection, seed).theta(torch.ones(4)) for _ in range(2))
+    assert torch.equal(first, again)
 
 
 def test_d_above_D():
