@@ -8,6 +8,9 @@ import fill_docs
 import pytest
 from fill_docs import ROOT, filled
 
+from rl_intdim.records.result import interval, shown
+from rl_intdim.records.sweep import read
+
 FILLERS = {"table": lambda *words: f"| {' '.join(words)} |\n", "answer": lambda: "42"}
 
 
@@ -67,3 +70,15 @@ def test_no_measured_figure_is_typed(page):
         text = re.sub(pattern, "", text)
     figures = re.findall(r"(?<![\w.])\d[\d,./]*\d|(?<![\w.-])\d(?!\w)", text)
     assert set(figures) <= SETTINGS
+
+
+def test_the_outside_check_is_of_the_records_as_they_are():
+    """psignifit.md takes psignifit to make, so the figures that do not are compared."""
+    rows = [
+        line.split(" | ") for line in (ROOT / "docs/results/psignifit.md").read_text().splitlines() if "[" in line
+    ]
+    assert len(rows) == 10
+    for name, trials, *_, ours in rows:
+        answer = read(ROOT / "docs/results" / name.removeprefix("| ")).answer
+        said = f"{shown(answer.d_int)} {interval(answer.ci95)}"
+        assert (trials, ours.removesuffix(" |")) == (str(answer.trials), said), name
