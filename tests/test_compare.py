@@ -31,6 +31,8 @@ def test_the_table_is_sorted_and_ranked(folders):
     assert table["rank"].tolist()[:3] == [1, 2, 3]
     assert table["status"].tolist()[-1] == "above_max"
     assert pd.isna(table["rank"].tolist()[-1])
+    equal = ranking.table([*sweeps[:2], sweeps[1]], papers=False)
+    assert equal["rank"].tolist() == [1, 1, 3]
     first = table.iloc[0]
     assert first["low"] <= first["d_int"] <= first["high"]
     assert first["D / d_int"] == round(562 / first["d_int"], 1)

@@ -55,8 +55,8 @@ SURE = 0.95  # smallest probability at which two sweeps are called different
 def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
     """The difficulty table, one row per sweep, the easiest first, with the paper's rows among them if `papers`.
 
-    `rank` is empty for the paper's rows, for sweeps without a d_int, for incomparable sweeps of a task, and for
-    those with a learned subspace, which stand last.
+    Sweeps with one d_int share a rank. `rank` is empty for the paper's rows, for sweeps without a d_int, for
+    incomparable sweeps of a task, and for those with a learned subspace, which stand last.
     """
     import pandas as pd
 
@@ -97,7 +97,7 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
         rows.append(asdict(row) | derived)
     out = pd.DataFrame(rows)
     out = out.sort_values(["learned", "d_int", "high", "task", "agent"], na_position="last", kind="stable")
-    place = out["rank"].cumsum().where(out["rank"])
+    place = out["d_int"].where(out["rank"]).rank(method="min")
     whole = ["d_int", "low", "high", "budget", "env_steps", "trials"]
     return (
         out.assign(rank=place)
