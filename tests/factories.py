@@ -45,9 +45,10 @@ DISCRETE, CONTINUOUS = ["ppo", "a2c", "dqn"], ["ppo", "a2c", "sac", "td3", "tqc"
 KINDS = [(agent, "discrete") for agent in DISCRETE] + [(agent, "continuous") for agent in CONTINUOUS]
 
 
-def agent_of(name, **changes):
+def agent_of(name, extractor=None, **changes):
     words = [f"agent={name}", *(f"agent.{k}={v}" for k, v in changes.items())]
-    return cli.load("sweep", words).agent
+    agent = cli.load("sweep", words).agent
+    return replace(agent, extractor=extractor) if extractor else agent  # CartPole, of these words, has no images
 
 
 def small(name):
