@@ -39,6 +39,7 @@ from rl_intdim.records import provenance
 from rl_intdim.records.run_folder import Store
 from rl_intdim.records.summary import summarise
 from rl_intdim.runners.executor import direct
+from rl_intdim.search.trials import TrialRecord
 from rl_intdim.subspace.projections import resolve
 from rl_intdim.tasks import environment
 from rl_intdim.tasks.output import hearing, notes
@@ -95,6 +96,20 @@ def rule(config: SweepConfig, random: Mean, direct: Mean, runs: int, folder: Pat
         f"of {runs} seeds, the best of {task.budget:,} env steps on {episodes} fresh episodes): {folder}"
     )
     return float(f"{float(low) + SHARE * (float(high) - float(low)):.4g}"), source
+
+
+def check_trained(name: str, threshold: float, trials: Sequence[TrialRecord]) -> None:
+    """Raises TrialFailure where most direct runs reach the threshold at their first look, hardly trained.
+
+    So it is where random actions do worse than standing still, as beside CliffWalking's cliff.
+    """
+    early = sum(trial.curve[0][1] >= threshold for trial in trials)
+    if 2 * early > len(trials):
+        raise TrialFailure(
+            f"{name} has no threshold by this rule: {early} of {len(trials)} direct runs reach {threshold:g} at "
+            f"their first look, after {trials[0].curve[0][0]:,.0f} env steps. If random actions do worse than "
+            "standing still, take the return of standing still in their place."
+        )
 
 
 def lines(threshold: float, source: str) -> str:
@@ -166,6 +181,7 @@ def measure(given: dict[str, str], words: list[str], folders: list[Path]) -> Non
             replace(config, env=replace(config.env, threshold=threshold)), D, D, trials, provenance.here()
         )
         write_whole(folder / "curves.png", style.png(sweep_plots.curves(shown, trials)))
+        check_trained(config.env.name, threshold, trials)
     if write == "true":
         file = catalogue.files("envs", folders)[config.env.name]
         write_whole(file, edited(file.read_text(encoding="utf-8"), lines(threshold, source)))

@@ -94,6 +94,19 @@ def test_the_rule_is_the_designs_and_refuses_what_learned_nothing(echo):
         rule(config, Mean(-20.3, 0.1), Mean(-20.1, 0.3), 5, OUT)
 
 
+def test_a_threshold_that_hardly_trained_policies_reach_is_refused():
+    def trials(name):
+        folder = Path(__file__).parents[2] / "docs/results/thresholds" / name
+        return reader.read_trials(folder, reader.read_config(folder))
+
+    cliff = trials("CliffWalking-ppo")
+    assert [trial.curve[0][1] for trial in cliff] == [-200] * 5  # they stand still
+    with pytest.raises(TrialFailure, match=r"5 of 5 direct runs reach -215\.1 at their first look, after 10,240 env"):
+        threshold.check_trained("CliffWalking", -215.1, cliff)
+    threshold.check_trained("CliffWalking", -32.06, cliff)
+    threshold.check_trained("Blackjack", -0.09581, trials("Blackjack-ppo"))  # 2 of 5 looks, by luck
+
+
 def test_random_actions_score_what_chance_gives(echo):
     task = echo(scoring=Scoring(confirm_episodes=80))
     returns = random_returns(task)
