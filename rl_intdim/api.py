@@ -75,15 +75,16 @@ def intrinsic_dimension(*words: str, env: str = "CartPole", agent: str | None = 
     """Measure the intrinsic dimension of a task by an agent, as `rl-intdim sweep` does; `agent=None` takes the agent
     that the task's file names.
 
-    `words` are words of the command line. `keys` are configuration keys with Python values; a group's keys go in a
-    mapping: intrinsic_dimension(env="CartPole", search={"max_trials": 40}, workers=2, out=Path("here")).
-    The same call resumes its run folder, or returns the result at once if the sweep has ended.
+    `words` are words of the command line, `--config-dir` among them. `keys` are configuration keys with Python
+    values; a group's keys go in a mapping: intrinsic_dimension(env="CartPole", search={"max_trials": 40}, workers=2,
+    out=Path("here")). The same call resumes its run folder, or returns the result at once if the sweep has ended.
 
     Trials run in worker processes, so a script must call this below `if __name__ == "__main__":`; a notebook need
     not. Raises IntdimError.
     """
     given = {"env": env} | ({} if agent is None else {"agent": agent}) | keys
-    config = cli.load("sweep", [*overrides.words(given, compose.GROUPS), *words])
+    folders, more = cli.user_folders(list(words))
+    config = cli.load("sweep", [*overrides.words(given, compose.GROUPS), *more], folders)
     if config.runner.name == "local" and config.workers != 0 and not config.dry_run:
         calling_script.check()
     record = sweep.sweep(config)

@@ -9,7 +9,7 @@ the folder of the run folders, by default runs. Other words are those of every s
 
 Each round goes to the sweep whose interval it is expected to narrow most per second. The run folders are those of
 rl_intdim.sweep, so either command goes on where the other stopped. At the end `out` holds the ladder (atlas.png), its
-table and what was not run (atlas.md), and the page of the finished sweeps (atlas.html).
+table and what was left out (atlas.md), and the page of the finished sweeps (atlas.html).
 """
 
 import shlex
@@ -57,7 +57,7 @@ def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) 
         raise ConfigError(f"{taken[0]}: the atlas takes {INSTEAD[taken[0].partition('=')[0]]}")
     check_folder("out", Path(out))
     end = time.monotonic() + 3600 * float(hours)
-    names, not_run = task_sets.tasks(given.get("tasks", "small"), folders)
+    names, left_out = task_sets.tasks(given.get("tasks", "small"), folders)
     tell = notes(console)
     with hearing(tell):
         sweeps, refused = _prepared(names, given, words, folders)
@@ -68,7 +68,7 @@ def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) 
         except IntdimError as error:  # another process goes on with that sweep
             s.failure = s.failure or str(error)
     reasons = {s.name: s.failure or "not begun within the hours" for s in sweeps if s.failure or not s.trials}
-    _show(sweeps, not_run | refused | reasons, Path(out), console)
+    _show(sweeps, left_out | refused | reasons, Path(out), console)
 
 
 def _prepared(
@@ -122,18 +122,25 @@ def _seconds(ready: Prepared) -> float:
     return measured(ready.config, ready.runner).seconds(task, 1, task.budget)
 
 
-def _show(sweeps: Sequence[ScheduledSweep], not_run: dict[str, str], out: Path, console: Console) -> None:
+def _show(sweeps: Sequence[ScheduledSweep], left_out: dict[str, str], out: Path, console: Console) -> None:
     """Write the ladder, the table and the page, and print the table."""
     tasks = {s.ready.config.env.name: s.ready.config.env for s in sweeps}
-    done = [read(s.ready.config.out) for s in sweeps if s.trials]
-    for name, reason in not_run.items():
-        console.print(f"not run: {name}: {reason}")
+    measured = {s.name: read(s.ready.config.out) for s in sweeps if s.trials}
+    done = list(measured.values())
+    left_out = left_out | {
+        name: f"measured, and not on the ladder, which has each task in its own projection, not {s.projection}"
+        for name, s in measured.items()
+        if not task_ladder.is_own(s, tasks[s.env])
+    }
+    for name, reason in left_out.items():
+        console.print(f"left out: {name}: {reason}")
     if not done:
-        console.print("Nothing was measured: no round was expected to end within the hours.")
+        reason = "" if any(s.failure for s in sweeps) else ": no round was expected to end within the hours"
+        console.print(f"Nothing was measured{reason}.")
         return
     rungs = task_ladder.rungs(done, tasks)
     write_whole(out / "atlas.png", task_ladder.plot(rungs))
-    write_whole(out / "atlas.md", atlas_page.page(done, tasks, not_run, "atlas.png", command()))
+    write_whole(out / "atlas.md", atlas_page.page(done, tasks, left_out, "atlas.png", command()))
     write_whole(out / "atlas.html", report_page.page([s.folder for s in done], video.clip))
     show(task_ladder.table(rungs, tasks), "The ladder")
     console.print(f"Wrote atlas.png, atlas.md and atlas.html in {out}")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -11,6 +12,7 @@ from rl_intdim.config import cli
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records.provenance import Provenance, here
+from rl_intdim.records.reader import read_result
 from rl_intdim.records.result import SweepRecord
 from rl_intdim.records.run_folder import Store, seeded
 from rl_intdim.records.summary import summarise
@@ -54,6 +56,8 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
     console.print(f"Run folder: {store.folder}")
     if result.status == "undecided" and (limit := LIMITS.get(result.stopped_by)):
         more = 2 * getattr(config.search, limit)
+        if limit == "max_env_steps":  # at least a round more
+            more = max(more, result.env_steps + config.search.round * config.env.budget)
         console.print(f"Undecided: the same command with search.{limit}={more:_} keeps these trials and goes on.")
     return result
 
@@ -68,8 +72,10 @@ def over(config: SweepConfig, d_max: int) -> bool:
 
 def write(ready: Prepared, store: Store, trials: Sequence[TrialRecord], provenance: Provenance) -> SweepRecord:
     """Write the result of these trials, their plots and the solution of the smallest d into the run folder. Returns
-    the result."""
-    result = summarise(ready.config, ready.D, ready.d_max, trials, provenance)
+    the result. One that is there already, with the same figures, keeps its provenance."""
+    result, known = summarise(ready.config, ready.D, ready.d_max, trials, provenance), read_result(store.folder)
+    if known is not None and _figures(known) == _figures(result):
+        result = replace(result, versions=known.versions, commit=known.commit, command=known.command)
     store.write_result(result)
     write_whole(store.folder / "plot.png", style.png(sweep_plots.draw(sweep_figure.figure(result, trials))))
     write_whole(store.folder / "curves.png", style.png(sweep_plots.curves(result, trials)))
@@ -77,6 +83,10 @@ def write(ready: Prepared, store: Store, trials: Sequence[TrialRecord], provenan
     if best:
         best.save(store.folder / "solution.json")
     return result
+
+
+def _figures(r: SweepRecord) -> tuple[Any, ...]:
+    return r.trials, r.direct, r.status, r.d_int, r.ci95
 
 
 def main() -> None:

@@ -38,6 +38,13 @@ def test_a_sweep_in_a_notebook():
     assert again.trials.equals(result.trials)
 
 
+def test_a_folder_of_ones_own_tasks_is_a_word_of_the_command_line_too():
+    Path("mine/envs").mkdir(parents=True)
+    Path("mine/envs/Pole.yaml").write_text("# A pole.\nid: CartPole-v1\nagent: cma\nthreshold: 5\nbudget: 2000\n")
+    result = rl_intdim.intrinsic_dimension("--config-dir", "mine", "search.direct=0", env="Pole", workers=0)
+    assert (result.record.env, result.status) == ("Pole", "below_1")
+
+
 def test_a_mistake_is_an_exception():
     with pytest.raises(ConfigError, match="Did you mean CartPole"):
         rl_intdim.intrinsic_dimension(env="CartPol")

@@ -50,7 +50,7 @@ def test_the_atlas_measures_shows_and_resumes(monkeypatch, mine, capsys):
     assert "## Harder than" in page
     assert "| all |" in page
     assert Path("runs/atlas.png").stat().st_size > 10_000
-    assert "Pole / cma" in Path("runs/atlas.html").read_text()
+    assert "Pole by cma" in Path("runs/atlas.html").read_text()
     assert "Pole by cma: not begun; the next round is worth" in capsys.readouterr().out
     trials = Path("runs/Pole-cma/trials.jsonl").read_text()
     stamp = Path("runs/Pole-cma/result.json").stat().st_mtime_ns
@@ -66,6 +66,15 @@ def test_without_hours_it_shows_what_is_there(monkeypatch, capsys):
     page = Path("runs/atlas.md").read_text()
     assert "| CartPole |" in page
     assert "- Acrobot by cma: not begun within the hours" in page
+
+
+def test_another_projection_is_said_to_be_off_the_ladder(monkeypatch, capsys):
+    compared("runs/CartPole-cma", 8, "agent=cma", "search.seed=0", "subspace.projection=sparse")
+    words = ["tasks=CartPole", "hours=0", "search.ds=[1,2,4,8,16,32]", "search.seed=0", "subspace.projection=sparse"]
+    assert run(monkeypatch, *words) == 0
+    page = Path("runs/atlas.md").read_text()
+    assert "- CartPole by cma: measured, and not on the ladder" in page
+    assert "| all |  |  | 65 |" in page
 
 
 def test_a_sweep_that_runs_elsewhere_keeps_no_other_from_its_result(monkeypatch):

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from factories import compared, record, run
 
-from rl_intdim.analysis import comparison_page, ranking
+from rl_intdim.analysis import comparison_page, comparison_plots, ranking, task_ladder
+from rl_intdim.analysis.ladder import ladder
 from rl_intdim.config import cli
 from rl_intdim.records.run_folder import Store
 from rl_intdim.records.sweep import read
@@ -71,7 +72,7 @@ def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ran
     assert table.set_index("task")["rank"].isna().to_dict() == {"CartPole": True, "InvertedPendulum": False}
     pairs = ranking.differences(sweeps)
     assert not any(str(row) for row in pairs.itertuples() if "changed" in str(row))
-    assert len(pairs) == 2  # the two CartPole sweeps alike, and the easiest of each task
+    assert len(pairs) == 1  # the two CartPole sweeps alike; none stands for CartPole against the other task
     assert "not ranked" in comparison_page.page(sweeps, "plot.png")
 
 
@@ -92,6 +93,39 @@ def test_what_the_ranks_do_not_show_is_said(folders):
         "threshold.",
         undecided.format(f"{wide}; CartPole-v1 by cma, auto, 20-20"),
     ]
+
+
+def test_what_no_curve_of_the_model_fits_is_neither_ranked_nor_told_apart(folders):
+    shares = {1: 0, 2: 1, 3: 17, 4: 2, 5: 18, 8: 20, 16: 20, 32: 20}
+    config = cli.load("sweep", [f"search.ds={list(shares)}", "search.seeds=20", "env=Acrobot", "agent=cma"])
+    with Store(Path("odd")).open(config) as store:
+        for seed in range(20):
+            for i, (d, solved) in enumerate(shares.items()):
+                store.append(record(d, seed * len(shares) + i, solved=seed < solved))
+    odd, easy = read("odd"), read(folders[1])
+    assert odd.answer.status == "found"
+    assert not odd.fits
+    assert easy.fits
+    table = ranking.table([odd, easy], papers=False).set_index("task")
+    assert table["rank"].isna().to_dict() == {"Acrobot": True, "CartPole": False}
+    assert table.loc["Acrobot", "status"] == "found, misfit"
+    assert "found, misfit" not in ranking.cell(easy)
+    assert ranking.differences([odd, easy]).empty
+    assert ranking.harder([odd, easy]) == {}
+    assert "No curve of the model fits these" in ranking.cautions([odd, easy])[-1]
+    tasks = {s.env: s.config.env for s in (odd, easy)}
+    assert {r.status for r in task_ladder.rungs([odd, easy], tasks) if r.task == "Acrobot"} <= {"found, misfit"}
+
+
+def test_an_estimate_is_drawn_only_where_there_is_one():
+    config = cli.load("sweep", ["search.ds=[16,32,64]"])
+    with Store(Path("high")).open(config) as store:
+        for seed in range(9):
+            store.append(record(16 * 2 ** (seed % 3), seed, solved=True))
+    (rung,) = ladder([read("high")], ["high"])
+    assert rung.sweep.answer.d_int is None
+    assert (rung.low, rung.place) == (0.5, None)
+    assert len(comparison_plots.plot_ladder([read("high")])) > 10_000
 
 
 def test_one_agent_with_two_settings_is_said(folders):
@@ -117,9 +151,8 @@ def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
     few = replace(easy, answer=replace(easy.answer, tested={2: (1, 0), 8: (1, 1)}))
     assert 0.1 < ranking.below(few, other) < 0.95
     verdicts = ranking.differences([hard, easy, other, never])
-    assert (
-        verdicts[verdicts["second"] == ranking.label(hard)].verdict.tolist()[0] == f"{ranking.label(easy)} is lower"
-    )
+    names = ranking.label(hard.config), ranking.label(easy.config)
+    assert verdicts[verdicts["second"] == names[0]].verdict.tolist()[0] == f"{names[1]} is lower"
 
 
 def test_what_lies_above_the_largest_d_is_not_ordered(folders):

@@ -94,7 +94,7 @@ def test_every_sweep_has_its_figure_and_the_ladder_has_all(page):
     for status in ("found", "undecided", "above_max", "below_1"):
         assert (f'"name":"{status}"' in page) is (status in (FIRST, "above_max"))
     for agent in ("cma", "random"):
-        assert f"\\u003cb\\u003eCartPole \\u002f {agent} \\u002f dense" in page
+        assert f"\\u003cb\\u003eCartPole by {agent}, dense" in page
 
 
 def test_hover_shows_the_trial_and_the_command_that_runs_it(page):

@@ -158,6 +158,21 @@ def test_flaws_are_said_and_drawn():
     assert "falls off again" in " ".join(said.warnings)
 
 
+def test_the_papers_rule_waits_for_the_first_trial():
+    config = cli.load("sweep", ["search.full_budget=true", "search.ds=[2,4]"])
+    direct = [record("direct", 500_000 + i, solved=True) for i in range(5)]
+    assert summary.summarise(config, 562, 562, direct, Provenance()).d90_paper is None
+
+
+def test_a_result_that_is_read_again_keeps_its_provenance():
+    words = ["env.threshold=5", "search.d_max=2"]
+    _, folder = swept(*words)
+    path = folder / "result.json"
+    path.write_text(path.read_text().replace(json.loads(path.read_text())["command"], "as it was typed then"))
+    swept(*words)
+    assert json.loads(path.read_text())["command"] == "as it was typed then"
+
+
 def test_nothing_falls_off_where_nothing_solved():
     """The prior alone would have it that ten failures at the largest d lie above a fall."""
     config = cli.load("sweep", ["search.ds=[562]"])
@@ -173,7 +188,7 @@ def test_a_chance_that_stays_below_half_is_said_with_its_level():
     ]
     said = summary.summarise(config, 562, 562, trials, Provenance())
     assert (said.status, said.d_int) == ("undefined", None)
-    assert re.search(r"stays below 1/2 at every d, it levels off at 0\.(29|3\d) \[0\.2", rows(said)["status"])
+    assert re.search(r"stays below 1/2, it levels off at 0\.(29|3\d) \[0\.2", rows(said)["status"])
     assert len(style.png(sweep_plots.draw(sweep_figure.figure(said, trials)))) > 10_000
 
 
@@ -332,6 +347,11 @@ def test_an_undecided_sweep_says_what_goes_on(capsys):
     result, _ = swept("env.threshold=100", "env.budget=3000", "search.direct=0", "search.max_trials=6")
     assert (result.status, result.stopped_by) == ("undecided", "search.max_trials")
     assert "Undecided: the same command with search.max_trials=12 keeps these trials" in capsys.readouterr().out
+    words = ["env.threshold=501", "env.budget=2000", "search.direct=5", "search.max_env_steps=12000"]
+    result, _ = swept(*words, "out=runs/few")
+    assert (result.stopped_by, result.env_steps) == ("search.max_env_steps", 10_000)
+    more = "search.max_env_steps=24_000 keeps these trials"  # a round of 6 beside the 10,000 of before
+    assert more in capsys.readouterr().out
 
 
 def test_a_sweep_that_has_ended_measures_no_pace_and_one_that_goes_on_does(monkeypatch):

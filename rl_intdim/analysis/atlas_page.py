@@ -17,10 +17,10 @@ HOUR = 3600
 
 
 def page(
-    sweeps: Sequence[Sweep], tasks: Mapping[str, Task], not_run: Mapping[str, str], picture: str, command: str
+    sweeps: Sequence[Sweep], tasks: Mapping[str, Task], left_out: Mapping[str, str], picture: str, command: str
 ) -> str:
-    """The page. `tasks` are the tasks as they are meant, by name; `not_run` says why a task, or a task by an agent,
-    was not run; `picture` is where the ladder's picture is."""
+    """The page. `tasks` are the tasks as they are meant, by name; `left_out` says why a task, or a task by an agent,
+    was left out; `picture` is where the ladder's picture is."""
     own = [s for s in sweeps if s.env in tasks and task_ladder.is_own(s, tasks[s.env])]
     matrices = [f"By {agent}:\n\n{markdown(frame)}" for agent, frame in harder(own).items()]
     without = task_ladder.unanswered(own, tasks)
@@ -38,9 +38,9 @@ def page(
             "counts half. Empty where agent, budget or scoring differ.\n",
             *(matrices or ["No two tasks were measured alike yet.\n"]),
             "## What it took\n",
-            markdown(cost(own)),
-            "## Not run\n",
-            *([f"- {name}: {reason}" for name, reason in not_run.items()] or ["Nothing was left out."]),
+            markdown(cost(sweeps)),
+            "## Left out\n",
+            *([f"- {name}: {reason}" for name, reason in left_out.items()] or ["Nothing was left out."]),
             "",
         ]
     )

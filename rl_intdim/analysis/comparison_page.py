@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rl_intdim.analysis.paired import pairs, shared, shares
+from rl_intdim.analysis.paired import agents, pairs, shared, shares
 from rl_intdim.analysis.ranking import SURE, cautions, differences, pivot, table
 from rl_intdim.analysis.tables import markdown
 from rl_intdim.records.sweep import Sweep
@@ -49,8 +49,8 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
 
 def page_of_pairs(sweeps: Sequence[Sweep], paired: "pd.DataFrame", picture: str) -> str:
     """The Markdown page of `by=pair`: plot, table, an explanation of the columns, and the command of every sweep."""
-    shown = {*paired["first"], *paired["second"]}
-    notes = {s.agent: s.config.agent.note for s in sweeps if s.config.agent.note and s.agent in shown}
+    shown, names = {*paired["first"], *paired["second"]}, agents(sweeps)
+    notes = {s.agent: s.config.agent.note for s in sweeps if s.config.agent.note and names[s.folder] in shown}
     return "\n".join(
         [
             f"# Agents in the same subspaces\n\nMade by `python -m rl_intdim.compare ... by=pair`.\n{PAIRED}\n",

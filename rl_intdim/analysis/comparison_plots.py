@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rl_intdim.analysis.ladder import ladder
 from rl_intdim.analysis.paired import ALPHA, TASK
-from rl_intdim.analysis.ranking import label
+from rl_intdim.analysis.ranking import labels
 from rl_intdim.analysis.style import BLUE, GREY, png
 from rl_intdim.records.sweep import Sweep
 from rl_intdim.search import paper_rule
@@ -21,7 +21,7 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     shown = [s for s in sweeps if s.answer.d_int is not None or s.answer.status != "undecided"]
-    rungs = ladder(shown, [label(s) for s in shown])
+    rungs = ladder(shown, list(labels({s.folder: s.config for s in shown}).values()))
     marks = sorted(paper_rule.ROWS, key=lambda row: row.d_int)
     figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rungs) + len(marks))), layout="constrained")
     axis = figure.subplots()
@@ -30,11 +30,10 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
         axis.plot([r.low, r.high], [y, y], color=BLUE, lw=2)
         if not r.bounded:
             axis.plot(r.high, y, ">", color=BLUE, ms=5)
-        if answer.d_int is not None:
-            decided = answer.status in ("found", "below_1")
-            axis.plot(r.place, y, "o", color=BLUE, mfc=BLUE if decided else "white", ms=6)
-        elif answer.status == "undefined":
-            axis.plot(r.place, y, "x", color=BLUE, ms=6)
+        decided = answer.status in ("found", "below_1") and r.sweep.fits
+        if r.place is not None and answer.status != "above_max":
+            symbol = "x" if answer.status == "undefined" else "o"
+            axis.plot(r.place, y, symbol, color=BLUE, mfc=BLUE if decided else "white", ms=6)
     for y, row in enumerate(marks, len(rungs)):
         axis.plot(row.d_int, y, "D", color=GREY, ms=5)
     names = [r.label for r in rungs] + [f"{row.task} by {row.agent}, {row.hidden} (paper)" for row in marks]
@@ -46,7 +45,7 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
     axis.xaxis.set_minor_locator(NullLocator())
     axis.tick_params(axis="x", labelsize=8)
     axis.set_xlabel(
-        "d_int (dots: posterior median, hollow: undecided;\n"
+        "d_int (dots: posterior median, hollow: undecided or not fitted by the model;\n"
         "lines: 95 % intervals, left of 1: from 0; arrows: no upper end;\n"
         "crosses: the chance stays below 1/2; diamonds: d_int90 as the paper reports it)",
         fontsize=8,

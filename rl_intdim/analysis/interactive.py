@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from markupsafe import Markup, escape
 from plotly.subplots import make_subplots
 
+from rl_intdim.analysis import ranking
 from rl_intdim.analysis.ladder import Rung
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE
 from rl_intdim.analysis.sweep_figure import ZERO, Fraction, SweepFigure
@@ -40,7 +41,7 @@ def ladder(rungs: Sequence[Rung]) -> go.Figure:
     An interval without an upper end runs to d_max and ends in a triangle.
     """
     rows = list(enumerate(reversed(rungs)))
-    figure, top = go.Figure(), max(10.0, *(max(r.high, r.place) for r in rungs))
+    figure, top = go.Figure(), max(10.0, *(max(r.high, r.place or 0) for r in rungs))
     for status, (color, symbol) in STATUS.items():
         chosen = [(y, r) for y, r in rows if r.sweep.answer.status == status]
         if not chosen:
@@ -62,9 +63,9 @@ def ladder(rungs: Sequence[Rung]) -> go.Figure:
             hoverinfo="text",
         )
         for y, r in chosen:
-            answer = r.sweep.answer
+            answer, said = r.sweep.answer, ranking.status(r.sweep)
             figure.add_annotation(
-                x=1.01, xref="paper", y=y, text=f"<b>{shown(answer.d_int)}</b> {interval(answer.ci95)}, {status}",
+                x=1.01, xref="paper", y=y, text=f"<b>{shown(answer.d_int)}</b> {interval(answer.ci95)}, {said}",
                 showarrow=False, xanchor="left", font={"color": color if color != GREY else "#444444"},
             )  # fmt: skip
     figure.update_xaxes(

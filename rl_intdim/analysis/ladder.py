@@ -18,7 +18,7 @@ class Rung:
     low: float
     high: float  # d_max if the interval has no upper end
     bounded: bool  # does the interval have an upper end?
-    place: float  # of d_int; d_max if there is none
+    place: float | None  # of d_int; d_max if it is known to lie above or to be undefined
 
 
 def ladder(sweeps: Sequence[Sweep], labels: Sequence[str]) -> list[Rung]:
@@ -26,13 +26,15 @@ def ladder(sweeps: Sequence[Sweep], labels: Sequence[str]) -> list[Rung]:
     rungs = []
     for label, s in zip(labels, sweeps, strict=True):
         d_int, (low, high) = s.answer.d_int, s.answer.ci95
-        end, place = (float(s.d_max) if d is None else max(float(d), ZERO) for d in (high, d_int))
+        end = float(s.d_max) if high is None else max(float(high), ZERO)
+        place = float(s.d_max) if s.answer.status in ("above_max", "undefined") else None
+        place = place if d_int is None else max(float(d_int), ZERO)
         rungs.append(Rung(label, s, max(float(low), ZERO), end, high is not None, place))
     return sorted(
         rungs,
         key=lambda r: (
             r.sweep.learned is not None,
-            np.inf if r.sweep.answer.d_int is None else r.place,
+            np.inf if r.sweep.answer.d_int is None else r.sweep.answer.d_int,
             r.high,
             r.label,
         ),

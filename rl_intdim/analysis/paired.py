@@ -7,7 +7,7 @@ https://doi.org/10.3102/1076998611411915.
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, count
 from math import comb, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,7 +56,12 @@ def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
              "difference", "low", "high", "p"]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)
     frame["p (Holm)"] = frame.groupby([*TASK, "d"], sort=False)["p"].transform(lambda p: holm(p.to_list()))
-    return frame.assign(**{name: frame[name].map(lambda p: float(f"{p:.2g}")) for name in ("p", "p (Holm)")})
+    return frame.assign(**{name: frame[name].map(_rounded) for name in ("p", "p (Holm)")})
+
+
+def _rounded(p: float) -> float:
+    """A p-value in two digits, or in as many as leave it on its side of ALPHA."""
+    return next(q for n in count(2) if ((q := float(f"{p:.{n}g}")) <= ALPHA) == (p <= ALPHA))
 
 
 def task(s: Sweep) -> tuple[str | float, ...]:

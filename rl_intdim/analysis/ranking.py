@@ -1,13 +1,16 @@
 """Sweeps ranked by d_int: the difficulty table, pairwise verdicts, and which sweeps can be compared."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rl_intdim.config.identity import flat
+from rl_intdim.config.schema import SweepConfig
 from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import Sweep
 from rl_intdim.search import paper_rule
@@ -45,8 +48,16 @@ def comparable(a: Sweep, b: Sweep) -> bool:
     return a.env != b.env or (a.world, a.threshold, a.budget) == (b.world, b.threshold, b.budget)
 
 
-def label(s: Sweep) -> str:
-    return f"{s.env} by {s.agent}, {s.projection}, {s.hidden}"
+def label(config: SweepConfig) -> str:
+    hidden = "-".join(map(str, config.env.policy.hidden)) or "linear"
+    return f"{config.env.name} by {config.agent.name}, {config.subspace.label}, {hidden}"
+
+
+def labels(configs: Mapping[Path, SweepConfig]) -> dict[Path, str]:
+    """A name for each run folder, with the folder's where two would have the same."""
+    names = {folder: label(config) for folder, config in configs.items()}
+    several = Counter(names.values())
+    return {folder: name if several[name] == 1 else f"{name} ({folder})" for folder, name in names.items()}
 
 
 SURE = 0.95  # smallest probability at which two sweeps are called different
@@ -56,14 +67,16 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
     """The difficulty table, one row per sweep, the easiest first, with the paper's rows among them if `papers`.
 
     Sweeps with one d_int share a rank. `rank` is empty for the paper's rows, for sweeps without a d_int, for
-    incomparable sweeps of a task, and for those with a learned subspace, which stand last.
+    incomparable sweeps of a task, for those that no curve of the model fits, and for those with a learned subspace,
+    which stand last.
     """
     import pandas as pd
 
     rows = []
     for s in sweeps:
         drawn = [other for other in sweeps if not other.learned]
-        ranked = s.answer.d_int is not None and not s.learned and all(comparable(s, other) for other in drawn)
+        ranked = s.answer.d_int is not None and s.fits and not s.learned
+        ranked = ranked and all(comparable(s, other) for other in drawn)
         low, high = s.answer.ci95
         rows.append(
             {
@@ -83,7 +96,7 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
                 "env_steps": s.env_steps,
                 "trials": s.answer.trials,
                 "direct": "{} of {}".format(*s.direct),
-                "status": s.answer.status,
+                "status": status(s),
                 "command": s.provenance.command,
             }
         )
@@ -109,12 +122,16 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
 
 def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
     """The probability that the first sweep of a pair has the smaller d_int, and the verdict. One row for every two
-    comparable sweeps of a task, and one for every two tasks, each represented by its easiest sweep."""
+    comparable sweeps of a task, and one for every two tasks whose sweeps are all comparable, each represented by its
+    easiest sweep. Sweeps that no curve of the model fits have no row."""
     import pandas as pd
 
-    rows, ordered = [], sorted(sweeps, key=rung)
-    easiest = {s.env: s for s in reversed(ordered) if not s.learned}
+    rows, ordered = [], sorted((s for s in sweeps if s.fits), key=rung)
+    names = labels({s.folder: s.config for s in sweeps})
+    mixed = {s.env for s in ordered if not all(comparable(s, other) for other in ordered if not other.learned)}
+    easiest = {s.env: s for s in reversed(ordered) if not s.learned and s.env not in mixed}
     for a, b in combinations(ordered, 2):
+        first, second = names[a.folder], names[b.folder]
         estimated = a.answer.d_int is not None and b.answer.d_int is not None  # else the prior alone decides
         if (
             estimated
@@ -122,10 +139,9 @@ def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
             and (a.env == b.env or (easiest.get(a.env) is a and easiest.get(b.env) is b))
         ):
             p = below(a, b)
-            verdict = (
-                f"{label(a)} is lower" if p >= SURE else f"{label(b)} is lower" if p <= 1 - SURE else "not told apart"
-            )
-            rows.append({"first": label(a), "second": label(b), "P(first lower)": round(p, 3), "verdict": verdict})
+            lower = first if p >= SURE else second if p <= 1 - SURE else ""
+            verdict = f"{lower} is lower" if lower else "not told apart"
+            rows.append({"first": first, "second": second, "P(first lower)": round(p, 3), "verdict": verdict})
     return pd.DataFrame(rows, columns=["first", "second", "P(first lower)", "verdict"])
 
 
@@ -161,9 +177,15 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
                 f"{a.env} and {b.env} are one environment at thresholds {a.threshold:g} and {b.threshold:g}: two "
                 "tasks, and d_int follows the threshold."
             )
-    wide = [label(s) for s in sweeps if s.answer.status == "undecided" and s.answer.d_int is not None]
-    if wide:
+    names = labels({s.folder: s.config for s in sweeps})
+    undecided = [s for s in sweeps if s.answer.status == "undecided" and s.answer.d_int is not None and s.fits]
+    if wide := [names[s.folder] for s in undecided]:
         lines.append(f"Undecided, so d_int and rank may still move within the interval: {'; '.join(wide)}.")
+    if odd := [names[s.folder] for s in sweeps if not s.fits]:
+        lines.append(
+            "No curve of the model fits these, so their intervals are not to be trusted, and they are neither ranked "
+            f"nor told apart: {'; '.join(odd)}."
+        )
     return lines
 
 
@@ -178,7 +200,7 @@ def harder(sweeps: Sequence[Sweep]) -> dict[str, "pd.DataFrame"]:
 
     tables = {}
     for agent in sorted({s.agent for s in sweeps}):
-        answered = sorted((s for s in sweeps if s.agent == agent and s.answer.d_int is not None), key=rung)
+        answered = sorted((s for s in sweeps if s.agent == agent and s.answer.d_int is not None and s.fits), key=rung)
         mine = sorted({s.env: s for s in reversed(answered)}.values(), key=rung)
         cells = [["" if not same_protocol(a, b) else f"{below(b, a):.2f}" for b in mine] for a in mine]
         if any(map(any, cells)):
@@ -224,9 +246,14 @@ def automatic(s: Sweep) -> bool:
 
 
 def cell(s: Sweep) -> str:
-    mark = "" if s.answer.status == "found" else f" {s.answer.status}"
+    mark = "" if status(s) == "found" else f" {status(s)}"
     return f"{shown(s.answer.d_int)} {interval(s.answer.ci95)}{mark}"
 
 
+def status(s: Sweep) -> str:
+    """The status, and whether no curve of the model fits."""
+    return s.answer.status if s.fits else f"{s.answer.status}, misfit"
+
+
 def rung(s: Sweep) -> tuple[float, str]:
-    return (np.inf if s.answer.d_int is None else s.answer.d_int, label(s))
+    return (np.inf if s.answer.d_int is None else s.answer.d_int, label(s.config))

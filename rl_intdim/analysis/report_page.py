@@ -10,8 +10,8 @@ from pathlib import Path
 from time import strftime
 from typing import TYPE_CHECKING
 
+from rl_intdim.analysis.ranking import labels
 from rl_intdim.analysis.running_sweep import Snapshot, last, narrowing, snapshot, time_left
-from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import IntdimError
 from rl_intdim.records import reproduce
 from rl_intdim.records.result import FLAWS, STATUSES, points, rows, span
@@ -52,9 +52,8 @@ def page(folders: Sequence[Path | str], clip: Clip, follow: bool = False) -> str
     from rl_intdim.analysis import interactive
     from rl_intdim.analysis.ladder import ladder
 
-    labels = [_label(each.config) for each in now]
-    labels = [name if labels.count(name) == 1 else f"{name} ({now[i].folder})" for i, name in enumerate(labels)]
-    shown = {name: each.sweep for name, each in zip(labels, now, strict=True) if each.sweep}
+    names = labels({each.folder: each.config for each in now})
+    shown = {names[each.folder]: each.sweep for each in now if each.sweep}
     templates = Environment(loader=PackageLoader("rl_intdim.analysis"), autoescape=True, undefined=StrictUndefined)
     return templates.get_template("report.html").render(
         plotly=Markup(get_plotlyjs()),
@@ -62,16 +61,8 @@ def page(folders: Sequence[Path | str], clip: Clip, follow: bool = False) -> str
         as_of=strftime("%Y-%m-%d %H:%M:%S"),
         ladder=_chart(interactive.ladder(ladder(list(shown.values()), list(shown))), "ladder") if shown else "",
         statuses=STATUSES,
-        sections=[
-            _section(each, label, f"sweep-{number}", clip)
-            for number, (each, label) in enumerate(zip(now, labels, strict=True))
-        ],
+        sections=[_section(each, names[each.folder], f"sweep-{number}", clip) for number, each in enumerate(now)],
     )
-
-
-def _label(config: SweepConfig) -> str:
-    hidden = "-".join(map(str, config.env.policy.hidden))
-    return f"{config.env.name} / {config.agent.name} / {config.subspace.label} / {hidden or 'linear'}"
 
 
 def _section(now: Snapshot, label: str, name: str, clip: Clip) -> Section:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rl_intdim.analysis.ranking import automatic, rung
+from rl_intdim.analysis.ranking import automatic, rung, status
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE, png
 from rl_intdim.config.schema import Task
 from rl_intdim.records.result import interval, shown
@@ -14,6 +14,7 @@ from rl_intdim.search import paper_rule
 if TYPE_CHECKING:
     import pandas as pd
 
+DECIDED = ("found", "below_1")
 ZERO = 0.5  # place of d = 0 on the log axis
 
 
@@ -43,16 +44,17 @@ class TaskRung:
 def rungs(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskRung]:
     """The sweep with the smallest d_int of each task, and the paper's rows, sorted by d_int.
 
-    An undecided sweep stands for its task only where no other is decided. `tasks` holds each task as it is meant:
-    sweeps with another environment, scoring, threshold, budget or network, or with another projection than `auto`
-    chooses, are left out. Of equal d_int, the narrower interval comes first.
+    A sweep that is undecided, or that no curve of the model fits, stands for its task only where there is no other.
+    `tasks` holds each task as it is meant: sweeps with another environment, scoring, threshold, budget or network, or
+    with another projection than `auto` chooses, are left out. Of equal d_int, the narrower interval comes first.
     """
     own = [s for s in sweeps if s.env in tasks and is_own(s, tasks[s.env])]
     easiest: dict[str, Sweep] = {}
 
     def order(s: Sweep) -> tuple[bool, float, int, str]:
         low, high = s.answer.ci95
-        return s.answer.status == "undecided", rung(s)[0], (s.D if high is None else high) - low, s.agent
+        doubtful = s.answer.status == "undecided" or not s.fits
+        return doubtful, rung(s)[0], (s.D if high is None else high) - low, s.agent
 
     for s in sorted(own, key=order):
         if s.answer.d_int is not None:
@@ -92,7 +94,7 @@ def _rung(s: Sweep, siblings: Sequence[Sweep]) -> TaskRung:
         if n := sum(seeds for seeds, _ in cells):
             k, already = below.get(other.agent, (0, 0))
             below[other.agent] = (k + sum(solved for _, solved in cells), already + n)
-    return TaskRung(s.env, s.agent, s.hidden, s.D, s.answer.d_int, *s.answer.ci95, s.answer.status, below=below)
+    return TaskRung(s.env, s.agent, s.hidden, s.D, s.answer.d_int, *s.answer.ci95, status(s), below=below)
 
 
 def table(rows: Sequence[TaskRung], tasks: Mapping[str, Task]) -> "pd.DataFrame":
@@ -127,7 +129,7 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
     figure = Figure(figsize=(8.5, 1.3 + 0.3 * len(rows)), layout="constrained")
     axis = figure.subplots()
     for y, r in enumerate(rows):
-        d_int = r.d_int or 0
+        d_int, decided = r.d_int or 0, r.status in DECIDED
         if r.paper:
             axis.plot(d_int, y, "D", color=ORANGE, mfc="white", ms=6)
         else:
@@ -135,7 +137,7 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
             axis.plot([low, high], [y, y], color=BLUE, lw=3.5, solid_capstyle="butt", alpha=0.45)
             if r.high is None:
                 axis.plot(0.995, y, ">", color=BLUE, ms=6, alpha=0.45, transform=axis.get_yaxis_transform())
-            axis.plot(max(d_int, ZERO), y, "o", color=BLUE, mfc="white" if r.status == "undecided" else BLUE, ms=8)
+            axis.plot(max(d_int, ZERO), y, "o", color=BLUE, mfc=BLUE if decided else "white", ms=8)
         ratio = f" = 1/{r.D / d_int:,.0f}" if d_int else ""
         axis.text(
             *(1.02, y), f"{d_int:,} of {r.D:,}{ratio}", transform=axis.get_yaxis_transform(), va="center",
@@ -158,8 +160,10 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
     axis.grid(axis="x", alpha=0.25)
     axis.set_axisbelow(True)
     kinds = {"smallest of the agents tried, 95 % interval": axis.plot([], [], "o", color=BLUE, ms=8)[0]}
-    if any(r.status == "undecided" for r in rows):
-        kinds["the same, undecided"] = axis.plot([], [], "o", color=BLUE, mfc="white", ms=8)[0]
+    if any(not r.paper and r.status not in DECIDED for r in rows):
+        kinds["the same, undecided" + " or misfit" * any("misfit" in r.status for r in rows)] = axis.plot(
+            [], [], "o", color=BLUE, mfc="white", ms=8
+        )[0]
     if any(r.paper for r in rows):
         kinds["as Li et al. report it (d_int90)"] = axis.plot([], [], "D", color=ORANGE, mfc="white", ms=6)[0]
     figure.legend(

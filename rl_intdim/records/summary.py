@@ -26,6 +26,7 @@ def summarise(
     # By seed, so that nothing depends on which of a round's trials finished first.
     searched = sorted((t for t in trials if not t.direct), key=lambda t: t.seed)
     direct = [t for t in trials if t.direct]
+    scored = search.full_budget and search.ds and searched and direct  # each to the end of the budget
     result = answer(search, d_max, outcomes(searched, task.budget))
     p_misfit = misfit(search, d_max, outcomes(searched, task.budget))
     by_budget = {}
@@ -83,7 +84,7 @@ def summarise(
         direct=(sum(t.solved for t in direct), len(direct)),
         tested=result.tested,
         by_budget=by_budget,
-        d90_paper=paper_rule.d90(searched, direct) if search.full_budget and search.ds and direct else None,
+        d90_paper=paper_rule.d90(searched, direct) if scored else None,
         p_falling=round(result.p_falling, 3),
         misfit=round(p_misfit, 3),
         looked_above=result.looked_above,

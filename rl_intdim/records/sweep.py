@@ -90,6 +90,11 @@ class Sweep:
         """The result, computed from the trials."""
         return summarise(self.config, self.D, self.d_max, self.trials, self.provenance)
 
+    @property
+    def fits(self) -> bool:
+        """Does a curve of the model fit the trials? Else the interval is not to be trusted."""
+        return "misfit" not in self.record.flaws
+
     @cached_property
     def solved(self) -> dict[tuple[int, int], bool]:
         """(d, seed) -> solved, for every search trial."""

@@ -38,7 +38,7 @@ class Outcome:
 @dataclass(frozen=True)
 class Answer:
     """What the outcomes say. status: found, below_1 (theta0 alone solves, so d_int is 0), above_max, undefined (the
-    chance stays below 1/2 at every d) or undecided."""
+    chance levels off below 1/2, up to d_max) or undecided."""
 
     status: str
     d_int: int | None
@@ -75,12 +75,15 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
     """What the outcomes say of d_int: the posterior's median and its central 95 % interval.
 
     `found` needs high / low <= search.ci_ratio (or neighbours, such as 1 and 2) and, where the search chose
-    the d, SIDE trials on either side of the estimate, and some well above.
+    the d, SIDE trials on either side of the estimate, and some well above. Theta0 alone, where no trial asked, may
+    solve: then an interval from 1 begins at 0, and cannot be `found`.
     """
     tested = count(outcomes)
     model = posterior(d_max)
     weights = model.update(tested)
     low, median, high = _interval(model, weights, p_zero(tested))
+    if low == 1 and 0 not in tested:
+        low = 0
     looked = _seen_above(tested, median, d_max) >= MIN_LOOK
     if high == 0:
         status = "below_1"
@@ -91,6 +94,7 @@ def answer(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> Answer:
     elif (
         high <= d_max
         and high <= max(low * search.ci_ratio, low + 1)
+        and (low > 0 or 0 in tested)
         and (search.ds is not None or (looked and min(_beside(tested, median)) >= SIDE))
     ):
         status = "found"

@@ -20,7 +20,7 @@ def narrowing(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> float:
     outcomes = list(outcomes)
     ds = next_round(search, d_max, outcomes)
     if not any(ds):
-        outcomes += [Outcome(0, False)] * 2 * search.round
+        outcomes = [o for o in outcomes if o.d > 0] + [Outcome(0, False)] * 2 * search.round
         ds = next_round(search, d_max, outcomes)
     model, tested, rng = posterior(d_max), count(outcomes), np.random.default_rng(0)
     before = model.update(tested)

@@ -15,6 +15,13 @@ def test_mcnemar():
     assert paired.mcnemar(3, 3) == paired.mcnemar(0, 0) == 1
 
 
+@pytest.mark.parametrize(
+    ("p", "shown"), [(0.05, 0.05), (0.0501002, 0.0501), (0.04999, 0.05), (0.0500004, 0.0500004), (0.1234, 0.12)]
+)
+def test_a_p_value_is_never_rounded_across_the_limit(p, shown):
+    assert paired._rounded(p) == shown
+
+
 def test_the_interval_of_the_difference():
     assert paired.difference(18, 8, 1) == pytest.approx((0.0635, 0.6365), abs=1e-3)
     assert paired.difference(18, 1, 8) == pytest.approx((-0.6365, -0.0635), abs=1e-3)

@@ -97,8 +97,6 @@ def test_no_d_int_is_named_that_is_little_but_the_prior():
     assert (answer(search, 16, failed).status, answer(search, 16, failed).d_int) == ("undecided", None)
     assert answer(search, 16, [*failed, Outcome(16, True)]).d_int is not None
     assert answer(Search(ds=[6000]), 10**6, [Outcome(6000, True)] * 10).d_int is None
-    easy = answer(Search(ds=[1, 2]), 2, [Outcome(1, True)] * 20)  # theta0 alone was not asked for
-    assert (easy.status, easy.d_int) == ("found", 1)
     unlucky = [Outcome(4, i < 2) for i in range(20)] + [Outcome(6, False)] * 20
     assert answer(Search(ds=[4, 6]), 6, unlucky).d_int is None
     lucky = answer(DEFAULTS, 562, [Outcome(0, i == 0) for i in range(6)])
@@ -299,3 +297,11 @@ def test_the_expectation_is_below_the_most():
     assert steps < at_most(Search()) * 1000
     full = Search(ds=[1, 2], seeds=3, full_budget=True)
     assert expected(full, 562, 562, budget=1000) == (11, 11_000)
+
+
+@pytest.mark.parametrize(("zero", "expected"), [({}, ("undecided", None, (0, 1))), ({0: 10}, ("below_1", 0, (0, 0)))])
+def test_theta0_alone_that_nobody_tried_may_solve(zero, expected):
+    search = replace(DEFAULTS, ds=[1, 2, 4], seeds=10)
+    outcomes = [Outcome(d, True) for d, n in {**zero, 1: 10, 2: 10, 4: 10}.items() for _ in range(n)]
+    now = answer(search, 562, outcomes)
+    assert (now.status, now.d_int, now.ci95) == expected

@@ -38,6 +38,11 @@ def test_theta0_alone_narrows_nothing_so_the_round_after_it_counts():
     assert narrowing(SEARCH, 562, []) == narrowing(SEARCH, 562, failed)
 
 
+def test_a_round_after_theta0_counts_where_half_of_its_trials_solve():
+    half = [Outcome(0, i % 2 == 0) for i in range(30)]
+    assert narrowing(SEARCH, 562, half) == narrowing(SEARCH, 562, []) > 1
+
+
 def test_the_octaves_are_those_of_the_interval():
     model = posterior(64)
     at = {4: (400, 0), 6: (400, 400)}

@@ -316,7 +316,8 @@ def test_a_learned_basis_is_never_ranked_with_random_ones(sweeps):
     assert frame["rank"].isna().tolist() == [every[0].answer.d_int is None, True, True, True]
     assert table(every[1:], papers=False)["rank"].isna().all()
     assert differences(every).empty
-    assert [r.sweep.learned is None for r in ladder(every, [label(s) for s in every])] == [True, False, False, False]
+    rungs = ladder(every, [label(s.config) for s in every])
+    assert [r.sweep.learned is None for r in rungs] == [True, False, False, False]
     assert "A learned basis is not ranked" in page(every, "p.png")
 
 
