@@ -27,6 +27,7 @@ def train(config: TrainConfig) -> None:
 def _train(config: TrainConfig, console: Console) -> None:
     from rl_intdim.runners.local import LocalRunner
     from rl_intdim.subspace.projections import resolve
+    from rl_intdim.subspace.testing import check_own
     from rl_intdim.training import learned
     from rl_intdim.training.spec import TrialSpec
     from rl_intdim.training.trial import check, run_trial
@@ -37,10 +38,13 @@ def _train(config: TrainConfig, console: Console) -> None:
             raise ConfigError(f"out={config.out}: holds a trial already. Give another out=...")
         if Path(config.out, "config.yaml").exists():
             raise ConfigError(f"out={config.out}: is the run folder of a sweep. Give another out=...")
+        if Path(config.out, "solution.json").exists() and not Path(config.out, "checkpoint").exists():
+            raise ConfigError(f"out={config.out}: holds a solution already. Give another out=...")
     D = check(config.env, config.agent, config.device)
     if isinstance(config.d, int):
         check_d([config.d], D, "d")
     learned.check(config.subspace, config.env.budget, D)
+    check_own(config.subspace.projection)
     projection = resolve(config.subspace.projection, D, D if config.d == DIRECT else config.d)
 
     def on_look(env_steps: int, score: float, norm: float, seconds: float) -> None:

@@ -110,6 +110,13 @@ def test_mistakes(monkeypatch, capsys, words, said):
     assert error.count("\n") == 1
 
 
+def test_a_solution_is_never_written_over(monkeypatch, capsys, solved):
+    Path("a.json").write_text(solved.read_text())
+    assert command(monkeypatch, "compress", compress.compress, "solution=a.json", "out=./a.json") == 2
+    assert "is the solution itself" in capsys.readouterr().err
+    assert Path("a.json").read_text() == solved.read_text()
+
+
 def test_the_return_alone_does_not_compress(monkeypatch, capsys):
     """Humanoid's theta0 soon falls; at a threshold of 0 only the goal is not reached."""
     task = cli.load("sweep", ["env=Humanoid", "env.threshold=0"]).env

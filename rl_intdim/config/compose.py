@@ -68,6 +68,10 @@ def _register(agents: tuple[tuple[str, Path, object], ...], tasks: tuple[tuple[s
     for name, path, _ in agents:
         try:
             node, tuned = catalogue.agent_nodes(path)
+            for task in tuned.keys() - {name for name, *_ in tasks}:
+                raise ConfigError(
+                    f"{path}: tasks: {task}: no such task. {choices(task, [name for name, *_ in tasks])}"
+                )
         except ConfigError as error:
             broken["agent", name] = error
             continue

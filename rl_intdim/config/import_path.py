@@ -20,7 +20,7 @@ def load(path: str, key: str) -> Any:
         if error.name == (package := path.partition(".")[0]):
             raise ConfigError(f"{key}={path}: there is no package {package} here. {remedy(package)}") from None
         raise ConfigError(f"{key}={path}: cannot be imported: {one_line(error)}") from None
-    except Exception as error:  # a module of the user's own may raise anything
+    except (Exception, SystemExit) as error:  # a module of the user's own may raise anything
         raise ConfigError(f"{key}={path}: cannot be imported: {one_line(error, named=True)}") from None
     raise ConfigError(f"{key}={path}: {module} has no {name!r}. {choices(name, _public(imported))}")
 

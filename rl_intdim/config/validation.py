@@ -5,6 +5,7 @@ before torch is imported, so the user hears of a mistake at once. Checks that ne
 spaces, d against D) run later, in `tasks` and `sweep`.
 """
 
+import json
 import math
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -85,6 +86,8 @@ def check_task(task: Task) -> None:
         require(False, f"env.kwargs.{name}", task.kwargs[name], ATARI_KEYS[name])
     for number in _numbers(task.kwargs):
         require(math.isfinite(number), "env.kwargs", number, "no solution file can hold it; give a finite number.")
+    valid = "a solution file, which is JSON, would hold something else; give text as keys, and plain values."
+    require(_is_json(task.kwargs), "env.kwargs", task.kwargs, valid)
     if not task.vectorisation.kwargs:
         valid = "cannot take env.kwargs or env.wrappers; give env.vector=slots."
         require(not (task.kwargs or task.wrappers), "env.vector", task.vector, valid)
@@ -93,6 +96,14 @@ def check_task(task: Task) -> None:
         require(not task.wrappers, "env.wrappers", task.wrappers, f"env.vector={task.vector} takes none{remedy}")
 
     check_statistics(task)
+
+
+def _is_json(value: Any) -> bool:
+    """Does JSON give the value back as it is?"""
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except TypeError:
+        return False
 
 
 def _numbers(value: Any) -> Iterator[float]:
@@ -210,6 +221,8 @@ def check(config: Command | FileCommand) -> None:
             require(config.out.endswith(".gif"), "out", config.out, "must end in .gif.")
         if isinstance(config, PlayConfig | CompressConfig) and config.out:
             check_file("out", Path(config.out))  # before minutes of episodes, not after
+            same = Path(config.out).resolve() == Path(config.solution).resolve()
+            require(not same, "out", config.out, "is the solution itself; give another file.")
         valid = "no such file; valid: one such as runs/*/solution.json, which a sweep writes."
         require(Path(config.solution).is_file(), "solution", config.solution, valid)
         return

@@ -25,6 +25,7 @@ class Prepared:
 def prepare(config: SweepConfig) -> Prepared:
     """Check everything that can be checked before a trial runs. Raises ConfigError."""
     from rl_intdim.subspace.projections import check_memory, resolve
+    from rl_intdim.subspace.testing import check_own
     from rl_intdim.training import learned
     from rl_intdim.training.trial import check
 
@@ -42,6 +43,7 @@ def prepare(config: SweepConfig) -> Prepared:
     if config.subspace.projection in LEARNED_BASES and search.ds is None and search.d_max is None:
         search = replace(search, d_max=min(D, config.subspace.snapshots))
     learned.check(config.subspace, config.env.budget, D)
+    check_own(config.subspace.projection)
     d_max = largest(search, D)
     projection = resolve(config.subspace.projection, D, d_max)
     free, at_once = runner.memory()

@@ -11,7 +11,8 @@ from math import sqrt
 import numpy as np
 import torch
 
-from rl_intdim.subspace.projections import Projection
+from rl_intdim.errors import ConfigError, one_line
+from rl_intdim.subspace.projections import Projection, find
 
 SHAPES = ((1, 1), (2, 1), (2, 2), (64, 64), (65, 64), (300, 7), (1000, 1))
 DRAWS = 150  # of which the mean squared norm of a column is taken
@@ -27,6 +28,20 @@ def check_projection(cls: type[Projection], exact: bool = False) -> None:
     check_seed(cls)
     check_nested(cls)
     check_memory(cls)
+
+
+def check_own(name: str) -> None:
+    """Check the projection of this import path before anything is measured with it: that its products fit its d, and
+    that the generator alone decides it. The shipped ones are tested. Raises ConfigError."""
+    if "." not in name:
+        return
+    cls = find(name)
+    try:
+        for D, d in ((2, 2), (300, 7)):
+            check_products(cls, D, d)
+        check_seed(cls)
+    except Exception as error:  # a class of the user's own may raise anything
+        raise ConfigError(f"subspace.projection={name}: {one_line(error)}") from None
 
 
 def matrix(cls: type[Projection], D: int, d: int, seed: int = 0) -> torch.Tensor:

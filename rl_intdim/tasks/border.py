@@ -6,6 +6,7 @@ a faulty environment would give a plausible score: the argmax of NaN outputs is 
 truncates the floats written to it.
 """
 
+import warnings
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -60,6 +61,9 @@ class Border(gym.Wrapper):
             raise TrialFailure(f"the environment's step returned a reward of {reward}, not finite in float32.")
         return obs, reward, bool(terminated), bool(truncated), info
 
+    def close(self) -> None:
+        close(self.env)
+
     def _observation(self, obs: Any, method: str) -> Any:
         """The observation in its space's dtype and shape, checked to be finite."""
         if not (type(obs) is np.ndarray and obs.dtype == self._dtype and obs.shape == self._shape):
@@ -76,10 +80,10 @@ class Border(gym.Wrapper):
 class VectorBorder(gym.vector.VectorWrapper):
     """Checks a vector environment of Gymnasium, ALE or a third party: the same for batches of observations."""
 
-    longest: int | None = None  # no limit of our own: these environments have time limits
-
-    def __init__(self, envs: gym.vector.VectorEnv, seed_per_slot: bool) -> None:
+    def __init__(self, envs: gym.vector.VectorEnv, seed_per_slot: bool, longest: int | None = None) -> None:
+        """`longest`: an episode may take so many env steps; None where the environment keeps to its limit itself."""
         super().__init__(envs)
+        self.longest = longest
         space: Any = envs.single_observation_space
         self._space, self._dtype, self._shape = space, space.dtype, (envs.num_envs, *space.shape)
         self._floats, self._seed_per_slot = space.dtype.kind == "f", seed_per_slot
@@ -105,6 +109,9 @@ class VectorBorder(gym.vector.VectorWrapper):
             check_finite(rewards, "step", "a reward")
         return self._observations(obs, "step"), rewards, terminated, truncated, infos
 
+    def close(self, **kwargs: Any) -> None:
+        close(self.env)
+
     def _observations(self, obs: Any, method: str) -> np.ndarray:
         if obs.dtype != self._dtype or obs.shape != self._shape:
             obs = np.stack([converted(one, self._space, method) for one in obs])
@@ -113,6 +120,14 @@ class VectorBorder(gym.vector.VectorWrapper):
             if not flat.dot(flat) <= CERTAIN:
                 check_finite(obs, method)
         return obs
+
+
+def close(env: Any) -> None:
+    """Close an environment; what it raises is told, since by then the trial's result is there."""
+    try:
+        env.close()
+    except (Exception, SystemExit) as error:
+        warnings.warn(f"the environment's close raised {raised(error)}", stacklevel=2)
 
 
 def failed(method: str, error: BaseException) -> NoReturn:

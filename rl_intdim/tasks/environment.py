@@ -4,16 +4,18 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from rl_intdim.config.import_path import load, remedy
 from rl_intdim.config.schema import Statistics, Task
-from rl_intdim.errors import ConfigError, one_line
+from rl_intdim.errors import ConfigError, TrialFailure, one_line
 from rl_intdim.tasks.border import Border
 from rl_intdim.tasks.network import Network
 
+STEPS = 50  # env steps of two episodes that ought to be the same
 MODULES = {"ALE": "ale_py"}  # by the namespace of the ids that they register, where the two differ
 
 
@@ -34,7 +36,7 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
             env = wrapper(env)
             if not isinstance(env, gym.Env):
                 raise TypeError(f"gives {type(env).__name__}, which is not an environment")
-        except Exception as error:  # a user's wrapper may raise anything
+        except (Exception, SystemExit) as error:  # a user's wrapper may raise anything
             raise ConfigError(f"env.wrappers={path}: {one_line(error, named=True)}") from None
     if task.max_episode_steps is not None:
         own = env.spec.max_episode_steps if env.spec else None
@@ -46,6 +48,31 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
         env = gym.wrappers.TimeLimit(env, task.max_episode_steps)
     env = Border(env)
     return standardised(env, task.statistics) if task.statistics.mean else env
+
+
+def repeats(task: Task) -> bool:
+    """Are two episodes with one seed and the same actions the same, as far as STEPS env steps tell?"""
+    env = make(task)
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(STEPS)]
+
+    def episode() -> list[Any]:
+        obs, _ = env.reset(seed=0)
+        seen = [obs]
+        for action in actions:
+            obs, reward, terminated, truncated, _ = env.step(action)
+            seen += [obs, reward]
+            if terminated or truncated:
+                break
+        return seen
+
+    try:
+        first, second = episode(), episode()
+    except TrialFailure:  # which a trial tells
+        return True
+    finally:
+        env.close()
+    return len(first) == len(second) and all(map(np.array_equal, first, second))
 
 
 def unlimited(task: Task, env: gym.Env) -> bool:
@@ -84,7 +111,7 @@ def explained(task: Task) -> Iterator[None]:
         if getattr(error.__cause__, "name", None) == package:  # gymnasium's error is raised from the import's
             raise ConfigError(f"env.id={task.id}: there is no package {package} here. {remedy(package)}") from None
         raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {one_line(error)}") from None
-    except Exception as error:  # an environment may raise anything
+    except (Exception, SystemExit) as error:  # an environment may raise anything
         raise ConfigError(f"env.id={task.id}, env.kwargs={task.kwargs}: {one_line(error, named=True)}") from None
 
 

@@ -1,5 +1,6 @@
 """Vector environments for scoring and evolution, which play one whole episode per slot."""
 
+from importlib import import_module
 from typing import Any
 
 import gymnasium as gym
@@ -81,7 +82,10 @@ def make_vec(task: Task, n: int) -> Vector:
         with explained(task):
             return VectorBorder(atari.make_vec(task, n), task.vectorisation.seed_per_slot)
     try:
-        spec = gym.spec(task.id)
+        module, _, name = task.id.rpartition(":")
+        if module:
+            import_module(module)
+        spec = gym.spec(name)
         limits = [steps for steps in (spec.max_episode_steps, task.max_episode_steps) if steps]
         if spec.vector_entry_point and not limits:
             raise ConfigError(f"env.vector=native: {task.id} has no time limit; give env.max_episode_steps=1000.")
@@ -91,4 +95,4 @@ def make_vec(task: Task, n: int) -> Vector:
         raise ConfigError(
             f"env.vector=native: {task.id} has no vector entry point that fits ({error}); valid: slots."
         ) from None
-    return VectorBorder(vec, task.vectorisation.seed_per_slot)
+    return VectorBorder(vec, task.vectorisation.seed_per_slot, min(limits, default=None))

@@ -1,5 +1,6 @@
 """Draw from a trial's seed its subspace, and the seeds of training, looks, confirmations and the direct run."""
 
+import random
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,15 @@ class LearnedSubspace:
 def children(seed: int) -> list[np.random.SeedSequence]:
     """The seeds of [theta0, P, training, looks, confirmations, direct run]; the last is for a learned subspace."""
     return np.random.SeedSequence(seed).spawn(6)
+
+
+def seed_globals(seed: int) -> None:
+    """Seed the global generators of Python, numpy and torch, from which an environment may draw: a trial then repeats
+    in any process. No library that we use draws from them by itself."""
+    state = int(np.random.SeedSequence(seed, spawn_key=(6,)).generate_state(1)[0])
+    random.seed(state)
+    np.random.seed(state)  # noqa: NPY002
+    torch.manual_seed(state)
 
 
 def draw_subspace(

@@ -19,7 +19,7 @@ from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.learned import learn
 from rl_intdim.training.progress import ProgressFile
 from rl_intdim.training.resources import device, settle
-from rl_intdim.training.seeding import draw_subspace
+from rl_intdim.training.seeding import draw_subspace, seed_globals
 from rl_intdim.training.spec import TrialSpec
 
 OnLook = Callable[[int, float, float, float], None]  # see run_trial
@@ -75,6 +75,7 @@ def prepare(
     `on_look` as in `run_trial`. `evaluator_type` may replace the evaluator, for example by one that measures time.
     """
     settle(trial.threads)
+    seed_globals(trial.seed)
     if trial.task.vectorisation.ale:
         from rl_intdim.tasks import atari
 
@@ -106,10 +107,15 @@ def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], Non
     policy = environment.policy(task)
     device(name, policy)
     envs = vector.make_vec(task, 1)
-    if envs.longest is not None:
+    if task.vectorisation.single and envs.longest is not None:
         say(
             f"Note: env.id={task.id} has no time limit. If an episode does not end by itself, give "
             f"env.max_episode_steps=1000, say; a trial fails at an episode of {envs.longest:,} env steps."
+        )
+    if not environment.repeats(task):
+        say(
+            f"Note: env.id={task.id}: two episodes with one seed and the same actions differ, so no score can be "
+            "repeated. An environment should draw from self.np_random alone."
         )
     # What compiles does so once, not in every worker; and a goal's name is known at the end of an episode.
     if not task.policy.conv:

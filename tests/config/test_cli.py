@@ -128,6 +128,9 @@ def test_train_prints_the_score_and_writes_only_where_told(monkeypatch, capsys, 
     assert json.loads(Path("here/solution.json").read_text())["d"] == 10
     assert command(monkeypatch, "train", train.train, *words, "out=here") == 2
     assert "out=here: holds a trial already" in capsys.readouterr().err
+    Path("here/trial.json").unlink()
+    assert command(monkeypatch, "train", train.train, *words, "out=here") == 2
+    assert "out=here: holds a solution already" in capsys.readouterr().err
     Path("sweep").mkdir()
     Path("sweep/config.yaml").touch()
     assert command(monkeypatch, "train", train.train, *words, "out=sweep") == 2

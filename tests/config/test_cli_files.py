@@ -7,6 +7,7 @@ from factories import command
 
 from rl_intdim import sweep, train
 from rl_intdim.config import cli
+from rl_intdim.errors import ConfigError
 
 USER_TASK = """
 id: Acrobot-v1
@@ -49,6 +50,13 @@ def test_what_a_file_no_longer_tunes_is_forgotten():
     Path("mine/agents/cma.yaml").write_text(text + "tasks: {CartPole: {popsize: 64}}\n")
     assert cli.load("sweep", ["env=CartPole"], [Path("mine")]).agent.popsize == 64
     assert cli.load("sweep", ["env=CartPole"]).agent.popsize == 16
+
+
+def test_settings_for_a_task_that_is_none_are_refused():
+    Path("mine/agents").mkdir(parents=True)
+    Path("mine/agents/es.yaml").write_text("trainer: evolution\nstrategy: cma\ntasks: {Cartpole: {popsize: 64}}\n")
+    with pytest.raises(ConfigError, match=r"es\.yaml: tasks: Cartpole: no such task\. Did you mean CartPole"):
+        cli.load("sweep", ["agent=es"], [Path("mine")])
 
 
 def test_a_users_task_names_a_users_agent(monkeypatch, capsys):

@@ -24,6 +24,7 @@ BAD = {
     "env.budget=many": "env.budget=many: must be a whole number from 1 to 1,000,000,000,000.",
     "env.policy.hidden=20": "env.policy.hidden=20: must be a list of whole numbers [...] from 1 to 100,000.",
     "env.kwargs=3": "env.kwargs=3: must be a mapping {key: value}.",
+    "env.kwargs={a:{0:1}}": "a solution file, which is JSON, would hold something else",
     "dry_run=maybe": "dry_run=maybe: must be true or false.",
     "search.seed=x": "search.seed=x: must be a whole number from 0 to 2,146,483,647, or null.",
     "env.threshold=nan": "must be a finite number",

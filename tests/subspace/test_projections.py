@@ -1,6 +1,9 @@
 """Projections by their properties, for every type in the registry."""
 
+import re
+import sys
 from math import sqrt
+from types import ModuleType
 
 import numpy as np
 import psutil
@@ -15,6 +18,7 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.subspace import projections, testing
 from rl_intdim.subspace.projections import PROJECTIONS, check_memory, find, resolve
 from rl_intdim.subspace.projections.fastfood import hadamard
+from rl_intdim.subspace.testing import check_own
 
 shapes = st.integers(1, 60).flatmap(lambda D: st.tuples(st.just(D), st.integers(1, D)))
 seeds = st.integers(0, 2**31 - 1)
@@ -159,6 +163,11 @@ class Long(Blocks):
         self.values *= 1.01
 
 
+class Narrow(Blocks):
+    def __init__(self, D, d, rng):
+        super().__init__(D, 1, rng)
+
+
 class Unseeded(Blocks):
     def __init__(self, D, d, rng):
         super().__init__(D, d, np.random)
@@ -212,3 +221,23 @@ PINNED = {
     "fastfood": [0.09555285423994064, 0.03744769096374512, -0.039673808962106705],
     "countsketch": [0.1270001232624054, -0.1270001232624054, -0.1270001232624054],
 }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Unseeded", "the same seed gave another P"),
+        ("Narrow", "d is 1"),
+        ("NotTransposed", "<P x, g> is not <x, P^T g>"),
+    ],
+)
+def test_one_of_ones_own_is_checked_before_anything_is_measured(monkeypatch, name, said):
+    own = ModuleType("own_projections")
+    vars(own).update(Unseeded=Unseeded, Narrow=Narrow, NotTransposed=NotTransposed)
+    monkeypatch.setitem(sys.modules, "own_projections", own)
+    with pytest.raises(ConfigError, match=f"own_projections.{name}: at D = .*{re.escape(said)}"):
+        check_own(f"own_projections.{name}")
+    with pytest.raises(ConfigError, match=r"math\.pi: is no projection; valid: a class"):
+        check_own("math.pi")
+    check_own("blocks.Blocks")
+    check_own("dense")

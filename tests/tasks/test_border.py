@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -14,9 +15,10 @@ from rl_intdim.config.schema import Conv, Goal, Policy
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.tasks.border import Border, VectorBorder
+from rl_intdim.tasks.network import Network
 from rl_intdim.training.sb3.model import training_envs
 from rl_intdim.training.spec import TrialSpec
-from rl_intdim.training.trial import check
+from rl_intdim.training.trial import check, run_trial
 
 
 class Faulty(gym.Env):
@@ -73,6 +75,10 @@ class Faulty(gym.Env):
         if self.fault.startswith("info"):
             info = {"done": {"info True": np.True_, "info 2": np.int8(2)}.get(self.fault, np.float64("nan"))}
         return obs, reward, False, self.fault != "endless" and self.t >= 3, info
+
+    def close(self):
+        if self.fault == "raises when closed":
+            raise RuntimeError("viewer is gone")
 
 
 gym.register("test/Faulty-v0", Faulty)
@@ -274,3 +280,82 @@ def test_the_border_lets_other_spaces_through_to_be_named():
             return 1, {}
 
     assert Border(Other()).reset()[0] == 1
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_an_environment_that_cannot_be_closed_loses_no_result(echo, slots):
+    task = echo(id="test/Faulty-v0", kwargs={"fault": "raises when closed"})
+    envs = vector.make_vec(task, slots)
+    with pytest.warns(UserWarning, match="close raised"):
+        policy = environment.policy(task)
+    assert rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)[0].tolist() == [3.0] * slots
+    with pytest.warns(UserWarning, match="close raised RuntimeError: viewer is gone"):
+        envs.close()
+
+
+class Adrift(gym.Env):
+    """Draws from numpy's global generator."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.random.uniform(-1, 1, 1).astype(np.float32), {}  # noqa: NPY002
+
+    def step(self, action):
+        return np.zeros(1, np.float32), np.random.uniform(), False, True, {}  # noqa: NPY002
+
+
+gym.register("test/Adrift-v0", Adrift)
+
+
+def test_an_environment_whose_episodes_differ_at_one_seed_is_told_and_its_trials_repeat(echo):
+    task, said = echo(id="test/Adrift-v0", kwargs={}), []
+    task = replace(task, budget=300)
+    check(task, agent_of("cma"), say=said.append)
+    assert any("two episodes with one seed and the same actions differ" in note for note in said)
+    said.clear()
+    check(echo(), agent_of("cma"), say=said.append)
+    assert not any("differ" in note for note in said)
+    trial = TrialSpec(task, agent_of("cma"), "dense", 2, 0)
+    first, second = run_trial(trial), run_trial(trial)
+    assert first.curve == second.curve
+    assert first.theta_d == second.theta_d
+
+
+class Overlong(gym.vector.VectorEnv):
+    """A vector environment that does not keep to the limit that it is given."""
+
+    single_observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    single_action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, num_envs, max_episode_steps=0):
+        self.num_envs = num_envs
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros((self.num_envs, 1), np.float32), {}
+
+    def step(self, actions):
+        never = np.zeros(self.num_envs, bool)
+        return np.zeros((self.num_envs, 1), np.float32), np.ones(self.num_envs), never, never, {}
+
+
+gym.register("test/Overlong-v0", Faulty, vector_entry_point=Overlong, max_episode_steps=50)
+
+
+def test_a_vector_environment_is_held_to_its_limit(echo):
+    envs = vector.make_vec(echo(id="test/Overlong-v0", kwargs={}, vector="native"), 2)
+    policy = Network(Policy(hidden=[]), Overlong.single_observation_space, Overlong.single_action_space)
+    with pytest.raises(TrialFailure, match="not ended after 50 env steps"):
+        rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
+
+
+def test_a_vector_environment_of_another_module_is_found(echo, monkeypatch, tmp_path):
+    Path("elsewhere.py").write_text(
+        "import gymnasium as gym\n"
+        "from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorEnv\n"
+        "gym.register('Elsewhere-v0', CartPoleEnv, vector_entry_point=CartPoleVectorEnv, max_episode_steps=9)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert vector.make_vec(echo(id="elsewhere:Elsewhere-v0", kwargs={}, vector="native"), 2).longest == 9

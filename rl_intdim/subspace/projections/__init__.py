@@ -60,7 +60,12 @@ def find(name: str) -> type[Projection]:
         if name in LEARNED_BASES:
             raise ConfigError(f"subspace.projection={name}: is learned in a trial, not drawn from a seed.")
         raise ConfigError(f"subspace.projection={name}: not known. {choices(name, ['auto', *PROJECTIONS])}")
-    return load(name, "subspace.projection")
+    found = load(name, "subspace.projection")
+    if not (isinstance(found, type) and hasattr(found, "memory")):
+        raise ConfigError(
+            f"subspace.projection={name}: is no projection; valid: a class such as {Dense.__module__}.Dense."
+        )
+    return found
 
 
 def memory(name: str, D: int, d: int) -> int:
