@@ -41,6 +41,7 @@ class Span:
     name: str
     low: float
     high: float
+    bounded: bool  # does the interval have an upper end?
     place: float | None  # of d_int; None if there is none
 
 
@@ -73,7 +74,8 @@ def figure(record: SweepRecord, trials: Sequence[TrialRecord]) -> SweepFigure:
         low, high = ci95
         if status == "below_1":
             return None
-        return Span(name, at(low), top * BEYOND if high is None else at(high), None if d_int is None else at(d_int))
+        end, place = top * BEYOND if high is None else at(high), None if d_int is None else at(d_int)
+        return Span(name, at(low), end, high is not None, place)
 
     jitter = np.random.default_rng(0)
     points = [

@@ -63,6 +63,8 @@ def draw(data: SweepFigure) -> "Figure":
     for row, part in enumerate(data.parts):
         if part:
             parts.plot([part.low, part.high], [row, row], color=BLUE, lw=2)
+        if part and not part.bounded:
+            parts.plot(part.high, row, ">", color=BLUE, ms=5)
         if part and part.place is not None:
             parts.plot(part.place, row, "o", color=BLUE, ms=5)
     parts.set_yticks(range(len(data.parts)), [f"{part} of the budget" for part in record.by_budget], fontsize=8)

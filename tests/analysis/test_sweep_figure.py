@@ -71,3 +71,13 @@ def test_ticks_are_spaced_and_the_largest_is_there():
     assert spaced_ticks([1, 2, 4]) == [1, 2, 4]
     assert spaced_ticks(range(1, 1001))[-1] == 1000
     assert len(spaced_ticks(range(1, 1001))) < 20
+
+
+def test_an_interval_without_an_end_is_drawn_without_one():
+    def arrows(found):
+        return sum(line.get_marker() == ">" for line in sweep_plots.draw(found).axes[2].lines)
+
+    assert arrows(data()) == 0
+    nothing = data(rises=999)
+    assert nothing.record.ci95[1] is None
+    assert arrows(nothing) == 3
