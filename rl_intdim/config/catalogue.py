@@ -132,7 +132,7 @@ def agent_nodes(path: Path) -> tuple[DictConfig, dict[str, dict[str, Any]]]:
         raise ConfigError(f"{path}: tasks: expected a mapping of task names to settings, got {tuned!r}.")
     for task, values in tuned.items():
         merged(AGENTS[trainer], data | values, f"{path}: tasks.{task}")
-    return node, tuned
+    return node, {task: hints.whole(AGENTS[trainer], values) for task, values in tuned.items()}
 
 
 def explain(error: Exception, root: DictConfig | None = None) -> str:

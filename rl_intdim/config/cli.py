@@ -158,7 +158,8 @@ def piped() -> Iterator[None]:
 
 def main(name: str, job: Callable[[Any], object], doc: str | None = None) -> None:
     """Run `job` on the configuration `name`, changed by the command line. A user's mistake exits with a message and
-    no traceback."""
+    no traceback. Of several runs (-m), one that fails keeps no other from its turn, and decides the exit status."""
+    failed: list[int] = []
     with exiting(name):
         folders, rest = user_folders(sys.argv[1:])
         options = _Options().parse(rest)
@@ -175,13 +176,20 @@ def main(name: str, job: Callable[[Any], object], doc: str | None = None) -> Non
 
     @hydra_main(version_base="1.3", config_path=None, config_name=name)
     def run(node: DictConfig) -> None:
-        with exiting(name):
-            job(typed(node))
+        try:
+            with exiting(name):
+                job(typed(node))
+        except SystemExit as stop:
+            if not options.multirun or stop.code == INTERRUPTED:
+                raise
+            failed.append(int(stop.code or 0))
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, so that no worker is left behind
     with exiting(name), TemporaryDirectory() as scratch:  # Hydra's sweeper insists on writing a file of its own
         sys.argv[1:] = [*options.given, *words, *QUIET, f"hydra.sweep.dir={scratch}", "hydra.sweep.subdir=."]
         run()
+    if any(failed):
+        sys.exit(max(failed))
 
 
 def show_help(name: str, doc: str, words: Sequence[str], names: Names) -> None:

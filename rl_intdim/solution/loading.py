@@ -43,7 +43,7 @@ def load(path: Path, trust: bool = False) -> Solution:
         if not trust:
             limits.at_most(f"{path}", path.stat().st_size, limits.FILE_BYTES, " bytes")
         data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
-        _check_words(data)
+        _check_words(data, trust)
         if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
             raise ConfigError(f"{path}: not a solution file of this version ({FORMAT!r}).")
         if not trust:
@@ -92,16 +92,19 @@ def named(path: Path) -> Iterator[None]:
         raise ConfigError(f"{path}: {one_line(error, 500)}") from None
 
 
-def _check_words(node: Any) -> None:
-    """Raise a ValueError for text that a terminal or OmegaConf would act on, and for numbers beyond float64."""
+def _check_words(node: Any, trust: bool) -> None:
+    """Raise a ValueError for text that OmegaConf or, in a file that is not trusted, a terminal would act on, and for
+    numbers beyond float64."""
     if isinstance(node, dict | list):
         for child in [*node, *node.values()] if isinstance(node, dict) else node:
-            _check_words(child)
+            _check_words(child, trust)
     elif isinstance(node, str):
         if "${" in node:  # checked here, after JSON's escapes are decoded
             raise ValueError("it holds ${...}, which a configuration would look up; a solution needs none.")
-        if not printable(node):
-            raise ValueError(f"{node[:40]!r}: words must be printable, and of at most {LONGEST:,} characters.")
+        if not trust and not printable(node):
+            raise ValueError(
+                f"{node[:40]!r}: words must be printable, and of at most {LONGEST:,} characters, unless trust=true."
+            )
     elif isinstance(node, int | float) and not abs(node) <= sys.float_info.max:
         raise ValueError("a number is too large.")
 

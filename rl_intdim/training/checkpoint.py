@@ -2,7 +2,8 @@
 
 At fixed numbers of env steps every run, interrupted or not, saves its state (if it has a folder). An algorithm whose
 environments and generators cannot be saved then restarts them from seeds derived from the trial's seed and the
-checkpoint's number. So a resumed trial ends exactly as one that never stopped, to the bit.
+checkpoint's number. So a resumed trial ends exactly as one that never stopped, to the bit. What an environment
+carries from one episode to the next, or a user's own algorithm keeps besides tensors and plain numbers, is not saved.
 """
 
 import io

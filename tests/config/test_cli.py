@@ -8,6 +8,7 @@ from factories import command
 
 from rl_intdim import files, sweep, train
 from rl_intdim.config import cli
+from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.runners.throughput import pace
 from rl_intdim.training.spec import TrialSpec
 
@@ -107,6 +108,20 @@ def test_the_pace_is_that_of_training(agent, monkeypatch):
     monkeypatch.setattr("rl_intdim.runners.throughput.SECONDS", 0.0)
     config = cli.load("sweep", [f"agent={agent}"])
     assert 10 < pace(TrialSpec(config.env, config.agent, "dense", "direct", 0)) < 10**6
+
+
+def test_a_run_that_fails_keeps_no_other_from_its_turn(monkeypatch, capsys):
+    seen = []
+
+    def job(config):
+        seen.append(config.env.threshold)
+        if config.env.threshold < 300:
+            raise TrialFailure("it broke down.") if config.env.threshold == 200 else ConfigError("it does not fit.")
+
+    words = ["-m", "env.threshold=100,200,300", "out=runs/${env.threshold}"]
+    assert command(monkeypatch, "sweep", job, *words) == 2
+    assert seen == [100, 200, 300]
+    assert capsys.readouterr().err.splitlines() == ["error: it does not fit.", "error: it broke down."]
 
 
 def test_multirun_runs_every_combination(monkeypatch):

@@ -52,6 +52,12 @@ def test_what_a_file_no_longer_tunes_is_forgotten():
     assert cli.load("sweep", ["env=CartPole"]).agent.popsize == 16
 
 
+def test_a_whole_number_among_the_settings_of_a_task():
+    Path("mine/agents").mkdir(parents=True)
+    Path("mine/agents/es.yaml").write_text("trainer: evolution\nstrategy: cma\ntasks: {CartPole: {popsize: 1e2}}\n")
+    assert cli.load("sweep", ["agent=es"], [Path("mine")]).agent.popsize == 100
+
+
 def test_settings_for_a_task_that_is_none_are_refused():
     Path("mine/agents").mkdir(parents=True)
     Path("mine/agents/es.yaml").write_text("trainer: evolution\nstrategy: cma\ntasks: {Cartpole: {popsize: 64}}\n")

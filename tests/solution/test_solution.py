@@ -102,6 +102,14 @@ def test_words_that_a_terminal_would_act_upon_are_refused(solved, word):
         assert len(str(caught.value)) < 200
 
 
+def test_a_trusted_file_may_hold_text_of_several_lines(solved):
+    model = "<mujoco>\n\t<worldbody/>\n</mujoco>" + " " * 10_000
+    path = changed(solved, task__kwargs={"xml": model}, task__vector="slots")
+    with pytest.raises(ConfigError, match=r"must be printable, .* unless trust=true"):
+        loading.load(path)
+    assert loading.load(path, trust=True).task.kwargs == {"xml": model}
+
+
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "1" + "0" * 400])
 def test_numbers_beyond_float64_are_refused_wherever_they_stand(solved, number):
     Path("bad.json").write_text(
@@ -173,7 +181,7 @@ def test_nothing_is_imported_by_loading_or_by_a_refusal(solved, monkeypatch):
         with pytest.raises(ConfigError, match="evil"):
             loading.load(path)
         found = loading.load(path, trust=True)
-        with pytest.raises(SystemExit, match="ran"):  # the control: it does run once trusted and rebuilt
+        with pytest.raises(ConfigError, match="SystemExit: ran"):  # the control: it does run once trusted and rebuilt
             found.policy()
 
 
