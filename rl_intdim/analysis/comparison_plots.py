@@ -21,7 +21,8 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     shown = [s for s in sweeps if s.answer.d_int is not None or s.answer.status != "undecided"]
-    rungs = ladder(shown, list(labels({s.folder: s.config for s in shown}).values()))
+    names = labels({s.folder: s.config for s in shown})
+    rungs = ladder(shown, [names[s.folder] for s in shown])
     marks = sorted(paper_rule.ROWS, key=lambda row: row.d_int)
     figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rungs) + len(marks))), layout="constrained")
     axis = figure.subplots()
@@ -36,9 +37,9 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
             axis.plot(r.place, y, symbol, color=BLUE, mfc=BLUE if decided else "white", ms=6)
     for y, row in enumerate(marks, len(rungs)):
         axis.plot(row.d_int, y, "D", color=GREY, ms=5)
-    names = [r.label for r in rungs] + [f"{row.task} by {row.agent}, {row.hidden} (paper)" for row in marks]
-    axis.set_yticks(range(len(names)), names, fontsize=8)
-    axis.set_ylim(len(names) - 0.4, -0.6)
+    rows = [r.label for r in rungs] + [f"{row.task} by {row.agent}, {row.hidden} (paper)" for row in marks]
+    axis.set_yticks(range(len(rows)), rows, fontsize=8)
+    axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
