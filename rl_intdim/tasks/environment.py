@@ -1,6 +1,7 @@
 """Make one environment of a task, and the policy network that fits it."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -50,8 +51,8 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
     return standardised(env, task.statistics) if task.statistics.mean else env
 
 
-def repeats(task: Task) -> bool:
-    """Are two episodes with one seed and the same actions the same, as far as STEPS env steps tell?"""
+def warn_if_unrepeatable(task: Task) -> None:
+    """Warn if two episodes with one seed and the same actions differ, as far as STEPS env steps tell."""
     env = make(task)
     env.action_space.seed(0)
     actions = [env.action_space.sample() for _ in range(STEPS)]
@@ -68,11 +69,16 @@ def repeats(task: Task) -> bool:
 
     try:
         first, second = episode(), episode()
-    except TrialFailure:  # which a trial tells
-        return True
+    except TrialFailure:  # which the trial tells
+        return
     finally:
         env.close()
-    return len(first) == len(second) and all(map(np.array_equal, first, second))
+    if len(first) != len(second) or not all(map(np.array_equal, first, second)):
+        warnings.warn(
+            "two episodes with one seed and the same actions differ, so no score can be repeated; an environment "
+            "should draw from self.np_random alone.",
+            stacklevel=2,
+        )
 
 
 def unlimited(task: Task, env: gym.Env) -> bool:

@@ -41,6 +41,8 @@ def run_trial(trial: TrialSpec, on_look: OnLook = lambda *look: None) -> TrialRe
 
 def _run(trial: TrialSpec, on_look: OnLook) -> TrialRecord:
     context = prepare(trial, on_look)
+    if not trial.task.vectorisation.compiled:  # here, and not in `check`, since it may take the process down
+        environment.warn_if_unrepeatable(trial.task)
     evaluator, subspace = context.evaluator, context.subspace
     env_steps = trainer(trial.agent).train(context) if subspace.d > 0 else 0
     scored = evaluator.close()
@@ -111,11 +113,6 @@ def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], Non
         say(
             f"Note: env.id={task.id} has no time limit. If an episode does not end by itself, give "
             f"env.max_episode_steps=1000, say; a trial fails at an episode of {envs.longest:,} env steps."
-        )
-    if not environment.repeats(task):
-        say(
-            f"Note: env.id={task.id}: two episodes with one seed and the same actions differ, so no score can be "
-            "repeated. An environment should draw from self.np_random alone."
         )
     # What compiles does so once, not in every worker; and a goal's name is known at the end of an episode.
     if not task.policy.conv:
