@@ -127,16 +127,16 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
     from matplotlib.ticker import FixedLocator, NullLocator
 
     figure = Figure(figsize=(8.5, 1.3 + 0.3 * len(rows)), layout="constrained")
-    axis = figure.subplots()
+    axis, right = figure.subplots(), max(max(r.d_int or 0, r.low or 0, r.high or 1) for r in rows) * 1.6
     for y, r in enumerate(rows):
         d_int, decided = r.d_int or 0, r.status in DECIDED
         if r.paper:
             axis.plot(d_int, y, "D", color=ORANGE, mfc="white", ms=6)
         else:
-            low, high = max(r.low or 0, ZERO), max(r.D if r.high is None else r.high, ZERO)
+            low, high = max(r.low or 0, ZERO), min(r.D, 0.95 * right) if r.high is None else max(r.high, ZERO)
             axis.plot([low, high], [y, y], color=BLUE, lw=3.5, solid_capstyle="butt", alpha=0.45)
             if r.high is None:
-                axis.plot(0.995, y, ">", color=BLUE, ms=6, alpha=0.45, transform=axis.get_yaxis_transform())
+                axis.plot(high, y, ">", color=BLUE, ms=7, alpha=0.45)
             axis.plot(max(d_int, ZERO), y, "o", color=BLUE, mfc=BLUE if decided else "white", ms=8)
         ratio = f" = 1/{r.D / d_int:,.0f}" if d_int else ""
         axis.text(
@@ -154,7 +154,7 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
     axis.xaxis.set_major_locator(FixedLocator(ticks))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticks(ticks, ["0", *(f"{tick:,}" for tick in ticks[1:])], fontsize=9)
-    axis.set_xlim(ZERO * 0.8, max(max(r.d_int or 0, r.low or 0, r.high or 1) for r in rows) * 1.6)
+    axis.set_xlim(ZERO * 0.8, right)
     axis.set_xlabel("numbers that must be learned, d_int", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="x", alpha=0.25)

@@ -82,14 +82,15 @@ def test_the_papers_rows_stand_where_they_belong(sweeps):
     assert all(r.low is None for r in rows if r.paper)
 
 
-@pytest.mark.parametrize(("high", "end"), [(0, 0.5), (None, 562)])
-def test_a_bar_ends_where_its_interval_does(monkeypatch, high, end):
+@pytest.mark.parametrize(("high", "end", "right"), [(0, 0.5, 6000), (None, 562, 6000), (None, 0.95 * 160, 100)])
+def test_a_bar_ends_where_its_interval_does_and_an_arrow_at_D_or_the_border(monkeypatch, high, end, right):
     drawn = []
     monkeypatch.setattr("rl_intdim.analysis.task_ladder.png", lambda figure, _: drawn.append(figure) or b"")
-    plot([TaskRung("CartPole", "cma", "20-20", 562, 0, 0, high, "below_1")])
+    paper = TaskRung("Pong-v0", "ES", "ConvNet", 10**6, right, None, None, "", paper=True)
+    plot([TaskRung("CartPole", "cma", "20-20", 562, 0, 0, high, "below_1"), paper])
     bar, *marks = drawn[0].axes[0].lines
     assert bar.get_xdata()[1] == end
-    assert any(mark.get_marker() == ">" for mark in marks) == (high is None)
+    assert [mark.get_xdata()[0] for mark in marks if mark.get_marker() == ">"] == [end] * (high is None)
 
 
 def test_the_picture_says_in_its_metadata_what_it_shows(sweeps):
