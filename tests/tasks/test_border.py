@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -15,7 +14,6 @@ from rl_intdim.config.schema import Conv, Goal, Policy
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.tasks.border import Border, VectorBorder
-from rl_intdim.tasks.network import Network
 from rl_intdim.training.sb3.model import training_envs
 from rl_intdim.training.spec import TrialSpec
 from rl_intdim.training.trial import check, run_trial
@@ -215,17 +213,6 @@ def test_no_limit_is_longer_than_the_environments_own(echo):
     assert longer.spec.max_episode_steps == 1000
 
 
-def test_the_shorter_limit_counts(echo):
-    task = echo(id="CartPole-v1", kwargs={}, vector="native", max_episode_steps=10_000)
-    assert vector.make_vec(task, 1).unwrapped.max_episode_steps == 500
-
-
-def test_a_vector_entry_point_needs_a_limit(echo, monkeypatch):
-    monkeypatch.setattr(gym.spec("CartPole-v1"), "max_episode_steps", None)
-    with pytest.raises(ConfigError, match=r"CartPole-v1 has no time limit; give env\.max_episode_steps=1000"):
-        vector.make_vec(echo(id="CartPole-v1", kwargs={}, vector="native"), 1)
-
-
 def test_an_episode_without_end_is_told_before_and_fails(faulty, monkeypatch):
     monkeypatch.setattr(vector, "LONG", 50)
     task, said = faulty("endless", budget=20), []
@@ -319,40 +306,3 @@ def test_an_environment_whose_episodes_differ_at_one_seed_is_told_and_its_trials
     assert first.curve == second.curve
     assert first.theta_d == second.theta_d
     run_trial(replace(trial, task=echo(budget=300)))  # warns of nothing
-
-
-class Overlong(gym.vector.VectorEnv):
-    """A vector environment that does not keep to the limit that it is given."""
-
-    single_observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
-    single_action_space = gym.spaces.Discrete(2)
-
-    def __init__(self, num_envs, max_episode_steps=0):
-        self.num_envs = num_envs
-
-    def reset(self, *, seed=None, options=None):
-        return np.zeros((self.num_envs, 1), np.float32), {}
-
-    def step(self, actions):
-        never = np.zeros(self.num_envs, bool)
-        return np.zeros((self.num_envs, 1), np.float32), np.ones(self.num_envs), never, never, {}
-
-
-gym.register("test/Overlong-v0", Faulty, vector_entry_point=Overlong, max_episode_steps=50)
-
-
-def test_a_vector_environment_is_held_to_its_limit(echo):
-    envs = vector.make_vec(echo(id="test/Overlong-v0", kwargs={}, vector="native"), 2)
-    policy = Network(Policy(hidden=[]), Overlong.single_observation_space, Overlong.single_action_space)
-    with pytest.raises(TrialFailure, match="not ended after 50 env steps"):
-        rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
-
-
-def test_a_vector_environment_of_another_module_is_found(echo, monkeypatch, tmp_path):
-    Path("elsewhere.py").write_text(
-        "import gymnasium as gym\n"
-        "from gymnasium.envs.classic_control.cartpole import CartPoleEnv, CartPoleVectorEnv\n"
-        "gym.register('Elsewhere-v0', CartPoleEnv, vector_entry_point=CartPoleVectorEnv, max_episode_steps=9)\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    assert vector.make_vec(echo(id="elsewhere:Elsewhere-v0", kwargs={}, vector="native"), 2).longest == 9
