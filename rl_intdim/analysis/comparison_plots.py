@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rl_intdim.analysis.ladder import ladder
 from rl_intdim.analysis.paired import ALPHA, TASK
-from rl_intdim.analysis.ranking import labels
+from rl_intdim.analysis.ranking import DECIDED, labels, status
 from rl_intdim.analysis.style import BLUE, GREY, png
 from rl_intdim.records.sweep import Sweep
 from rl_intdim.search import paper_rule
@@ -31,7 +31,7 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
         axis.plot([r.low, r.high], [y, y], color=BLUE, lw=2)
         if not r.bounded:
             axis.plot(r.high, y, ">", color=BLUE, ms=5)
-        decided = answer.status in ("found", "below_1") and r.sweep.fits
+        decided = status(r.sweep) in DECIDED
         if r.place is not None and answer.status != "above_max":
             symbol = "x" if answer.status == "undefined" else "o"
             axis.plot(r.place, y, symbol, color=BLUE, mfc=BLUE if decided else "white", ms=6)

@@ -60,6 +60,7 @@ def labels(configs: Mapping[Path, SweepConfig]) -> dict[Path, str]:
     return {folder: name if several[name] == 1 else f"{name} ({folder})" for folder, name in names.items()}
 
 
+DECIDED = ("found", "below_1")  # the statuses, as `status` has them, of a d_int that stands
 SURE = 0.95  # smallest probability at which two sweeps are called different
 
 

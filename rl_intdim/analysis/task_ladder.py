@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rl_intdim.analysis.ranking import automatic, rung, status
+from rl_intdim.analysis.ranking import DECIDED, automatic, rung, status
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE, png
 from rl_intdim.config.schema import Task
 from rl_intdim.records.result import interval, shown
@@ -14,7 +14,6 @@ from rl_intdim.search import paper_rule
 if TYPE_CHECKING:
     import pandas as pd
 
-DECIDED = ("found", "below_1")
 ZERO = 0.5  # place of d = 0 on the log axis
 
 
@@ -161,9 +160,8 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
     axis.set_axisbelow(True)
     kinds = {"smallest of the agents tried, 95 % interval": axis.plot([], [], "o", color=BLUE, ms=8)[0]}
     if any(not r.paper and r.status not in DECIDED for r in rows):
-        kinds["the same, undecided" + " or misfit" * any("misfit" in r.status for r in rows)] = axis.plot(
-            [], [], "o", color=BLUE, mfc="white", ms=8
-        )[0]
+        hollow = "the same, undecided" + " or misfit" * any("misfit" in r.status for r in rows)
+        kinds[hollow] = axis.plot([], [], "o", color=BLUE, mfc="white", ms=8)[0]
     if any(r.paper for r in rows):
         kinds["as Li et al. report it (d_int90)"] = axis.plot([], [], "D", color=ORANGE, mfc="white", ms=6)[0]
     figure.legend(
