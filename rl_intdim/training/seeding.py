@@ -30,7 +30,7 @@ def children(seed: int) -> list[np.random.SeedSequence]:
 
 def seed_globals(seed: int) -> None:
     """Seed the global generators of Python, numpy and torch, from which an environment may draw: a trial then repeats
-    in any process. No library that we use draws from them by itself."""
+    in any process. Stable-Baselines3, which draws from them too, seeds them again."""
     state = int(np.random.SeedSequence(seed, spawn_key=(6,)).generate_state(1)[0])
     random.seed(state)
     np.random.seed(state)  # noqa: NPY002
