@@ -57,14 +57,15 @@ class ConvNet(BaseFeaturesExtractor):
         return self.net(observations)
 
 
-def ours(words: list[str], d: int | str, projection: str) -> PPO:
+def ours(words: list[str], d: int | str, projection: str, device: str = "cpu") -> PPO:
     """The agent's PPO with its actor at theta0 + P theta_d; without a subspace where d is direct."""
     config = cli.load("sweep", words)
     policy = environment.policy(config.env)
-    model = build(config.env, config.agent, policy, seed=0)
+    model = build(config.env, config.agent, policy, seed=0, device=device)
     assert isinstance(model, PPO)
     if d != "direct":
         subspace, _ = draw_subspace(policy, projection, d, 0)
+        subspace.to(model.device)
         SubspaceActor(model, config.agent, subspace)
     set_precision(model, config.agent)
     return model

@@ -137,6 +137,29 @@ def training_table() -> str:
     return markdown(pd.DataFrame(rows))
 
 
+def gpu_table() -> str:
+    """PPO on Pong with a GPU, by the number of trials side by side."""
+    figures = record("gpu.json")
+    rows = [
+        {
+            "trials at once": r["at_once"],
+            "settings": ", ".join(f"`{word}`" for word in r["words"]) or "the preset",
+            "env steps/s in sum": f"{r['sum']:,.0f}",
+        }
+        for r in figures["rows"]
+    ]
+    trials = figures["trials"]
+    pace = sum(t["env_steps"] / t["seconds"] for t in trials)
+    rows.append(
+        {
+            "trials at once": len(trials),
+            "settings": "the preset, scoring included",
+            "env steps/s in sum": f"{pace:,.0f}",
+        }
+    )
+    return markdown(pd.DataFrame(rows))
+
+
 def projections_table() -> str:
     """The projections at Pong's size."""
     what = {

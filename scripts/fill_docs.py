@@ -57,6 +57,7 @@ FILLERS: dict[str, Callable[..., str]] = {
     "evolution_on_two_cores": docs_benchmarks.evolution_on_two_cores,
     "evolution_shares": docs_benchmarks.evolution_shares,
     "training": docs_benchmarks.training_table,
+    "gpu": docs_benchmarks.gpu_table,
     "projections": docs_benchmarks.projections_table,
     "rounds": docs_benchmarks.rounds_table,
     "counts": docs_benchmarks.counts_table,

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from factories import agent_of
 
 from rl_intdim.config import cli
+from rl_intdim.errors import TrialFailure
 from rl_intdim.tasks import atari
 from rl_intdim.training.sb3.vec_env import SameStep
 from rl_intdim.training.spec import TrialSpec
@@ -88,13 +90,38 @@ def test_the_same_games_on_one_thread_and_on_four(monkeypatch):
     assert all(np.array_equal(one, four) for one, four in zip(*played, strict=True))
 
 
-def test_a_trial_on_one_core_and_on_four_is_the_same_to_the_bit():
+def small_trial(**changes):
     task = pong()
     scoring = replace(task.scoring, looks=2, look_episodes=2, confirm_episodes=2)
-    task = replace(task, budget=64, max_episode_steps=40, checkpoint=None, scoring=scoring)
+    task = replace(task, budget=128, max_episode_steps=40, checkpoint=None, scoring=scoring)
     agent = agent_of("ppo", n_envs=4, extractor="shared", critic="{vf: []}", settings="{n_steps: 16, batch_size: 32}")
-    trial = TrialSpec(task, agent, "countsketch", 50, 0)
+    return TrialSpec(replace(task, **changes), agent, "countsketch", 50, 0)
+
+
+def test_a_trial_on_one_core_and_on_four_is_the_same_to_the_bit():
+    trial = small_trial()
     one, four = run_trial(trial), run_trial(replace(trial, cores=4))
     assert one.theta_d == four.theta_d
     assert (one.score, one.curve) == (four.score, four.curve)
     assert trial.digest() == replace(trial, cores=4).digest()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_trial_on_a_gpu_goes_on_where_there_is_none(precision, tmp_path, monkeypatch):
+    trial = small_trial(checkpoint=64)
+    trial = replace(trial, agent=replace(trial.agent, precision=precision), folder=str(tmp_path))
+
+    def stop(env_steps, *_):
+        if env_steps > 64:
+            raise RuntimeError("cut off")
+
+    with pytest.raises(TrialFailure, match="cut off"):
+        run_trial(trial, stop)
+    begun = torch.load(tmp_path / "state.pt", weights_only=False)
+    assert begun["trainer"]["parameters"]["policy.optimizer"]["theta_d"].device.type == "cuda"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    ended = run_trial(trial)
+    assert ended.curve[0] == begun["evaluator"]["curve"][0]
+    assert ended.env_steps == 128
+    assert np.isfinite(ended.theta_d).all()
