@@ -38,7 +38,9 @@ from evolution_peers import EPISODES, POPSIZE, Loop, bare, evosax, evotorch, our
 from recording import record
 from threadpoolctl import threadpool_limits
 
+from rl_intdim.analysis import style
 from rl_intdim.config.schema import EvolutionAgent, Policy
+from rl_intdim.files import write_whole
 from rl_intdim.tasks.network import Network
 from rl_intdim.tasks.sequential import SequentialEpisodes
 from rl_intdim.training import strategies
@@ -158,7 +160,7 @@ def plot(rows: list[dict[str, Any]]) -> None:
     axis.set(xscale="log", yscale="log", xlabel="d", ylabel="ms a generation of 64, without environments")
     axis.grid(alpha=0.25)
     figure.legend(loc="outside lower center", ncols=4, fontsize=8)
-    figure.savefig(FOLDER / "generation.png", dpi=150)
+    write_whole(FOLDER / "generation.png", style.png(figure))
 
 
 def main() -> None:

@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from recording import record
 
+from rl_intdim.analysis.style import png
+from rl_intdim.files import write_whole
 from rl_intdim.subspace.projections import PROJECTIONS, Projection
 from rl_intdim.subspace.projections.fastfood import Fastfood
 
@@ -126,7 +128,7 @@ def plot(rows: list[dict[str, Any]]) -> None:
     for label, marker, style in (("apply", "o", "-"), ("adjoint", "s", "--")):
         lines.append(plt.Line2D([], [], color="#333333", marker=marker, ls=style, label=label))
     figure.legend(handles=lines, loc="outside lower center", ncols=6, fontsize=9)
-    figure.savefig(FOLDER / "plot.png", dpi=150)
+    write_whole(FOLDER / "plot.png", png(figure))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rl_intdim.analysis.style import BLUE, GREY, ORANGE
+from rl_intdim.analysis.style import BLUE, GREY, ORANGE, png
 from rl_intdim.config.schema import Search
+from rl_intdim.files import write_whole
 from rl_intdim.records import provenance
 from rl_intdim.records.summary import MISFIT
 from rl_intdim.search import paper_rule
@@ -277,7 +278,7 @@ def plot(figures: dict[str, Any], tasks: pd.DataFrame, path: Path) -> None:
     right.set_ylabel("env steps, in budgets of a trial (median task)")
     right.set_yscale("log")
     right.legend(fontsize=8)
-    figure.savefig(path, dpi=110)
+    write_whole(path, png(figure))
 
 
 def main() -> None:
