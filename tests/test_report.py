@@ -310,6 +310,21 @@ def test_a_sweep_that_was_stopped_is_shown_and_not_followed():
     assert done.stdout == "No sweep is running. Wrote report.html.\n"
 
 
+@pytest.mark.parametrize("ds", [(), (0,) * 6], ids=["no trial yet", "some"])
+def test_the_commands_of_a_sweep_that_was_stopped_find_the_user_s_own_files(ds, monkeypatch):
+    Path("mine/envs").mkdir(parents=True)
+    Path("mine/envs/Mine.yaml").write_text("id: CartPole-v1\nthreshold: 300\nbudget: 500_000\n")
+    typed = "rl_intdim.sweep --config-dir mine env=Mine agent=cma search.seed=0 subspace.projection=dense out=run"
+    monkeypatch.setattr("sys.orig_argv", ["/bin/python3", "-m", *typed.split()])
+    config = cli.load("sweep", typed.split()[3:], [Path("mine")])
+    with Store(Path("run")).open(config) as store:
+        for seed, d in enumerate(ds):
+            store.append(trial(d, seed, False))
+    text = report_page.page(["run"], video.clip)
+    assert f"The sweep: <code>python -m {typed}</code>" in text
+    assert "python -m rl_intdim.train --config-dir mine env=Mine agent=cma" in text
+
+
 def test_a_sweep_without_a_finished_trial_is_shown():
     folder = begun("run")
     with held(folder):

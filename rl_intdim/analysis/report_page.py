@@ -14,6 +14,7 @@ from rl_intdim.analysis.ranking import labels
 from rl_intdim.analysis.running_sweep import Snapshot, last, narrowing, snapshot, time_left
 from rl_intdim.errors import IntdimError
 from rl_intdim.records import reproduce
+from rl_intdim.records.reader import read_command
 from rl_intdim.records.result import FLAWS, STATUSES, points, rows, span
 from rl_intdim.records.sweep import Sweep
 
@@ -70,7 +71,8 @@ def _section(now: Snapshot, label: str, name: str, clip: Clip) -> Section:
     from rl_intdim.analysis.course_figure import course
 
     sweep, threshold = now.sweep, now.config.env.threshold
-    shared = reproduce.words(now.config, sweep.provenance.command if sweep else "")
+    command = sweep.provenance.command if sweep else read_command(now.folder)
+    shared = reproduce.words(now.config, command)
     answers, d_max = (narrowing(sweep), sweep.d_max) if sweep else ([], 0)
     charts = [_chart(_trials(sweep, shared), name)] if sweep else []
     if now.finished or any(t.curve for t in now.trials):
@@ -83,7 +85,7 @@ def _section(now: Snapshot, label: str, name: str, clip: Clip) -> Section:
         charts,
         reproduce.trial(shared, "...", "..."),
         _notes(now),
-        sweep.provenance.command if sweep else "",
+        command,
         _cells(sweep) if sweep else {"folder": str(now.folder)},
         {} if now.ended else _progress(now),
         [] if now.ended else _latest(now),

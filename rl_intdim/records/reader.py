@@ -55,6 +55,12 @@ def read_config(folder: Path) -> SweepConfig:
     return config
 
 
+def read_command(folder: Path) -> str:
+    """The command that runs, or last ran, the sweep of a run folder; "" in a folder from before it was kept."""
+    first, _, _ = (folder / "config.yaml").read_text(encoding="utf-8").partition("\n")
+    return first.removeprefix("# ") if first.startswith("# ") else ""
+
+
 def _converted(values: dict[str, Any], cls: type, path: Path, prefix: str = "") -> Any:
     try:
         made: Any = msgspec.convert(values, cls)

@@ -1,6 +1,6 @@
 """The run folder: the configuration as run, trials appended as they finish, and the result.
 
-config.yaml     the configuration
+config.yaml     the command, and the configuration
 trials.jsonl    one line per finished trial, appended and on disk before the trial counts
 failures.jsonl  trials that broke down, if any
 result.json     the answer
@@ -26,6 +26,7 @@ from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import append_line, write_whole
 from rl_intdim.records import learned_subspaces
+from rl_intdim.records.provenance import command
 from rl_intdim.records.reader import read_config, read_trials, read_values
 from rl_intdim.records.result import SweepRecord
 from rl_intdim.search.trials import TrialRecord
@@ -88,7 +89,9 @@ class Store:
             raise ConfigError(f"out={self.folder}: cannot be made: {error.strerror}.") from None
         try:
             self.compare(config)  # again, now that no other process can write
-            write_whole(self.folder / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(asdict(config))))
+            words = command().replace("\n", " ")
+            text = f"# {words}\n{OmegaConf.to_yaml(OmegaConf.create(asdict(config)))}"
+            write_whole(self.folder / "config.yaml", text)
             for name in ("trials.jsonl", "failures.jsonl"):
                 self._mend(name)
             (self.folder / "checkpoints").mkdir(exist_ok=True)

@@ -11,7 +11,7 @@ import numpy as np
 from rl_intdim.config.schema import DIRECT_SEED, Learned, Search, SweepConfig, Task
 from rl_intdim.errors import ConfigError
 from rl_intdim.records.provenance import Provenance
-from rl_intdim.records.reader import read_config, read_result, read_trials
+from rl_intdim.records.reader import read_command, read_config, read_result, read_trials
 from rl_intdim.records.result import SweepRecord
 from rl_intdim.records.summary import summarise
 from rl_intdim.search.adaptive import Answer, answer, largest
@@ -29,7 +29,7 @@ class Sweep:
     D: int
     trials: list[TrialRecord]  # those that count, direct runs included, in the order in which they finished
     answer: Answer
-    provenance: Provenance  # empty while the sweep has not ended
+    provenance: Provenance  # the command alone while the sweep has not ended
     finished: list[TrialRecord]  # all in the folder, those of a round that is not over included
     ended_with: int | None  # search trials that counted when the sweep ended; None if it has not ended
 
@@ -120,6 +120,7 @@ def read(folder: Path | str, extended: bool = False) -> Sweep:
     if not finished:
         raise ConfigError(f"{folder}: no trial has finished yet.")
     trials, D = _decided(config.search, finished, ended), finished[0].D
+    begun = Provenance(command=read_command(folder))
     d_max = largest(config.search, D)
     return Sweep(
         folder,
@@ -127,7 +128,7 @@ def read(folder: Path | str, extended: bool = False) -> Sweep:
         D,
         trials,
         answer(config.search, d_max, outcomes(trials, config.env.budget)),
-        Provenance(ended.versions, ended.commit, ended.command) if ended else Provenance(),
+        Provenance(ended.versions, ended.commit, ended.command) if ended else begun,
         finished,
         ended.trials if ended else None,
     )

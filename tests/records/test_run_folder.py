@@ -1,5 +1,6 @@
 """The run folder: nothing written is lost, and nothing foreign is mixed in."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from omegaconf import OmegaConf
 from rl_intdim.config import cli
 from rl_intdim.config.identity import NEVER, first_seed, flat
 from rl_intdim.errors import ConfigError
-from rl_intdim.records.reader import read_config
+from rl_intdim.records.reader import read_command, read_config
 from rl_intdim.records.run_folder import Store, seeded
 
 
@@ -24,6 +25,15 @@ def test_appends_and_recalls():
     with Store(Path("run")).open(config()) as store:
         store.append(record(2, 1))
         assert store.trials(config(), 562) == [record(1, 0), record(2, 1)]
+
+
+def test_it_keeps_the_command_that_was_typed_last(monkeypatch):
+    for typed in ("agent.note=x", "agent.note=two\nlines"):
+        monkeypatch.setattr("sys.orig_argv", ["/bin/python3", "-m", "rl_intdim.sweep", typed])
+        with Store(Path("run")).open(config("agent.note=x")):
+            pass
+        assert read_command(Path("run")) == f"python -m rl_intdim.sweep {shlex.join([typed])}".replace("\n", " ")
+        assert read_config(Path("run")).agent.note == "x"
 
 
 def test_a_torn_last_line_is_kept_aside():
