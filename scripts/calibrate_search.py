@@ -244,7 +244,7 @@ def plot(figures: dict[str, Any], tasks: pd.DataFrame, path: Path) -> None:
     left.axvline(0.95, color=GREY, lw=1)
     left.set_yticks(range(len(names)), [f"{n} ({int(s[1])})" for n, s in zip(names, shares, strict=True)], fontsize=8)
     left.set_xlim(0.78, 1.01)
-    left.set_xlabel("tasks within the model: coverage of the 95 % interval (bars: 95 %; line: 0.95)")
+    left.set_xlabel("simulated tasks: coverage of the 95 % interval (bars: 95 %; line: 0.95)")
     shapes = list(figures["outside"])[::-1]
     for key, color, dy in (("either", BLUE, 0.15), ("covered", ORANGE, -0.15)):
         values = [figures["outside"][shape][key] for shape in shapes]
@@ -253,7 +253,7 @@ def plot(figures: dict[str, Any], tasks: pd.DataFrame, path: Path) -> None:
     outside.axvline(0.8, color=GREY, lw=1)
     outside.set_yticks(range(len(shapes)), [f"{s} ({figures['outside'][s]['tasks']})" for s in shapes], fontsize=8)
     outside.set_xlim(0, 1)
-    outside.set_xlabel(f"shapes outside the model, in {ODD_TRIALS} trained trials (line: 0.8)")
+    outside.set_xlabel(f"hard shapes, in {ODD_TRIALS} trained trials (line: 0.8)")
     outside.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     trials = np.sort(tasks.search_trials)
     middle.step(trials, np.arange(1, len(trials) + 1) / len(trials), color=BLUE, where="post")

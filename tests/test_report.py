@@ -111,6 +111,11 @@ def test_hover_shows_the_trial_and_the_command_that_runs_it(page):
         ["env=InvertedPendulum", "agent=ppo", "agent.settings.gamma=0.5", "threads=2"],
         ["env=gym", "env.id=Acrobot-v1", "env.threshold=-100", "++env.kwargs.max_episode_steps=30",
          "env.threshold_source='it\\'s, (a) $note=1'", "env.policy.hidden=[3,4]"],
+        ["env=gym", "env.id=CartPole-v1", "env.threshold=195", "env.name=mine"],
+        ["env=MountainCar", "agent=ppo", "~agent.settings.gae_lambda", "~agent.critic.vf"],
+        ["agent=ppo", "agent.settings={}", "agent.name=ours"],
+        ["agent=openai_es", "agent.name=gone"],
+        ["env=CartPole200", "agent=dqn", "agent.name=gone"],
     ],
 )  # fmt: skip
 def test_the_command_of_a_trial_composes_to_the_same_trial(words):

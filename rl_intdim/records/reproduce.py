@@ -19,14 +19,16 @@ FREE = (
     "agent.critic.",
     "agent.policy_kwargs.",
 )  # mappings that take keys of any name
+LIKE = {"evolution": "cma", "gradient": "ppo"}  # an agent of each trainer
 
 
 def words(config: SweepConfig, command: str = "") -> list[str]:
     """The words after `python -m rl_intdim.train` that all trials of a sweep share.
 
     They name the task, the agent and every value that differs from the catalogue's, such as tuned or changed settings
-    and the projection that `auto` chose. --config-dir is taken from the sweep's command. If the catalogue no longer
-    has the task or the agent, the words give every value.
+    and the projection that `auto` chose; `~key` takes away a setting that the sweep did not have. --config-dir is
+    taken from the sweep's command. A task or an agent that the catalogue does not have is another one with all of its
+    values.
     """
     folders: list[Path] = []
     options: list[str] = []
@@ -35,21 +37,23 @@ def words(config: SweepConfig, command: str = "") -> list[str]:
         options = cli.folder_words(folders)
     except (ConfigError, ValueError):  # the folder is gone, or the command was cut off
         pass
-    env = config.env
-    named = [f"env={env.name}", f"agent={config.agent.name}"]
-    if env.name not in cli.register(folders)["env"] and env.name == env.id:  # any Gymnasium id
-        named = ["env=gym", named[1], f"env.id={literal(env.id)}", f"env.threshold={env.threshold}"]
-    try:
-        train = cli.load("train", named, folders)
-        known = _values(train)
-    except ConfigError:
-        known = {"env.name": env.name, "agent.name": config.agent.name}  # env= and agent= set the names
+    env, agent, names = config.env, config.agent, cli.register(folders)
+
+    def there(group: str, name: str) -> bool:
+        return name in names[group] and (group, name) not in names.broken
+
+    own = ["env=gym", f"env.id={literal(env.id)}", f"env.threshold={env.threshold}"]
+    named = [f"env={env.name}"] if there("env", env.name) else own
+    named.append(f"agent={agent.name if there('agent', agent.name) else LIKE[agent.trainer]}")
+    known = _values(cli.load("train", named, folders))
+    values = _values(config)
     changed = [
         f"{'++' if key.startswith(FREE) else ''}{key}={literal(value, key)}"
-        for key, value in _values(config).items()
+        for key, value in values.items()
         if (key not in known or known[key] != value) and value != {}
     ]
-    return [*options, *named, *changed]
+    gone = [f"~{key}" for key in known if key.startswith(FREE) and key not in values]
+    return [*options, *named, *changed, *gone]
 
 
 def trial(shared: Sequence[str], d: int | str, seed: int | str) -> str:
