@@ -20,7 +20,7 @@ from rl_intdim.analysis.ranking import cautions, differences, pivot, table
 from rl_intdim.analysis.tables import show
 from rl_intdim.config import cli
 from rl_intdim.config.validation import one_of
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, NotBegun
 from rl_intdim.files import write_whole
 from rl_intdim.records.sweep import read
 
@@ -35,7 +35,16 @@ def compare(folders: Sequence[Path], keys: dict[str, str]) -> None:
         raise ConfigError(f"out={out}: must end in .csv, .md or .png.")
     if by in ("agent", "hidden", "projection") and out and not out.endswith(".csv"):
         raise ConfigError(f"by={by}: goes with a table: none, or out=....csv; {out} holds every table, or the plot.")
-    sweeps = [read(folder) for folder in folders]
+    sweeps, waiting = [], []
+    for folder in folders:
+        try:
+            sweeps.append(read(folder))
+        except NotBegun as error:
+            waiting.append(str(error))
+    if not sweeps:
+        raise ConfigError(waiting[0])
+    for line in waiting:
+        print(f"left out: {line}")
     frame = table(sweeps) if by == "env" else pairs(sweeps) if by == "pair" else pivot(sweeps, by)
     if by == "pair" and frame.empty and out:
         raise ConfigError(f"out={out}: nothing to write. {NONE}")

@@ -17,6 +17,10 @@ class ConfigError(IntdimError):
     """The user's configuration cannot run. The message gives the place, the value and what is valid."""
 
 
+class NotBegun(ConfigError):
+    """No trial of a sweep has finished yet."""
+
+
 class WriteFailure(IntdimError):
     """A file could not be written, for example because the disk is full. Files written before are intact."""
 

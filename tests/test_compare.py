@@ -50,6 +50,9 @@ def test_a_sweep_that_has_ended_speaks_by_what_it_decided(folders):
     Path("easy/result.json").write_text(ended.to_json())
     after = read("easy")
     assert (after.answer, after.env_steps) == (before.answer, before.env_steps)
+    said = "CartPole by cma, auto, 20-20: the result counts 60 trials, and 66 are in the folder."
+    assert said in ranking.cautions([after])
+    assert said not in ranking.cautions([before])
     assert (after.provenance.command, after.record.command) == ("c", "c")
 
 
@@ -133,6 +136,18 @@ def test_one_agent_with_two_settings_is_said(folders):
     said = "CartPole by cma: its sweeps differ in agent.diagonal_above, agent.patience."
     assert said in ranking.cautions([read("easy"), other])
     assert said not in ranking.cautions([read("easy"), read("easy")])
+
+
+def test_another_network_than_its_width_and_another_name_are_said(folders):
+    easy, relu = read("easy"), read(compared("relu", 8, "agent=ppo", "env.policy.activation=relu"))
+    wide = read(compared("wide", 8, "env.policy.hidden=[8]"))
+    assert "CartPole: its sweeps differ in env.policy.activation." in ranking.cautions([easy, relu, wide])
+    assert not any("policy" in line for line in ranking.cautions([easy, wide]))
+    words = ["env=gym", "env.id=CartPole-v1", "env.threshold=475", "env.vector=compiled", "env.budget=9_000"]
+    other = read(compared("gym", 8, *words))
+    assert "CartPole and CartPole-v1 are one environment under two names, ranked as two tasks." in ranking.cautions(
+        [easy, other]
+    )
 
 
 def test_nothing_depends_on_the_order_in_which_a_rounds_trials_finished(folders):
@@ -243,6 +258,17 @@ def test_mistakes(words, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_sweep_that_has_not_begun_is_left_out(folders):
+    with Store(Path("waiting")).open(cli.load("sweep", [])):
+        pass
+    done = run("compare", *folders, "waiting")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("left out: waiting: no trial has finished yet.\n")
+    assert "InvertedPendulum" in done.stdout
+    alone = run("compare", "waiting")
+    assert (alone.returncode, alone.stderr) == (2, "error: waiting: no trial has finished yet.\n")
 
 
 def test_a_broken_result_is_a_message():

@@ -29,8 +29,8 @@ NORMAL = 1.959964  # the 97.5 % quantile of the standard normal distribution
 
 
 def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
-    """One row for every two sweeps and each d at which they share LEAST trials or more, and one for all of these d
-    together. d = 0 is left out, since nothing is trained there.
+    """One row for every two sweeps, by two agents or by one with two settings, and each d at which they share LEAST
+    trials or more, and one for all of these d together. d = 0 is left out, since nothing is trained there.
 
     `difference` is the share that the first solved minus that of the second, with its 95 % interval from `low` to
     `high`. `p` is McNemar's two-sided exact p-value, and `p (Holm)` the same, corrected for all pairs of agents at
@@ -40,7 +40,8 @@ def pairs(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
 
     rows, names = [], agents(sweeps)
     for a, b in combinations(sorted(sweeps, key=lambda s: (s.env, s.agent)), 2):
-        both = sorted(a.solved.keys() & b.solved.keys()) if same_subspaces(a, b) and a.agent != b.agent else []
+        alike = same_subspaces(a, b) and a.config.agent != b.config.agent
+        both = sorted(a.solved.keys() & b.solved.keys()) if alike else []
         shared = Counter(d for d, _ in both if d > 0)
         ds = [d for d, n in shared.items() if n >= LEAST]
         for d in [*ds, None] if len(ds) > 1 else ds:

@@ -1,7 +1,7 @@
 """Sweeps ranked by d_int: the difficulty table, pairwise verdicts, and which sweeps can be compared."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
@@ -147,8 +147,8 @@ def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
 
 
 def cautions(sweeps: Sequence[Sweep]) -> list[str]:
-    """What the ranks do not show, a line each: tasks without one, one environment under two names, and ranks that
-    rest on a wide interval."""
+    """What the ranks do not show, a line each: tasks without one, what differs besides, one environment under two
+    names, results that are older than their trials, and ranks that rest on a wide interval."""
     lines = []
     if any(s.learned for s in sweeps):
         lines.append("A learned basis is not ranked: what its direct runs learned, and cost, is not in d_int.")
@@ -160,14 +160,12 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
             keys += [f"budget ({', '.join(f'{value:,}' for value in budgets)})"] * (len(budgets) > 1)
             keys += ["environment or scoring"] * (len({str(s.world) for s in same}) > 1)
             lines.append(f"{name}: not ranked, since its sweeps differ in {' and '.join(keys)}.")
+        policies = [s.config.env.policy for s in sweeps if s.env == name]
+        if keys := differing(policies, {"hidden"}):
+            lines.append(f"{name}: its sweeps differ in env.policy.{', env.policy.'.join(keys)}.")
     for name, agent in dict.fromkeys((s.env, s.agent) for s in sweeps):
-        theirs = [
-            {key: str(value) for key, value in flat(asdict(s.config.agent)).items()}
-            for s in sweeps
-            if (s.env, s.agent) == (name, agent)
-        ]
-        differ = {key for other in theirs[1:] for key, _ in theirs[0].items() ^ other.items()}
-        if keys := sorted(differ - {"note"}):
+        settings = [s.config.agent for s in sweeps if (s.env, s.agent) == (name, agent)]
+        if keys := differing(settings, {"note"}):
             lines.append(f"{name} by {agent}: its sweeps differ in agent.{', agent.'.join(keys)}.")
     first: dict[str, Sweep] = {}
     for s in sweeps:
@@ -178,8 +176,15 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
                 f"{a.env} and {b.env} are one environment at thresholds {a.threshold:g} and {b.threshold:g}: two "
                 "tasks, and d_int follows the threshold."
             )
+        elif a.world == b.world:
+            lines.append(f"{a.env} and {b.env} are one environment under two names, ranked as two tasks.")
     names = labels({s.folder: s.config for s in sweeps})
     undecided = [s for s in sweeps if s.answer.status == "undecided" and s.answer.d_int is not None and s.fits]
+    lines += [
+        f"{names[s.folder]}: the result counts {s.ended_with} trials, and {s.in_folder} are in the folder."
+        for s in sweeps
+        if s.ended_with not in (None, s.in_folder)
+    ]
     if wide := [names[s.folder] for s in undecided]:
         lines.append(f"Undecided, so d_int and rank may still move within the interval: {'; '.join(wide)}.")
     if odd := [names[s.folder] for s in sweeps if not s.fits]:
@@ -188,6 +193,12 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
             f"nor told apart: {'; '.join(odd)}."
         )
     return lines
+
+
+def differing(parts: Sequence[Any], but: Set[str]) -> list[str]:
+    """The keys, none of `but`, in which these parts of configurations differ."""
+    values = [{key: str(value) for key, value in flat(asdict(part)).items()} for part in parts]
+    return sorted({key for other in values[1:] for key, _ in values[0].items() ^ other.items()} - but)
 
 
 def harder(sweeps: Sequence[Sweep]) -> dict[str, "pd.DataFrame"]:

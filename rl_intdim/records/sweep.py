@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT_SEED, Learned, Search, SweepConfig, Task
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import NotBegun
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.reader import read_command, read_config, read_result, read_trials
 from rl_intdim.records.result import SweepRecord
@@ -113,12 +113,12 @@ class Sweep:
 
 def read(folder: Path | str, extended: bool = False) -> Sweep:
     """The sweep of a run folder, finished or not. `extended`: it goes on, so whatever result is there is an earlier
-    one. Raises ConfigError if it is not a run folder, or no trial has finished."""
+    one. Raises ConfigError if it is not a run folder, NotBegun if no trial has finished."""
     folder = Path(folder)
     config = read_config(folder)
     finished, ended = read_trials(folder, config), None if extended else read_result(folder)
     if not finished:
-        raise ConfigError(f"{folder}: no trial has finished yet.")
+        raise NotBegun(f"{folder}: no trial has finished yet.")
     trials, D = _decided(config.search, finished, ended), finished[0].D
     begun = Provenance(command=read_command(folder))
     d_max = largest(config.search, D)
