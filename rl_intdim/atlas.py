@@ -50,7 +50,7 @@ def atlas(given: dict[str, str], words: Sequence[str], folders: Sequence[Path]) 
     """Measure, and write table, ladder and page. Raises IntdimError."""
     from rl_intdim.tasks.output import hearing, notes
 
-    console, hours, out = Console(highlight=False, soft_wrap=True), given.get("hours", "1"), given.get("out", "runs")
+    console, hours, out = cli.console(), given.get("hours", "1"), given.get("out", "runs")
     if not is_number(hours) or not 0 <= float(hours) <= 10_000:
         raise ConfigError(f"hours={hours}: must be a number from 0 to 10,000.")
     if taken := [word for word in words if word.partition("=")[0] in INSTEAD]:
@@ -141,7 +141,7 @@ def _show(sweeps: Sequence[ScheduledSweep], left_out: dict[str, str], out: Path,
     rungs = task_ladder.rungs(done, tasks)
     write_whole(out / "atlas.png", task_ladder.plot(rungs))
     write_whole(out / "atlas.md", atlas_page.page(done, tasks, left_out, "atlas.png", command()))
-    write_whole(out / "atlas.html", report_page.page([s.folder for s in done], video.clip))
+    write_whole(out / "atlas.html", report_page.page([s.folder for s in done], partial(video.clip, trust=True)))
     show(task_ladder.table(rungs, tasks), "The ladder")
     console.print(f"Wrote atlas.png, atlas.md and atlas.html in {out}")
 

@@ -11,7 +11,6 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from rl_intdim.config import cli
@@ -31,7 +30,7 @@ def compress(config: CompressConfig) -> Solution:
 
     Raises IntdimError: NotVerified if no width does.
     """
-    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
+    console = cli.console()
     solution, policy = loading.opened(Path(config.solution), config.trust, console.print)
     rng = np.random.default_rng((config.seed, STREAM))  # every width draws fresh episodes
     for bits in range(1, config.max_bits + 1):

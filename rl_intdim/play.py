@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import PlayConfig
@@ -27,7 +26,7 @@ def play(config: PlayConfig) -> None:
 
     Raises IntdimError: NotVerified if the score is below the threshold.
     """
-    console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)  # names are the file's own
+    console = cli.console()
     solution, policy = loading.opened(Path(config.solution), config.trust, console.print)
     console.print(
         f"{solution.task.name} by {solution.agent}, d = {solution.d} of D = {policy.D:,}, seed {solution.seed}"

@@ -8,14 +8,15 @@ The page shows the difficulty ladder of all sweeps, and for each sweep its trial
 and a video of the solved policy with the smallest d. Hover over a trial for its seed, score and command; click it to
 keep the command. A sweep that runs is shown as it stands: the trials that run, how d_int has narrowed, and the time
 left. With follow=true the page is written again whenever a trial has moved, and an open browser loads it by itself.
-Ctrl-C ends that, and so does the end of the sweeps.
+Ctrl-C ends that, and so does the end of the sweeps. With trust=true solutions of tasks of your own are played
+too, and the code that their files name is run.
 """
 
 import signal
 import sys
 import time
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from rl_intdim.analysis import report_page
@@ -31,24 +32,26 @@ WATCHED = ("trials.jsonl", "result.json", "checkpoints/*/progress.json")  # what
 def report(folders: Sequence[Path], keys: dict[str, str]) -> None:
     """Write the page to `out`, by default report.html; with follow=true, again and again. Raises IntdimError."""
     out = Path(keys.get("out", "report.html"))
-    one_of("follow", keys.get("follow", "false"), ("true", "false"))
+    for key in ("follow", "trust"):
+        one_of(key, keys.get(key, "false"), ("true", "false"))
+    clip = partial(video.clip, trust=keys.get("trust") == "true")
     check_file("out", out)
     if keys.get("follow") == "true":
-        follow(folders, out)
+        follow(folders, out, clip)
         return
-    write_whole(out, report_page.page(folders, video.clip))
+    write_whole(out, report_page.page(folders, clip))
     print(f"Wrote {out}: {len(folders)} run folder{'s' * (len(folders) > 1)}, {out.stat().st_size / 1e6:.1f} MB")
 
 
-def follow(folders: Sequence[Path], out: Path) -> None:
+def follow(folders: Sequence[Path], out: Path, clip: report_page.Clip) -> None:
     """Write the page whenever its sweeps have moved, until none of them runs. Ctrl-C ends it with exit status 130.
     The last page no longer loads itself."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the last page is written then, too
-    clip = lru_cache(lambda path, stamp: video.clip(path))  # an episode is played once, not each time
+    played = lru_cache(lambda path, stamp: clip(path))  # an episode is played once, not each time
     seen = None
 
     def write(again: bool) -> None:
-        write_whole(out, report_page.page(folders, lambda path: clip(path, path.stat().st_mtime_ns), again))
+        write_whole(out, report_page.page(folders, lambda path: played(path, path.stat().st_mtime_ns), again))
 
     try:
         while running := [folder for folder in folders if is_running(folder)]:
@@ -81,7 +84,7 @@ def stamps(folders: Sequence[Path]) -> list[tuple[str, int, int]]:
 
 def main() -> None:
     """The command, as it stands in sys.argv."""
-    cli.main_on_folders(report, __doc__ or "", ("out", "follow"))
+    cli.main_on_folders(report, __doc__ or "", ("out", "follow", "trust"))
 
 
 if __name__ == "__main__":

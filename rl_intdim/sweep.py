@@ -31,7 +31,7 @@ def sweep(config: SweepConfig, console: Console | None = None) -> SweepRecord | 
     """Measure d_int. Returns the result as written to result.json, or None for a dry run. Raises IntdimError."""
     from rl_intdim.tasks.output import hearing, notes
 
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or cli.console()
     check_folder("out", Path(config.out))
     tell = notes(console)
     with hearing(tell):
@@ -48,7 +48,8 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
         print_dry_run(config, runner, D, d_max, console)
         return None
     if config.env.checkpoint and not over(config, d_max):  # trials take hours, so show the expected time first
-        print_expected_time(config, runner, D, d_max, console)
+        begun = Path(config.out, "trials.jsonl").exists()
+        print_expected_time(config, runner, D, d_max, console, begun)
     ready = replace(ready, config=seeded(config))
     with Store(Path(config.out)).open(ready.config) as store:
         result = write(ready, store, measure(ready.config, runner, D, d_max, store, console, tell), here())

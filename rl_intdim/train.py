@@ -19,7 +19,7 @@ def train(config: TrainConfig) -> None:
     """Run one trial and print its score; write it to `out` if given. Raises IntdimError."""
     from rl_intdim.tasks.output import hearing, notes
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = cli.console()
     with hearing(notes(console)):
         _train(config, console)
 

@@ -84,6 +84,18 @@ def test_a_word_survives_its_quotes(text):
     assert overrides.parse(f"out={overrides.literal(text)}").value() == text
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("search.ds=1,2", r"several values for a list\. Write 'search\.ds=\[1,2\]'"),
+        ("env.budget=range(1,3)", r"env\.budget=range\(1,3\): several values\."),
+    ],
+)
+def test_several_values_are_refused_with_what_to_write(word, said):
+    with pytest.raises(ConfigError, match=said):
+        rl_intdim.intrinsic_dimension(word)
+
+
 def test_a_value_that_no_configuration_holds():
     with pytest.raises(ConfigError, match=r"workers=<object.*a object cannot be a value; valid: numbers"):
         rl_intdim.intrinsic_dimension(workers=object())

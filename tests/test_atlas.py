@@ -9,9 +9,11 @@ from factories import compared
 
 from rl_intdim import atlas
 from rl_intdim.config import task_sets
+from rl_intdim.errors import ConfigError
 from rl_intdim.records.reader import read_config
 from rl_intdim.records.run_folder import Store
 from rl_intdim.runners import throughput
+from rl_intdim.runners.prepare import prepare
 from rl_intdim.search import narrowing
 
 POLE = "id: CartPole-v1\nthreshold: 100\nbudget: 4000\nvector: compiled\nscoring: {looks: 5}\n"
@@ -66,6 +68,15 @@ def test_without_hours_it_shows_what_is_there(monkeypatch, capsys):
     page = Path("runs/atlas.md").read_text()
     assert "| CartPole |" in page
     assert "- Acrobot by cma: not begun within the hours" in page
+
+
+def test_a_reason_is_printed_as_it_is(monkeypatch, capsys):
+    def refused(config):
+        raise ConfigError("pip install rl_intdim[contrib] :warning: [/data/x]")
+
+    monkeypatch.setattr("rl_intdim.atlas.prepare", lambda c: prepare(c) if c.agent.name == "cma" else refused(c))
+    assert run(monkeypatch, "tasks=CartPole", "agents=cma,tqc", "hours=0") == 0
+    assert "left out: CartPole by tqc: pip install rl_intdim[contrib] :warning: [/data/x]" in capsys.readouterr().out
 
 
 def test_another_projection_is_said_to_be_off_the_ladder(monkeypatch, capsys):

@@ -248,6 +248,7 @@ def test_the_command(folders):
         (["easy", "by=agnt"], "Did you mean agent?"),
         (["easy", "out=x.doc"], "must end in"),
         (["nowhere"], "Run folders there: easy"),
+        (["x" * 300], "File name too long."),
         (["easy", "bye=agent"], "Did you mean by? Valid: by, out."),
         (["easy", "by=agent", "out=page.md"], "by=agent: goes with a table"),
     ],

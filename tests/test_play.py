@@ -91,6 +91,7 @@ def test_a_film(monkeypatch, solved):
     [
         ([], "solution: missing"),
         (["solution=nowhere.json"], "nowhere.json"),
+        ([f"solution={'x' * 300}"], "File name too long."),
         (["solution=x.json", "out=film.mp4"], "must end in .gif"),
         (["solution=x.json", "out=nowhere/film.gif"], "out=nowhere/film.gif: there is no folder nowhere."),
         (["solution=x.json", "epsiodes=3"], "Did you mean episodes?"),

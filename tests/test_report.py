@@ -139,6 +139,16 @@ def test_a_solution_that_cannot_be_shown_leaves_the_page_whole():
     assert "The solution cannot be shown" in report_page.page([folder], video.clip)
 
 
+def test_a_solution_of_the_user_s_own_code_is_played_where_it_is_trusted(monkeypatch):
+    Path("mine.py").write_text("import gymnasium as gym\n\nclass Mine(gym.Wrapper):\n    pass\n")
+    monkeypatch.syspath_prepend(".")
+    sweep("run", words=["env.wrappers=[mine.Mine]", "env.vector=slots"])
+    assert "give trust=true" in report_page.page(["run"], video.clip)
+    data, caption = video.clip(Path("run/solution.json"), trust=True)
+    assert data.startswith(b"GIF89a")
+    assert "The solution at play" in caption
+
+
 def test_without_opengl_the_page_says_so(monkeypatch):
     sweep("run", words=["env=InvertedPendulum", "env.threshold=475"])
     monkeypatch.setenv("MUJOCO_GL", "none-such")
@@ -184,7 +194,9 @@ def test_mistakes():
         (["nowhere"], "nowhere: not a run folder"),
         (["run", "to=x"], "to=x: no such key"),
         (["run", "out="], "out=: needs a value"),
+        (["run", "trust=yes"], "trust=yes: "),
         (["run", "follow=yes"], "follow=yes: not known. Valid: false, true."),
+        (["run", "trust=yes"], "trust=yes: not known. Valid: false, true."),
         (["run", "out=no/page.html"], "no folder no"),
         (["run", "out=run"], "is a folder"),
         (["out=page.html"], "no run folder"),
@@ -358,7 +370,7 @@ def test_follow_writes_when_a_trial_has_moved_and_ends_with_the_sweep(monkeypatc
 
     monkeypatch.setattr("time.sleep", sleep)
     lock.acquire()
-    report.follow([folder], Path("page.html"))
+    report.follow([folder], Path("page.html"), video.clip)
     assert pages == [True, True, False]  # begun; moved; ended
     said = capsys.readouterr().out
     assert said == (

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from rl_intdim.records.result import SweepRecord, learned, rows
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 def table(record: SweepRecord) -> Table:
     """The result of one sweep, one row per figure."""
     out = Table(
-        title=f"Intrinsic dimension of {record.env} by {record.agent}{learned(record)}",
+        title=Text(f"Intrinsic dimension of {record.env} by {record.agent}{learned(record)}"),
         show_header=False,
         title_style="bold",
     )
     out.add_column(style="cyan")
     out.add_column()
     for name, text in rows(record).items():
-        out.add_row(name, escape(text))  # a source or a note may hold brackets
+        out.add_row(name, Text(text))  # a source or a note may hold brackets
     for warning in record.warnings:
-        out.add_row("note", f"[yellow]{escape(warning)}[/yellow]")
+        out.add_row("note", Text(warning, style="yellow"))
     return out
 
 
@@ -58,7 +58,7 @@ def show(frame: "pd.DataFrame", title: str) -> None:
     for column in frame.columns:
         out.add_column(str(column))
     for row in frame.itertuples(index=False):
-        out.add_row(*map(escape, words(row)))
+        out.add_row(*map(Text, words(row)))
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(highlight=False, width=200)
     console.print(out)

@@ -125,12 +125,14 @@ def agent_nodes(path: Path) -> tuple[DictConfig, dict[str, dict[str, Any]]]:
     data = {"name": path.stem} | read_yaml(path)
     tuned = data.pop("tasks", None) or {}
     trainer = data.get("trainer")
-    if trainer not in AGENTS:
+    if not isinstance(trainer, str) or trainer not in AGENTS:
         raise ConfigError(f"{path}: trainer: {trainer!r} is no trainer. {choices(trainer, AGENTS)}")
     node = merged(AGENTS[trainer], data, path)
     if not isinstance(tuned, dict):
         raise ConfigError(f"{path}: tasks: expected a mapping of task names to settings, got {tuned!r}.")
     for task, values in tuned.items():
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path}: tasks.{task}: expected `key: value` lines, got {values!r}.")
         merged(AGENTS[trainer], data | values, f"{path}: tasks.{task}")
     return node, {task: hints.whole(AGENTS[trainer], values) for task, values in tuned.items()}
 

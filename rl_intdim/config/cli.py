@@ -19,11 +19,23 @@ from typing import Any, NoReturn
 from hydra import initialize
 from hydra import main as hydra_main
 from omegaconf import DictConfig
+from rich.console import Console
 
 from rl_intdim import __version__
 from rl_intdim.config import overrides
 from rl_intdim.config import schema as cfg
-from rl_intdim.config.compose import COMMANDS, GROUPS, Names, completed, compose, key_hints, load, register, typed
+from rl_intdim.config.compose import (
+    COMMANDS,
+    GROUPS,
+    Names,
+    completed,
+    compose,
+    key_hints,
+    load,
+    register,
+    several,
+    typed,
+)
 from rl_intdim.errors import ConfigError, IntdimError, choices
 from rl_intdim.files import check_file
 
@@ -58,6 +70,11 @@ class _Options(argparse.ArgumentParser):
         return options
 
 
+def console() -> Console:
+    """The console of a command. Brackets and colons are text: names, reasons and folders are the user's own."""
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
 def folder_words(folders: Sequence[Path]) -> list[str]:
     """The words by which a command is given these folders: what `user_folders` reads."""
     return [word for folder in folders for word in ("--config-dir", str(folder))]
@@ -88,7 +105,7 @@ def checked(name: str, words: Sequence[str], names: Names, multirun: bool) -> li
         override = overrides.parse(word)
         values = overrides.alternatives(override)
         if override.is_sweep_override() and not multirun:
-            raise ConfigError(_several(name, word))
+            raise ConfigError(several(name, word))
         values = [overrides.with_whole_numbers(value, key_hints(name)) for value in values]
         if values:
             sweeps.append(values)
@@ -122,16 +139,6 @@ def _check_form(name: str, word: str, following: str, names: Names) -> None:
     raise ConfigError(f"{word}: expected key=value. Write {right}")
 
 
-def _several(name: str, word: str) -> str:
-    key, _, text = word.partition("=")
-    hint = key_hints(name).get(key)
-    if "list" in str(hint):
-        return f"{word}: several values for a list. Write '{key}=[{text}]', or give -m for a run with each."
-    return (
-        f"{word}: several values. Give -m for a run with each; one value with a comma is quoted: '{key}=\"{text}\"'"
-    )
-
-
 @contextmanager
 def exiting(name: str = "") -> Iterator[None]:
     """Turn errors into exit statuses: 2 for a user's mistake, 1 for a failed run, 130 for Ctrl-C."""
@@ -139,6 +146,10 @@ def exiting(name: str = "") -> Iterator[None]:
         yield
     except IntdimError as error:
         fail(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        fail(ConfigError(f"{error.filename}: {error.strerror}."))
     except KeyboardInterrupt:
         runs = name == "sweep" and "dry_run=true" not in sys.argv
         kept = " Every finished trial is on disk; the same command goes on from there." if runs else ""
@@ -212,10 +223,12 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
     if words[:1] == ["--version"]:
         print(f"rl_intdim {__version__}")
         return
-    given = {
-        word.partition("=")[0]: word.partition("=")[2] for word in words if "=" in word and not Path(word).exists()
-    }
     with piped(), exiting():
+        given = {
+            word.partition("=")[0]: word.partition("=")[2]
+            for word in words
+            if "=" in word and not Path(word).exists()
+        }
         for key, value in given.items():
             if key not in keys:
                 raise ConfigError(f"{key}={value}: no such key. {choices(key, keys)} Other words are run folders.")

@@ -198,6 +198,19 @@ def _check_threshold(node: DictConfig) -> None:
 
 def load(name: str, words: Sequence[str], folders: Sequence[Path] = ()) -> Any:
     """The configuration `name` with overrides, checked: load("sweep", ["env=CartPole", "agent=ppo"])."""
-    names = register(folders)
+    names, words = register(folders), completed(words)
+    for word in words:
+        if overrides.parse(word).is_sweep_override():
+            raise ConfigError(several(name, word))
     with initialize(version_base="1.3", config_path=None):
-        return typed(compose(name, completed(words), names))
+        return typed(compose(name, words, names))
+
+
+def several(name: str, word: str) -> str:
+    """The message for a word that gives a key several values where one is asked for."""
+    key, _, text = word.partition("=")
+    if "list" in str(key_hints(name).get(key)):
+        return f"{word}: several values for a list. Write '{key}=[{text}]', or give -m for a run with each."
+    return (
+        f"{word}: several values. Give -m for a run with each; one value with a comma is quoted: '{key}=\"{text}\"'"
+    )

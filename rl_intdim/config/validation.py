@@ -47,6 +47,7 @@ ATARI_KEYS = {
     "max_num_frames_per_episode": "give env.max_episode_steps.",
     **dict.fromkeys(("reward_clipping", "episodic_life", "life_loss_info", "autoreset_mode"), OURS),
     **dict.fromkeys(("num_threads", "batch_size"), "is set by the toolkit."),
+    "continuous": "is not supported: a policy has an output for each of the game's buttons.",
 }
 
 

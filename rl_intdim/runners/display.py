@@ -26,7 +26,7 @@ class Display:
         columns = [
             TextColumn("{task.completed} of at most {task.total} trials"),
             BarColumn(20),
-            TextColumn("{task.fields[line]}"),
+            TextColumn("{task.fields[line]}", markup=False),
             TimeElapsedColumn(),
         ]
         self.bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None

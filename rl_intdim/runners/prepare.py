@@ -16,7 +16,7 @@ from rl_intdim.search.loop import spaced
 class Prepared:
     """A sweep that is ready to run."""
 
-    config: SweepConfig  # the projection and the d of a grid resolved
+    config: SweepConfig  # the workers, the projection and the d of a grid resolved
     runner: TrialRunner
     D: int
     d_max: int
@@ -50,5 +50,6 @@ def prepare(config: SweepConfig) -> Prepared:
     check_memory(projection, D, d_max, at_once, free)
     if search.grid:
         search = replace(search, grid=None, ds=spaced(search.grid, d_max))
-    config = replace(config, subspace=replace(config.subspace, projection=projection), search=search)
+    subspace = replace(config.subspace, projection=projection)
+    config = replace(config, workers=runner.slots, subspace=subspace, search=search)
     return Prepared(config, runner, D, d_max)

@@ -9,7 +9,7 @@ from rl_intdim.config.schema import DIRECT, SweepConfig, Task
 from rl_intdim.records.result import span
 from rl_intdim.runners import TrialRunner
 from rl_intdim.search.loop import at_most, at_once
-from rl_intdim.search.simulation import expected, unsolved
+from rl_intdim.search.simulation import Cost, expected, unsolved
 from rl_intdim.tasks import environment, rollout
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.spec import TrialSpec
@@ -71,12 +71,10 @@ def scoring_pace(trial: TrialSpec) -> tuple[float, float]:
 
 
 def episode_length(task: Task, measured: float) -> float:
-    """The env steps to expect of an episode: its time limit if it has one, since a better policy may live longer. For
-    Atari games, which hardly ever reach their limit, LONGER times theta0's."""
-    if task.vectorisation.ale:
-        return LONGER * measured
+    """The env steps to expect of an episode: its time limit if it has one, since a better policy may live longer.
+    Without, LONGER times theta0's: Atari games hardly ever reach ALE's own limit."""
     env = environment.make(task)
-    limit = env.spec.max_episode_steps if env.spec else None
+    limit = environment.limit(task, env)
     env.close()
     return limit or LONGER * measured
 
@@ -114,20 +112,22 @@ def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple
     trial solves, and of the longest sweep."""
     env, search, found = config.env, config.search, measured(config, runner)
     most, beside = at_most(search), at_once(search, runner.slots)
-    longest = most + search.round, most * env.budget  # theta0's first round trains nothing
+    longest = Cost(most, search.round, most * env.budget)  # theta0's first round trains nothing
     costs = [expected(search, D, d_max, env.budget), unsolved(search, D, d_max, env.budget), longest]
-    return found, (found.seconds(env, 1, env.budget), *(found.seconds(env, *cost) / beside for cost in costs))
+    sweeps = (found.seconds(env, cost.trials + cost.zero, cost.env_steps) / beside for cost in costs)
+    return found, (found.seconds(env, 1, env.budget), *sweeps)
 
 
 def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
     """Print the dry run: trials and env steps, at most and expected, and hours."""
     env, search = config.env, config.search
     most = at_most(search)
-    trials, steps = expected(search, D, d_max, env.budget)
+    trials, zero, steps = expected(search, D, d_max, env.budget)
     console.print(f"{env.name} by {config.agent.name}: D = {D:,}, d from 0 to {d_max:,}, threshold {env.threshold:g}")
     console.print(f"  at most     {most} trials, {most * env.budget:,} env steps of training")
     console.print(
         f"  expected    {trials:.0f} trials, {steps:,.0f} env steps (mean of simulated tasks, d_int log-uniform)"
+        + (f"; besides, {zero:.0f} of theta0 alone, which train nothing" if zero else "")
     )
     if learned := config.subspace.learned(env.budget):
         console.print(f"  learned     besides, a direct run of {learned.direct_steps:,} env steps before each trial")
@@ -135,8 +135,10 @@ def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, 
     console.print(f"  run folder  {config.out}, {at_once(search, runner.slots)} trials at a time")
 
 
-def print_expected_time(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
-    """Print the time that the sweep will take at the throughput measured now."""
+def print_expected_time(
+    config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console, begun: bool = False
+) -> None:
+    """Print the time that the sweep takes at the throughput measured now, from its beginning if it has `begun`."""
     found, (whole, likely, none, longest) = hours(config, runner, D, d_max)
     console.print(
         f"  pace        {found.training:,.0f} env steps/s of training a trial, measured now; {found.playing:,.0f} of "
@@ -144,6 +146,6 @@ def print_expected_time(config: SweepConfig, runner: TrialRunner, D: int, d_max:
     )
     console.print(
         f"  time        {span(whole)} for a trial that takes its whole budget\n"
-        f"  the sweep   {span(likely)} expected, if {config.agent.name} can learn the task; {span(none)} if no trial "
-        f"solves it, since it then stops early; {span(longest)} at most"
+        f"  the sweep   {'from its beginning: ' * begun}{span(likely)} expected, if {config.agent.name} can learn "
+        f"the task; {span(none)} if no trial solves it, since it then stops early; {span(longest)} at most"
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from rl_intdim.config.schema import Search
 from rl_intdim.search.adaptive import Outcome, count, next_round
-from rl_intdim.search.posterior import TAIL, Posterior, particles, posterior
+from rl_intdim.search.posterior import TAIL, Posterior, p_zero, particles, posterior
 
 DRAWS = 64  # outcomes of the round that are tried
 
@@ -20,7 +20,10 @@ def narrowing(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> float:
     outcomes = list(outcomes)
     ds = next_round(search, d_max, outcomes)
     if not any(ds):
-        outcomes = [o for o in outcomes if o.d > 0] + [Outcome(0, False)] * 2 * search.round
+        failed = search.round
+        while p_zero({0: (failed, 0)}) > 0:
+            failed += search.round
+        outcomes = [o for o in outcomes if o.d > 0] + [Outcome(0, False)] * failed
         ds = next_round(search, d_max, outcomes)
     model, tested, rng = posterior(d_max), count(outcomes), np.random.default_rng(0)
     before = model.update(tested)

@@ -1,8 +1,9 @@
 """Tasks that exist only as a chance of solving: what the search is calibrated and its costs are foretold with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean
+from typing import NamedTuple
 
 import numpy as np
 
@@ -92,22 +93,32 @@ class SimulatedTask:
         )
 
 
-def expected(search: Search, D: int, d_max: int, budget: int, tasks: int = 16) -> tuple[float, float]:
-    """Trials and env steps that a sweep takes, on average over simulated tasks: d_int log-uniform up to
-    d_max, the rise from 0.1 to 0.9 within 0.2 to 2 octaves."""
+class Cost(NamedTuple):
+    """What a sweep takes: trials that train, those of theta0 alone, and env steps of training."""
+
+    trials: float
+    zero: float
+    env_steps: float
+
+
+def expected(search: Search, D: int, d_max: int, budget: int, tasks: int = 16) -> Cost:
+    """What a sweep takes on average over simulated tasks: d_int log-uniform up to d_max, the rise from 0.1 to 0.9
+    within 0.2 to 2 octaves."""
     if search.full_budget:
-        return at_most(search), at_most(search) * budget
+        return Cost(at_most(search), 0, at_most(search) * budget)
     rng = np.random.default_rng(0)
     costs = []
     for i in range(tasks):
         task = SimulatedTask(2 ** rng.uniform(0, np.log2(d_max)), rng.uniform(0.2, 2), D=D, budget=budget)
-        trials = drive(search, d_max, budget, task.run(i))
-        costs.append((len(trials), sum(t.env_steps for t in trials)))
-    return mean(c[0] for c in costs), mean(c[1] for c in costs)
+        costs.append(_cost(drive(search, d_max, budget, task.run(i))))
+    return Cost(*(mean(values) for values in zip(*costs, strict=True)))
 
 
-def unsolved(search: Search, D: int, d_max: int, budget: int) -> tuple[int, int]:
-    """Trials and env steps of a sweep in which no trial solves: each takes its whole budget, but those of theta0."""
-    task = SimulatedTask(place=1e300, D=D, budget=budget)
-    trials = drive(search, d_max, budget, task.run(0))
-    return len(trials), sum(t.env_steps for t in trials)
+def unsolved(search: Search, D: int, d_max: int, budget: int) -> Cost:
+    """What a sweep takes in which no trial solves: each takes its whole budget, but those of theta0."""
+    return _cost(drive(search, d_max, budget, SimulatedTask(place=1e300, D=D, budget=budget).run(0)))
+
+
+def _cost(trials: Sequence[TrialRecord]) -> Cost:
+    zero = sum(t.d == 0 for t in trials)
+    return Cost(len(trials) - zero, zero, sum(t.env_steps for t in trials))

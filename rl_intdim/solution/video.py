@@ -19,12 +19,13 @@ from rl_intdim.solution.solution import Solution
 CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH, CLIP_FPS, CLIP_BYTES = 0, 1000, 120, 240, 15, 300_000
 
 
-def clip(path: Path) -> tuple[bytes, str]:
-    """A GIF of one episode of a solution's policy, small enough for a web page, and its caption.
+def clip(path: Path, trust: bool = False) -> tuple[bytes, str]:
+    """A GIF of one episode of a solution's policy, small enough for a web page, and its caption. With `trust` the
+    file's import paths run, as those of a task of the user's own must.
 
     Raises ConfigError if the file is not a solution, RenderFailure if nothing can be drawn.
     """
-    solution = loading.load(path)
+    solution = loading.load(path, trust)
     with loading.named(path):
         pictures, total = frames(solution, CLIP_SEED, CLIP_STEPS, CLIP_FRAMES, CLIP_WIDTH)
     caption = (

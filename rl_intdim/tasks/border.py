@@ -166,8 +166,13 @@ def slot_seeds(seed: int | np.ndarray, n: int) -> np.ndarray:
     return np.asarray(seed) if np.ndim(seed) else np.random.SeedSequence(int(seed)).generate_state(n)
 
 
-def endless(steps: int) -> TrialFailure:
-    """The failure of an episode that has not ended after that many env steps."""
+def endless(steps: int, limited: bool = False) -> TrialFailure:
+    """The failure of an episode that has not ended after that many env steps, its limit if it is `limited`."""
+    if limited:
+        return TrialFailure(
+            f"an episode has not ended after {steps:,} env steps, the limit that the vector environment was given; "
+            "valid: env.vector=slots."
+        )
     return TrialFailure(
         f"an episode has not ended after {steps:,} env steps, and the environment has no time limit; give "
         "env.max_episode_steps=1000, say."

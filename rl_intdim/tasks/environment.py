@@ -12,7 +12,7 @@ import numpy as np
 
 from rl_intdim.config.import_path import load, remedy
 from rl_intdim.config.schema import Statistics, Task
-from rl_intdim.errors import ConfigError, TrialFailure, one_line
+from rl_intdim.errors import ConfigError, IntdimError, TrialFailure, one_line
 from rl_intdim.tasks.border import Border
 from rl_intdim.tasks.network import Network
 
@@ -59,10 +59,10 @@ def warn_if_unrepeatable(task: Task) -> None:
 
     def episode() -> list[Any]:
         obs, _ = env.reset(seed=0)
-        seen = [obs]
+        seen: list[Any] = [np.copy(obs)]  # an environment may write all of its observations into one array
         for action in actions:
             obs, reward, terminated, truncated, _ = env.step(action)
-            seen += [obs, reward]
+            seen += [np.copy(obs), reward]
             if terminated or truncated:
                 break
         return seen
@@ -75,17 +75,20 @@ def warn_if_unrepeatable(task: Task) -> None:
         env.close()
     if len(first) != len(second) or not all(map(np.array_equal, first, second)):
         warnings.warn(
-            "two episodes with one seed and the same actions differ, so no score can be repeated; an environment "
-            "should draw from self.np_random alone.",
+            "two episodes with one seed and the same actions differ, so a score depends on more than its episodes' "
+            "seeds; an environment should draw from self.np_random alone.",
             stacklevel=2,
         )
 
 
+def limit(task: Task, env: gym.Env) -> int | None:
+    """The env steps after which an episode is cut off; None if they are not known."""
+    return task.max_episode_steps or (env.spec.max_episode_steps if env.spec else None)
+
+
 def unlimited(task: Task, env: gym.Env) -> bool:
-    """Is the environment without any known limit on an episode's length?"""
-    if task.vectorisation.ale or task.max_episode_steps is not None:
-        return False
-    return env.spec is None or env.spec.max_episode_steps is None
+    """Is the environment without any limit on an episode's length? ALE's games have one of their own."""
+    return not task.vectorisation.ale and limit(task, env) is None
 
 
 def standardised(env: gym.Env, statistics: Statistics) -> gym.Env:
@@ -110,6 +113,8 @@ def explained(task: Task) -> Iterator[None]:
     """Raise an error of making the task's environment as a ConfigError."""
     try:
         yield
+    except IntdimError:
+        raise
     except (gym.error.NameNotFound, gym.error.NamespaceNotFound):
         raise ConfigError(f"env.id={task.id}: not registered with Gymnasium. {_near_ids(task.id)}") from None
     except (gym.error.Error, TypeError, ValueError, ModuleNotFoundError) as error:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim.tasks.border import endless
+from rl_intdim.tasks.border import VectorBorder, endless
 from rl_intdim.tasks.classic_control import CompiledEpisodes
 from rl_intdim.tasks.network import Network
 from rl_intdim.tasks.sequential import SequentialEpisodes
@@ -54,7 +54,7 @@ def episodes(
             playing, layers = playing[still.numpy()], [(w[still], b[still]) for w, b in layers]
         steps += 1
         if envs.longest is not None and steps >= envs.longest and live.any():
-            raise endless(steps)
+            raise endless(steps, limited=isinstance(envs, VectorBorder))
     return returns, lengths
 
 

@@ -81,18 +81,19 @@ def make_vec(task: Task, n: int) -> Vector:
 
         with explained(task):
             return VectorBorder(atari.make_vec(task, n), task.vectorisation.seed_per_slot)
-    try:
-        module, _, name = task.id.rpartition(":")
-        if module:
-            import_module(module)
-        spec = gym.spec(name)
-        limits = [steps for steps in (spec.max_episode_steps, task.max_episode_steps) if steps]
-        if spec.vector_entry_point and not limits:
-            raise ConfigError(f"env.vector=native: {task.id} has no time limit; give env.max_episode_steps=1000.")
-        limit: dict[str, Any] = {"max_episode_steps": min(limits)} if limits else {}
-        vec = gym.make_vec(task.id, n, vectorization_mode="vector_entry_point", **limit)
-    except (gym.error.Error, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"env.vector=native: {task.id} has no vector entry point that fits ({error}); valid: slots."
-        ) from None
+    with explained(task):
+        try:
+            module, _, name = task.id.rpartition(":")
+            if module:
+                import_module(module)
+            spec = gym.spec(name)
+            limits = [steps for steps in (spec.max_episode_steps, task.max_episode_steps) if steps]
+            if spec.vector_entry_point and not limits:
+                raise ConfigError(f"env.vector=native: {task.id} has no time limit; give env.max_episode_steps=1000.")
+            limit: dict[str, Any] = {"max_episode_steps": min(limits)} if limits else {}
+            vec = gym.make_vec(task.id, n, vectorization_mode="vector_entry_point", **limit)
+        except (gym.error.Error, TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"env.vector=native: {task.id} has no vector entry point that fits ({error}); valid: slots."
+            ) from None
     return VectorBorder(vec, task.vectorisation.seed_per_slot, min(limits, default=None))

@@ -115,7 +115,7 @@ class Evaluator:
         score = self._score(
             theta_d, n, self.looks, lambda returns: not self.full_budget and hopeless(returns, n, threshold)
         )
-        norm = float(theta_d.norm())
+        norm = float(theta_d.double().norm())  # in float32 it may overflow where theta_d does not
         self.curve.append([env_steps, score.mean, norm, *score.numbers()[1:]])
         self.on_look(env_steps, score.mean, norm)
         known = next((c for c in self.refuted if torch.equal(c.theta_d, theta_d)), None)

@@ -27,7 +27,7 @@ def check(task: Task, agent: EvolutionAgent, policy: Network, say: Callable[[str
     if task.checkpoint and not strategies.resumable(strategies.load(agent.strategy)):
         say(f"Note: agent.strategy={agent.strategy} cannot be resumed, so a trial that was cut off starts anew.")
     env = environment.make(task)
-    longest = env.spec.max_episode_steps if env.spec else None
+    longest = environment.limit(task, env)
     env.close()
     generation = agent.popsize * agent.episodes * (longest or 1)
     if task.budget < FEW * generation:

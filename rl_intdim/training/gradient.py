@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT, GradientAgent, Task
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, IntdimError, raised
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks.network import Network
 from rl_intdim.training.context import TrialContext
@@ -20,9 +20,14 @@ FEW = 5  # rollouts; with fewer there is little to learn from
 def check(task: Task, agent: GradientAgent, policy: Network, say: Callable[[str], None] = print) -> None:
     """Build the algorithm and its subspace once. Raises ConfigError if they do not fit together, or the budget
     holds no rollout. `say` is called if it holds fewer than FEW."""
-    model = build(task, agent, policy, seed=0)
-    actor = SubspaceActor(model, agent, Subspace(policy.theta0(np.random.default_rng(0)), DIRECT))
-    check_agreement(model, actor, agent, policy)
+    try:
+        model = build(task, agent, policy, seed=0)
+        actor = SubspaceActor(model, agent, Subspace(policy.theta0(np.random.default_rng(0)), DIRECT))
+        check_agreement(model, actor, agent, policy)
+    except IntdimError:
+        raise
+    except Exception as error:  # a user's algorithm or policy may raise anything
+        raise ConfigError(f"agent.algorithm={agent.algorithm}: {raised(error)}") from None
     model.get_env().close()  # type: ignore[union-attr]
     rollout = rollout_steps(model)
     holds = f"env.budget={task.budget:,}: agent={agent.name} learns from rollouts of {rollout:,} env steps"

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from rl_intdim.config.schema import LEARNED_BASES
 from rl_intdim.subspace.projections import Projection
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks.network import Network
@@ -45,6 +44,4 @@ def draw_subspace(
     theta0, P, *rest, _ = children(seed)
     learned = learned or LearnedSubspace(None, None)
     start = policy.theta0(np.random.default_rng(theta0)) if learned.theta0 is None else learned.theta0
-    if d == 0 and projection in LEARNED_BASES:  # at d = 0 all projections are the same
-        projection = "dense"
     return Subspace(start, d, learned.projection or projection, P), rest

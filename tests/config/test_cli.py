@@ -97,7 +97,7 @@ def test_dry_run_says_what_would_run_and_writes_nothing(monkeypatch, capsys):
     assert command(monkeypatch, "sweep", sweep.sweep, "dry_run=true") == 0
     said = capsys.readouterr().out
     assert "125 trials, 62,500,000 env steps" in said
-    assert "expected" in said
+    assert "besides, 6 of theta0 alone" in said
     assert "env steps/s of training a trial, measured now" in said
     assert not list(Path().iterdir())
 

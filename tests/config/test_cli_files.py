@@ -87,13 +87,17 @@ def test_a_file_that_does_not_fit_concerns_only_who_asks_for_it(monkeypatch, cap
     Path("mine/envs/Bad.yaml").write_text("id: CartPole-v1\nthreshold: 3\n")
     Path("mine/envs/Theirs.yaml").write_text("id: CartPole-v1\nthreshold: 3\nagent: bad\n")
     Path("mine/agents/bad.yaml").write_text("trainer: evolution\nstrategy: cma\nsizes: 3\n")
+    Path("mine/agents/empty.yaml").write_text("trainer: evolution\nstrategy: cma\ntasks:\n  CartPole:\n")
+    Path("mine/agents/two.yaml").write_text("trainer: [evolution]\n")
     assert cli.load("sweep", ["env=Bad"], [Path("mine")]).env.threshold == 3
     Path("mine/envs/Bad.yaml").write_text("id: CartPole-v1\nthreshold: a word\n")  # broken after it was read
     assert cli.load("sweep", ["env=Good"], [Path("mine")]).agent.name == "cma"
     assert cli.load("sweep", ["env=Theirs", "agent=random"], [Path("mine")]).agent.name == "random"
     bad = {"env=Bad": "Bad.yaml: threshold: must be a number", "agent=bad": "bad.yaml: sizes: no such key",
            "env=Theirs": "bad.yaml: sizes: no such key", "agent=bad nosuch=3": "bad.yaml: sizes: no such key",
-           "-m env=Good,Bad": "Bad.yaml: threshold: must be a number", "env=Bd": "Did you mean Bad?"}  # fmt: skip
+           "-m env=Good,Bad": "Bad.yaml: threshold: must be a number", "env=Bd": "Did you mean Bad?",
+           "agent=two": "two.yaml: trainer: ['evolution'] is no trainer. Did you mean evolution?",
+           "agent=empty": "empty.yaml: tasks.CartPole: expected `key: value` lines, got None."}  # fmt: skip
     for words, says in bad.items():
         assert command(monkeypatch, "sweep", sweep.sweep, "--config-dir", "mine", *words.split()) == 2
         said = capsys.readouterr().err

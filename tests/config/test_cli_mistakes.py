@@ -77,6 +77,7 @@ BAD = {
     "env.sticky=0.5": "env.sticky=0.5: is for Atari games.",
     "env=Pong env.kwargs={episodic_life:true}": "env.kwargs.episodic_life=True: is set by the toolkit",
     "env=Pong env.kwargs={repeat_action_probability:0}": "give env.sticky.",
+    "env=Pong env.kwargs={continuous:true}": "a policy has an output for each of the game's buttons",
     "agent.strategy=cmaes": "Did you mean cma?",
     "subspace.projection=dens": "Did you mean dense?",
     "workers=-1": "must be from 0",

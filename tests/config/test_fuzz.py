@@ -38,7 +38,7 @@ ALL = [pytest.param(*case, WRONG, marks=pytest.mark.slow) for case in sorted(CAS
 
 @pytest.mark.parametrize(("name", "agent", "key", "values"), SOME + ALL)
 def test_any_value_is_taken_or_refused_in_one_line(monkeypatch, capsys, name, agent, key, values):
-    monkeypatch.setattr(throughput, "expected", lambda *_: (1, 1))  # the dry run's simulation
+    monkeypatch.setattr(throughput, "expected", lambda *_: (1, 0, 1))  # the dry run's simulation
     monkeypatch.setattr(throughput, "print_expected_time", lambda *_: None)
     monkeypatch.setattr("rl_intdim.training.trial.run_trial", lambda *_: sys.exit(0))  # what is valid need not run
     job, words = (sweep.sweep, ["dry_run=true"]) if name == "sweep" else (train.train, [])

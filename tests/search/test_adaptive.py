@@ -292,11 +292,14 @@ def test_d_max_of_one():
 
 
 def test_the_expectation_is_below_the_most():
-    trials, steps = expected(Search(), 562, 562, budget=1000, tasks=10)
+    trials, zero, steps = expected(Search(), 562, 562, budget=1000, tasks=10)
     assert 20 < trials < at_most(Search())
+    assert zero == 6
+    few = Search(max_trials=6, direct=0)
+    assert expected(few, 562, 562, budget=1000)[:2] == (at_most(few), 6)
     assert steps < at_most(Search()) * 1000
     full = Search(ds=[1, 2], seeds=3, full_budget=True)
-    assert expected(full, 562, 562, budget=1000) == (11, 11_000)
+    assert expected(full, 562, 562, budget=1000) == (11, 0, 11_000)
 
 
 @pytest.mark.parametrize(("zero", "expected"), [({}, ("undecided", None, (0, 1))), ({0: 10}, ("below_1", 0, (0, 0)))])

@@ -84,6 +84,24 @@ def test_schedules_and_settings_of_a_group_reach_the_inner_optimiser():
     assert optimizer.inner.param_groups[0]["momentum"] == 0.9
 
 
+class Counting(torch.optim.SGD):
+    """Counts its steps in its groups, as schedule-free optimisers do."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            group["k"] = group.get("k", 0) + 1
+        return super().step(closure)
+
+
+def test_what_the_inner_optimiser_keeps_in_its_groups_stays():
+    module = linear()
+    optimizer = SubspaceOptimizer(Subspace(module, 3, "dense"), Counting, lr=1.0)
+    for _ in range(5):
+        loss_of(module).backward()
+        optimizer.step()
+    assert [group["k"] for group in optimizer.inner.param_groups] == [5]
+
+
 def test_clipping_works_on_the_full_gradient():
     module = linear()
     optimizer = SubspaceOptimizer(Subspace(module, 3, "dense"), torch.optim.SGD, lr=1.0)

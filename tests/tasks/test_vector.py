@@ -53,8 +53,20 @@ gym.register(
 def test_a_vector_environment_is_held_to_its_limit(echo):
     envs = vector.make_vec(echo(id="test/Overlong-v0", kwargs={}, vector="native"), 2)
     policy = Network(Policy(hidden=[]), Overlong.single_observation_space, Overlong.single_action_space)
-    with pytest.raises(TrialFailure, match="not ended after 50 env steps"):
+    with pytest.raises(TrialFailure, match=r"not ended after 50 env steps, the limit .*env\.vector=slots"):
         rollout.episodes(envs, policy, torch.zeros(1, policy.D), seed=0)
+
+
+class Raises:
+    def __init__(self, num_envs, max_episode_steps=0):
+        raise ValueError("no licence")
+
+
+def test_a_vector_environment_that_raises_is_named(echo):
+    gym.register("test/Raises-v0", "gymnasium.envs.classic_control:CartPoleEnv", vector_entry_point=Raises,
+                 max_episode_steps=50)  # fmt: skip
+    with pytest.raises(ConfigError, match=r"env\.id=test/Raises-v0.*no licence"):
+        vector.make_vec(echo(id="test/Raises-v0", kwargs={}, vector="native"), 2)
 
 
 def test_a_vector_environment_of_another_module_is_found(echo, monkeypatch, tmp_path):

@@ -162,6 +162,16 @@ def test_the_replay_buffer_is_appended_and_old_files_are_dropped(echo, monkeypat
     assert max(path.stat().st_size for path in tmp_path.glob("replay-*")) < 60_000
 
 
+def test_a_replay_file_that_cannot_be_read_is_named(echo, monkeypatch, tmp_path):
+    task = echo("continuous", budget=1000, threshold=9.99, checkpoint=300)
+    trial = TrialSpec(task, small("sac"), "dense", 8, 1, folder=str(tmp_path))
+    killed_after(monkeypatch, trial, saves=1)
+    (cut,) = (path for path in tmp_path.glob("replay-*.npz") if "150" in path.name)
+    cut.write_bytes(b"")
+    with pytest.raises(ConfigError, match=rf"{cut.name}: cannot be read: .* Remove {tmp_path}"):
+        run_trial(trial)
+
+
 def test_the_clock_goes_on(echo, monkeypatch, tmp_path):
     task = echo(budget=2000, threshold=11.0, checkpoint=600)
     trial = TrialSpec(task, agent_of("ppo"), "dense", 8, 1, folder=str(tmp_path))

@@ -206,6 +206,12 @@ def test_an_actor_outside_the_subspace_fails(echo):
         judge.look(2, torch.zeros(2), theta)
 
 
+def test_a_norm_beyond_float32_is_a_number(echo):
+    judge = Evaluator(echo(), *_parts(echo()))
+    judge.look(1, torch.tensor([3e19, 4e19]))
+    assert judge.curve[0][2] == pytest.approx(5e19)
+
+
 def test_nan_fails(echo):
     judge = Evaluator(echo(), *_parts(echo()))
     with pytest.raises(TrialFailure, match="finite"):

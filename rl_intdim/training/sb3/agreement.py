@@ -50,6 +50,8 @@ def observations(space: Any, rng: np.random.Generator) -> np.ndarray:
     inside = np.isfinite(space.low) & np.isfinite(space.high) & (space.high - space.low.astype(float) < 1e6)
     low, high = np.where(inside, space.low, -1.0), np.where(inside, space.high, 1.0)
     drawn = np.where(inside, rng.uniform(low, high, normal.shape), normal)
+    if space.dtype.kind in "biu":  # cut off, every one-hot observation would be 0, on which any two networks agree
+        drawn = np.rint(drawn)
     return np.clip(drawn, space.low, space.high).astype(space.dtype)
 
 

@@ -1,13 +1,16 @@
 """The callback that looks at an SB3 algorithm while it trains, and saves and restores its state."""
 
-import random
+import os
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
+from rl_intdim.errors import ConfigError, one_line
+from rl_intdim.files import failing
 from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
@@ -89,7 +92,6 @@ class TrialCallback(BaseCallback):
         model: Any = self.model
         seed = self.checkpoints.restart_seed()
         model.set_random_seed(seed)
-        random.seed(seed)
         if getattr(model, "action_noise", None) is not None:
             model.action_noise.reset()
         if getattr(model, "use_sde", False):  # the old generator drew the noise before this rollout began
@@ -111,10 +113,13 @@ class TrialCallback(BaseCallback):
         rows = slice(first, last) if start < total and first < last else np.arange(start, total) % buffer.buffer_size
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / "replay.part"
-        with part.open("wb") as file:
-            rows_of: dict[str, Any] = {key: array[rows] for key, array in _arrays(buffer).items()}
-            np.savez_compressed(file, start=start, **rows_of)
-        part.replace(folder / f"replay-{total:012d}.npz")
+        with failing(part):
+            with part.open("wb") as file:
+                rows_of: dict[str, Any] = {key: array[rows] for key, array in _arrays(buffer).items()}
+                np.savez_compressed(file, start=start, **rows_of)
+                file.flush()
+                os.fsync(file.fileno())  # before the state that names it
+            part.replace(folder / f"replay-{total:012d}.npz")
         self.stored = total
 
     def _drop_old(self, model: OffPolicyAlgorithm) -> None:
@@ -133,10 +138,15 @@ class TrialCallback(BaseCallback):
             end = int(path.stem.split("-")[1])
             if end > stored:  # written after the saved state, just before a kill; it will be written again
                 continue
-            with np.load(path) as saved:
-                rows = np.arange(int(saved["start"]), end) % buffer.buffer_size
-                for key, array in _arrays(buffer).items():
-                    array[rows] = saved[key]
+            try:
+                with np.load(path) as saved:
+                    rows = np.arange(int(saved["start"]), end) % buffer.buffer_size
+                    for key, array in _arrays(buffer).items():
+                        array[rows] = saved[key]
+            except (EOFError, OSError, ValueError, KeyError, BadZipFile) as error:
+                raise ConfigError(
+                    f"{path}: cannot be read: {one_line(error)}. Remove {folder}; the trial then starts anew."
+                ) from None
         buffer.pos, buffer.full = stored % buffer.buffer_size, stored >= buffer.buffer_size
         self.stored = stored
 

@@ -13,6 +13,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import TrainFrequencyUnit
 from stable_baselines3.common.utils import LinearSchedule
@@ -88,7 +89,11 @@ def build(
 
 
 def check_algorithm(algorithm: type[BaseAlgorithm], agent: GradientAgent) -> None:
-    """Raise a ConfigError that gives the reason if the algorithm's policy cannot be the task's network."""
+    """Raise a ConfigError that gives the reason if the algorithm's policy cannot be the task's network, or reads
+    another critic."""
+    part = "vf" if issubclass(algorithm, OnPolicyAlgorithm) else "qf"
+    if others := [key for key in agent.critic if key != part]:
+        raise ConfigError(f"agent.critic.{others[0]}: {agent.algorithm} does not read it; valid: {part}.")
     names = {cls.__name__ for cls in algorithm.__mro__}
     reason = next((UNFIT[name] for name in names if name in UNFIT), None)
     if reason:
@@ -196,6 +201,8 @@ def rollout_steps(model: BaseAlgorithm) -> int:
     the budget."""
     if isinstance(model, OffPolicyAlgorithm):
         each: Any = model.train_freq
+        if each.frequency < 1:
+            raise ConfigError(f"agent.settings.train_freq={each.frequency}: must be at least 1.")
         if each.unit != TrainFrequencyUnit.STEP:
             raise ConfigError(
                 f"agent.algorithm: {type(model).__name__} trains after whole episodes, which may run past the "

@@ -59,6 +59,13 @@ class SubspaceActor:
             if name.endswith("_target"):  # a copy made before theta0 was written
                 target.load_state_dict(getattr(self.policy, name.removesuffix("_target")).state_dict())
         mine = held | _ids(free)
+        missing = [name for name in agent.free if not self._has(name)]  # log_std, say, where actions are discrete
+        unheld = [name for name, p in self.policy.named_parameters() if id(p) not in mine]
+        if missing and unheld:
+            raise ConfigError(
+                f"agent.free={missing[0]}: {type(self.policy).__name__} has no such module, and {unheld[0]} is "
+                f"neither in agent.actor nor in agent.free. {choices(missing[0], self._modules())}"
+            )
         # A buffer, such as batch normalisation's running mean, is free if its module is.
         buffers = {
             id(b) for n, b in self.policy.named_buffers() if _under(n, agent.free) and not _under(n, agent.actor)
@@ -90,6 +97,8 @@ class SubspaceActor:
                     none = f"{type(self.policy).__name__} has no such module"
                     raise ConfigError(f"{key}={name}: {none}. {choices(name, self._modules())}")
                 part = getattr(part, word)
+            if not isinstance(part, torch.nn.Module | torch.nn.Parameter):
+                raise ConfigError(f"{key}={name}: is no module of the policy. {choices(name, self._modules())}")
             parameters += [part] if isinstance(part, torch.nn.Parameter) else list(part.parameters())
         return parameters
 

@@ -6,7 +6,7 @@ from rl_intdim.config.schema import EvolutionAgent
 
 
 class Strategy:
-    """Random search; its favourite is the best draw so far, the latest of equals, or 0 before the first draw."""
+    """Random search; its favourite is the best draw so far, of equals that of the later generation, or 0 at first."""
 
     def __init__(self, d: int, scale: float, agent: EvolutionAgent, rng: np.random.Generator) -> None:
         self.shape, self.sigma, self.rng = (agent.popsize, d), agent.sigma * scale, rng

@@ -9,6 +9,7 @@ import torch
 from factories import agent_of, pictures
 from stable_baselines3 import PPO
 
+from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
 from rl_intdim.subspace.subspace import Subspace, flat
 from rl_intdim.tasks import environment
@@ -39,6 +40,15 @@ def test_another_order_or_activation_is_refused_with_how_far_it_agrees(echo, kin
             gradient.check(task, agent, environment.policy(task))
         with pytest.raises(ConfigError, match=r"on \d+% of 64"):
             run_trial(TrialSpec(task, agent, "dense", 2, 0))
+
+
+@pytest.mark.parametrize("env", ["FrozenLake", "CliffWalking", "Blackjack"])
+def test_another_activation_is_refused_where_observations_are_one_hot(env):
+    config = cli.load("sweep", [f"env={env}", "agent=ppo"])
+    policy = environment.policy(config.env)
+    gradient.check(config.env, config.agent, policy)
+    with pytest.raises(ConfigError, match=r"on \d+% of 64 observations"):
+        gradient.check(config.env, replace(config.agent, algorithm=f"{__name__}.Relu"), policy)
 
 
 @pytest.mark.parametrize("pictured", [False, True])

@@ -197,6 +197,13 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
         gradient.check(echo(), agent, environment.policy(echo()))
 
 
+class Broken(PPO):
+    """An algorithm of a user's own that fails."""
+
+    def __init__(self, *args, **kwargs):
+        raise KeyError("nothing")
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "changes", "said"),
     [
@@ -223,6 +230,16 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
         ),
         ("ppo", "discrete", {"policy_kwargs": "{log_std: 1}"}, "unexpected keyword argument 'log_std'"),
         ("ppo", "discrete", {"policy": "plain_crossq.PlainActrPolicy"}, "Did you mean PlainActorPolicy"),
+        (
+            "dqn",
+            "discrete",
+            {"free": "[q_net_taget]"},
+            "free=q_net_taget: .*no such module.*mean q_net_target",
+        ),
+        ("ppo", "discrete", {"free": "[optimizer]"}, "agent.free=optimizer: is no module of the policy. Valid: "),
+        ("ppo", "discrete", {"critic": "{qf: [64]}"}, "agent.critic.qf: .*PPO does not read it; valid: vf"),
+        ("dqn", "discrete", {"settings": "{train_freq: 0}"}, "agent.settings.train_freq=0: must be at least 1"),
+        ("ppo", "discrete", {"algorithm": f"{__name__}.Broken"}, r"Broken: KeyError.*test_gradient.py, line"),
     ],
 )
 def test_mistakes(echo, name, kind, changes, said):
