@@ -13,7 +13,7 @@ DPI = 150
 
 def png(figure: "Figure", description: str = "") -> bytes:
     """A figure as the bytes of a PNG, which may say in its metadata what it shows. A palette of 256 colours makes it
-    two to three times smaller, and no difference to the eye."""
+    two to three times smaller, with no difference to the eye."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 

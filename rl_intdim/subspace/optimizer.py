@@ -79,9 +79,8 @@ class SubspaceOptimizer(torch.optim.Optimizer):
             loss = self.inner.step()
         else:
             loss = self.inner.step(self._inside(closure))
-        for outer, inner in zip(
-            self.param_groups, self.inner.param_groups, strict=True
-        ):  # some count in their groups
+        # An optimiser may count in its groups.
+        for outer, inner in zip(self.param_groups, self.inner.param_groups, strict=True):
             outer.update({key: value for key, value in inner.items() if key not in ("params", "lr")})
         self.write()
         return loss
