@@ -1,7 +1,8 @@
 """What a learned subspace buys in d, and what it costs: sweeps of a task and an agent with the same seeds, compared.
 
-    python scripts/compare_subspaces.py docs/results/learned/* docs/results/paired/CartPole-ppo \\
-        out=docs/results/learned.md
+    python scripts/compare_subspaces.py docs/results/learned/* docs/results/paired/CartPole-ppo
+
+What that prints is docs/results/learned.md, which `make figures` keeps fresh; out=FILE writes it elsewhere.
 
 A sweep is compared with that of its task and agent whose subspaces were drawn; of several, with the one that shares
 most trials. Trials of one seed and d share what of theta0 and P is drawn, and their looks and confirmations, so the
@@ -94,9 +95,8 @@ def saved(s: Sweep, base: Sweep) -> str:
     return f"{median if known else '-'} [{low if theirs <= TAIL else '?'}, {high if beyond <= TAIL else '?'}]"
 
 
-def main() -> None:
-    out = [Path(word.removeprefix("out=")) for word in sys.argv[1:] if word.startswith("out=")]
-    sweeps = [read(Path(word)) for word in sys.argv[1:] if not word.startswith("out=")]
+def page(sweeps: Sequence[Sweep]) -> str:
+    """Everything as Markdown."""
     parts = [ABOUT]
     for task, agent in sorted({(s.env, s.agent) for s in sweeps}):
         mine = sorted(
@@ -104,7 +104,12 @@ def main() -> None:
         )
         parts += [f"## {task} by {agent}\n", markdown(answers(mine)), markdown(shares(mine))]
         parts += ["Commands:\n", *(f"    {s.provenance.command}" for s in mine if s.provenance.command), ""]
-    text = "\n".join(parts)
+    return "\n".join(parts)
+
+
+def main() -> None:
+    out = [Path(word.removeprefix("out=")) for word in sys.argv[1:] if word.startswith("out=")]
+    text = page([read(Path(word)) for word in sys.argv[1:] if not word.startswith("out=")])
     if out:
         write_whole(out[0], text)
     print(text)

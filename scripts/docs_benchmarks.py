@@ -143,24 +143,14 @@ def training_table() -> str:
 
 def gpu_table() -> str:
     """PPO on Pong with a GPU, by the number of trials side by side."""
-    figures = record("gpu.json")
     rows = [
         {
             "trials at once": r["at_once"],
             "settings": ", ".join(f"`{word}`" for word in r["words"]) or "the preset",
             "env steps/s in sum": f"{r['sum']:,.0f}",
         }
-        for r in figures["rows"]
+        for r in record("gpu.json")["rows"]
     ]
-    trials = figures["trials"]
-    pace = sum(t["env_steps"] / t["seconds"] for t in trials)
-    rows.append(
-        {
-            "trials at once": len(trials),
-            "settings": "the preset, scoring included",
-            "env steps/s in sum": f"{pace:,.0f}",
-        }
-    )
     return markdown(pd.DataFrame(rows))
 
 
@@ -267,10 +257,17 @@ def prior_table() -> str:
 
 
 def statistics_table() -> str:
-    """Mean of the last quarter of a trial's looks, by what standardised its observations."""
+    """Mean of the last quarter of a trial's looks, by what standardised its observations. Of two runs of which one
+    is the beginning of the other, the longer."""
+    lines = (RESULTS / "statistics/Humanoid-openai_es.jsonl").read_text(encoding="utf-8").splitlines()
+    runs = [json.loads(line) for line in lines]
+    whole = [
+        r
+        for r in runs
+        if not any(r is not other and other["curve"][: len(r["curve"])] == r["curve"] for other in runs)
+    ]
     rows: dict[tuple[int, str], dict[str, list[str]]] = {}
-    for line in (RESULTS / "statistics/Humanoid-openai_es.jsonl").read_text(encoding="utf-8").splitlines():
-        r = json.loads(line)
+    for r in whole:
         sigma = next((word.split("=")[1] for word in r["setting"] if word.startswith("agent.sigma=")), "")
         last = r["curve"][-max(1, len(r["curve"]) // 4) :]
         row = rows.setdefault((round(r["env_steps"], -5), sigma), {})

@@ -8,6 +8,8 @@ from io import BytesIO
 from math import isnan
 from pathlib import Path
 
+import compare_subspaces
+import judge_again
 import pandas as pd
 from docs_catalogue import tasks
 from PIL import Image
@@ -224,12 +226,25 @@ def _paired_page() -> bytes:
     return page_of_pairs(paired_sweeps(), pairs(paired_sweeps()), "paired.png").encode()
 
 
+@cache
+def _judged() -> bytes:
+    return judge_again.page(sweeps()).encode()
+
+
+@cache
+def _learned() -> bytes:
+    folders = [*sorted(RESULTS.glob("learned/*")), RESULTS / "paired/CartPole-ppo"]
+    return compare_subspaces.page([read(folder) for folder in folders]).encode()
+
+
 Whole = tuple[Callable[[Path], bool], Callable[[], bytes]]  # is the file fresh; its bytes
 WHOLE: dict[str, Whole] = {
     "docs/ladder.png": (
         lambda path: _shows(path, ladder_description()),
         lambda: task_ladder.plot(ladder(), ladder_description()),
     ),
+    "docs/results/judged_again.md": (lambda path: _holds(path, _judged()), _judged),
+    "docs/results/learned.md": (lambda path: _holds(path, _learned()), _learned),
     "docs/results.md": (lambda path: _holds(path, _page()), _page),
     "docs/results.png": (lambda path: _beside(path, _page()), lambda: plot_ladder(sweeps())),
     "docs/results/paired.md": (lambda path: _holds(path, _paired_page()), _paired_page),
