@@ -2,8 +2,8 @@
 
     python scripts/judge_again.py docs/results/*-*
 
-What that prints is docs/results/judged_again.md, which `make figures` keeps fresh. Before: result.json, by the version
-that measured it. Now: from the same trials.
+What that prints is docs/results/judged_again.md, which `make figures` keeps fresh. Before: result.json, by the
+version that measured it. Now: from the same trials.
 """
 
 import sys
