@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 from calibrate_search import draw
 from recording import record
-from scale_search import FOLDER, makespan
+from scale_search import FOLDER, MOST, makespan
 
 from rl_intdim.config.schema import Search
 from rl_intdim.search.adaptive import answer, next_round
@@ -26,7 +26,6 @@ from rl_intdim.search.trials import Job, TrialRecord
 
 ROUNDS = ((6, 0.0), (24, 0.0), (36, 0.0), (64, 0.0), (6, 1.0), (12, 1.0), (24, 0.5), (24, 1.0))  # first, share
 WORKERS = (16, 64, 256)
-MOST = 240  # trials, so that no limit ends a sweep between two rounds
 
 
 def measure(first: int, share: float, i: int) -> dict[str, Any]:
@@ -36,7 +35,7 @@ def measure(first: int, share: float, i: int) -> dict[str, Any]:
     run, trials, clock = task.run(i), list[TrialRecord](), dict.fromkeys(WORKERS, 0.0)
     while True:
         size = max(first, int(share * sum(t.d != 0 for t in trials)))
-        search = Search(round=size, max_trials=max(MOST, 4 * size), direct=0)
+        search = Search(round=size, max_trials=max(MOST, size), direct=0)
         told = outcomes(trials, task.budget)
         if stopped_by(search, task.D, task.budget, trials):
             break
@@ -48,7 +47,7 @@ def measure(first: int, share: float, i: int) -> dict[str, Any]:
     truth, (low, high) = task.d_int(task.D), answer(search, task.D, told).ci95
     return {
         "rounds": f"{first}" + f", then {share:.0%} of those before" * (share > 0),
-        "trials": len(trials),
+        "trials": sum(t.d != 0 for t in trials),
         "budgets": sum(t.env_steps for t in trials) / task.budget,
         "covers": high is None if truth is None else low <= truth <= (high or float("inf")),
     } | {f"wall_{workers}": spent for workers, spent in clock.items()}
