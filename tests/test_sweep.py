@@ -188,7 +188,7 @@ def test_a_chance_that_stays_below_half_is_said_with_its_level():
     ]
     said = summary.summarise(config, 562, 562, trials, Provenance())
     assert (said.status, said.d_int) == ("undefined", None)
-    assert re.search(r"stays below 1/2, it levels off at 0\.(29|3\d) \[0\.2", rows(said)["status"])
+    assert re.search(r"stays below 1/2 at every d, it levels off at 0\.(29|3\d) \[0\.2", rows(said)["status"])
     assert len(style.png(sweep_plots.draw(sweep_figure.figure(said, trials)))) > 10_000
 
 

@@ -12,7 +12,7 @@ STATUSES = {
     "found": "the interval is as narrow as asked for",
     "below_1": "theta0 alone, with nothing learned, solves the task with chance 1/2 or more",
     "above_max": "no d up to the largest tried solves with chance 1/2; a larger one might",
-    "undefined": "d_int is not defined: the chance of solving levels off below 1/2",
+    "undefined": "d_int is not defined: the chance of solving stays below 1/2 at every d",
     "undecided": "the interval is wider than asked for, or rests on too few trials",
 }
 FLAWS = {"falling": "success falls off again above d_int", "misfit": "no curve of the model fits these trials"}
