@@ -194,7 +194,6 @@ def test_mistakes():
         (["nowhere"], "nowhere: not a run folder"),
         (["run", "to=x"], "to=x: no such key"),
         (["run", "out="], "out=: needs a value"),
-        (["run", "trust=yes"], "trust=yes: "),
         (["run", "follow=yes"], "follow=yes: not known. Valid: false, true."),
         (["run", "trust=yes"], "trust=yes: not known. Valid: false, true."),
         (["run", "out=no/page.html"], "no folder no"),
