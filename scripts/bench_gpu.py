@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bench_training import ours
+from bench_training import alone, ours
 from recording import record
 from stable_baselines3 import PPO
 
@@ -75,36 +75,10 @@ def side_by_side(at_once: int, words: list[str], seconds: float) -> dict[str, An
     return {"at_once": at_once, "words": words, "env_steps_per_s": each, "sum": sum(each)}
 
 
-def alone(model: PPO, repeats: int = 100) -> dict[str, float]:
-    """Seconds an env step of the environment, of acting and of learning, each by itself."""
-    envs: Any = model.env
-    n, batch, policy = envs.num_envs, model.batch_size, model.policy
-    obs = torch.as_tensor(envs.reset(), device=model.device)
-    actions = torch.zeros(n, dtype=torch.long).numpy()
-    many = obs.repeat(-(-batch // n), 1)[:batch]
-    chosen = torch.zeros(batch, dtype=torch.long, device=model.device)
-
-    def act() -> None:
-        with torch.no_grad():
-            policy.forward(obs)[0].cpu()
-
-    def learn() -> None:
-        values, log_prob, entropy = policy.evaluate_actions(many, chosen)
-        assert entropy is not None
-        (values.mean() + log_prob.mean() + entropy.mean()).backward()
-        policy.zero_grad()
-
-    policy.set_training_mode(True)
-    times = []
-    for job in (lambda: envs.step(actions), act, learn):
-        job()
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        for _ in range(repeats):
-            job()
-        torch.cuda.synchronize()
-        times.append((time.perf_counter() - start) / repeats)
-    return {"environment": times[0] / n, "acting": times[1] / n, "learning": times[2] / batch * model.n_epochs}
+def wall() -> float:
+    """The time, once the GPU has done what it was given."""
+    torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def main() -> None:
@@ -116,7 +90,7 @@ def main() -> None:
     for at_once, words in ROWS:
         figures["rows"].append(side_by_side(at_once, words, args.seconds))
         record(figures, args.out)  # a lent machine may be taken away
-    parts = alone(prepared(1, []))
+    parts = alone(prepared(1, []), 100, wall)
     print(", ".join(f"{name} {1e6 * seconds:,.0f} us" for name, seconds in parts.items()), "an env step alone")
     record(figures | {"seconds_per_step_alone": parts}, args.out)
 

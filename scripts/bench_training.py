@@ -91,11 +91,11 @@ def pace(model: PPO, steps: int) -> float:
     return steps / (time.process_time() - start)
 
 
-def alone(model: PPO, repeats: int) -> dict[str, float]:
+def alone(model: PPO, repeats: int, clock: Callable[[], float] = time.process_time) -> dict[str, float]:
     """Seconds an env step of the environment, of acting and of learning, each by itself."""
     envs: Any = model.env
     n, batch, policy = envs.num_envs, model.batch_size, model.policy
-    obs = torch.as_tensor(envs.reset())
+    obs = torch.as_tensor(envs.reset(), device=model.device)
     actions = [[model.action_space.sample() for _ in range(n)] for _ in range(repeats)]
 
     def step(i: int) -> None:
@@ -103,10 +103,10 @@ def alone(model: PPO, repeats: int) -> dict[str, float]:
 
     def act(i: int) -> None:
         with torch.no_grad():
-            policy.forward(obs)
+            policy.forward(obs)[0].cpu()
 
     many = obs.repeat(-(-batch // n), *[1] * (obs.ndim - 1))[:batch]
-    chosen = torch.zeros(batch, dtype=torch.long)
+    chosen = torch.zeros(batch, dtype=torch.long, device=model.device)
 
     def learn(i: int) -> None:
         values, log_prob, entropy = policy.evaluate_actions(many, chosen)
@@ -116,18 +116,18 @@ def alone(model: PPO, repeats: int) -> dict[str, float]:
 
     policy.set_training_mode(True)
     return {
-        "environment": timed(step, repeats) / n,
-        "acting": timed(act, repeats) / n,
-        "learning": timed(learn, max(repeats // 8, 8)) / batch * model.n_epochs,
+        "environment": timed(step, repeats, clock) / n,
+        "acting": timed(act, repeats, clock) / n,
+        "learning": timed(learn, max(repeats // 8, 8), clock) / batch * model.n_epochs,
     }
 
 
-def timed(job: Callable[[int], None], repeats: int) -> float:
+def timed(job: Callable[[int], None], repeats: int, clock: Callable[[], float]) -> float:
     job(0)
-    start = time.process_time()
+    start = clock()
     for i in range(repeats):
         job(i)
-    return (time.process_time() - start) / repeats
+    return (clock() - start) / repeats
 
 
 def subspace_share(model: PPO, steps: int) -> float:
