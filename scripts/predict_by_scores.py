@@ -5,14 +5,15 @@
 Of the trials that have not solved by a quarter or half of their budget, every one that solves later is compared with
 every one of the same sweep, at d within a fifth, that never does: the share of pairs in which its best look so far,
 or its last, is the higher one (the area under the ROC curve; 0.5 tells nothing). Beside it, when trials solve, by how
-far d is from d_int. Writes docs/results/scores.json.
+far d is from d_int, and in each search. Writes docs/results/scores.json.
 """
 
 import json
 from collections import Counter
 from itertools import pairwise
+from math import log
 from pathlib import Path
-from statistics import median
+from statistics import median, pstdev
 from typing import Any
 
 from docs_results import SEARCHED, sweeps
@@ -73,8 +74,23 @@ def times() -> dict[str, dict[str, float]]:
     return out
 
 
+def searches() -> dict[str, float]:
+    """The median time of solving of each search with eight solved trials or more, and the spread of its logarithm:
+    what `rl_intdim.search.simulation.RECORDED` is taken from."""
+    solved = [
+        [t.solved_at / sweep.budget for t in sweep.trials if not t.direct and t.d != 0 and t.solved_at]
+        for sweep in sweeps()
+        if sweep.config.search.ds is None and sweep.answer.trials >= SEARCHED
+    ]
+    shares = [each for each in solved if len(each) >= 8]
+    medians = [median(each) for each in shares]
+    spread = median(pstdev(map(log, each)) for each in shares)
+    figures = {"median": median(medians), "least": min(medians), "most": max(medians), "spread": spread}
+    return {"searches": len(shares)} | {name: round(figure, 3) for name, figure in figures.items()}
+
+
 def main() -> None:
-    figures = {name: predicted(part) for name, part in PARTS.items()} | {"times": times()}
+    figures = {name: predicted(part) for name, part in PARTS.items()} | {"times": times(), "by search": searches()}
     record(figures, OUT)
     print(json.dumps(figures, indent=2))
 

@@ -13,7 +13,7 @@ from rl_intdim.search.trials import Job, TrialRecord
 
 # The share of the budget after which solved trials solve, log-normal, cut at 1: its median, and the spread of its
 # logarithm. The calibration's are of the first twelve sweeps of docs/results/; RECORDED are of its 56 searches of
-# 27 November 2026, whose medians run from 0.04 to 0.66.
+# 27 November 2026, whose medians run from 0.04 to 0.66 (docs/results/scores.json).
 SOLVE_MEDIAN, SOLVE_SIGMA = 0.15, 1.0
 RECORDED = 0.27, 0.83
 UNSOLVED_MEAN = 0.45  # mean score of a trial that does not solve: uniform up to the 0.9 that would count as solved
