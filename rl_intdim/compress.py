@@ -2,8 +2,9 @@
 
 A solved policy is rebuilt from its seed and the d numbers of theta_d. These are quantised to the smallest width that
 still solves; every width is confirmed on fresh episodes. The bits of theta_d, its scale, d, the width and the seed
-(log2 of the seeds tried) are a constructive upper bound on the description length of a solution, given the shared
-knowledge: this code, the environment, the task's file and the generators that draw theta0 and P.
+(log2 of the seeds tried, or of the seed if that is larger) are a constructive upper bound on the description length
+of a solution, given the shared knowledge: this code, the environment, the task's file and the generators that draw
+theta0 and P.
 """
 
 from dataclasses import replace

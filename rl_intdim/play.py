@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rl_intdim.config import cli
-from rl_intdim.config.schema import PlayConfig
+from rl_intdim.config.schema import PlayConfig, reaches
 from rl_intdim.errors import NotVerified, one_line
 from rl_intdim.files import write_whole
 from rl_intdim.records.result import points
@@ -52,7 +52,7 @@ def play(config: PlayConfig) -> None:
     if not verified:
         below = f"{points(score)} is below the threshold {solution.task.threshold:g}"
         short = f"{goal.info} is {reached} on average, and the goal is {goal.least:g}"
-        reason = below if score < solution.task.threshold else short
+        reason = short if reaches(score, solution.task.threshold) else below
         luck = f" It was the best of {solution.seeds_tried} seeds, so fresh episodes may show less than was recorded."
         raise NotVerified(f"{config.solution}: {reason}: not verified.{luck if solution.seeds_tried > 1 else ''}")
 

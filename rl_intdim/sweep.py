@@ -1,6 +1,7 @@
 """python -m rl_intdim.sweep: measure the intrinsic dimension of one task by one agent."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from rich.console import Console
 from rl_intdim.analysis import style, sweep_figure, sweep_plots, tables
 from rl_intdim.config import cli
 from rl_intdim.config.schema import SweepConfig
+from rl_intdim.errors import ConfigError
 from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records.provenance import Provenance, here
 from rl_intdim.records.reader import read_result
@@ -74,7 +76,9 @@ def over(config: SweepConfig, d_max: int) -> bool:
 def write(ready: Prepared, store: Store, trials: Sequence[TrialRecord], provenance: Provenance) -> SweepRecord:
     """Write the result of these trials, their plots and the solution of the smallest d into the run folder. Returns
     the result. One that is there already, with the same figures, keeps its provenance."""
-    result, known = summarise(ready.config, ready.D, ready.d_max, trials, provenance), read_result(store.folder)
+    result, known = summarise(ready.config, ready.D, ready.d_max, trials, provenance), None
+    with suppress(ConfigError):  # one that cannot be read is written anew
+        known = read_result(store.folder)
     if known is not None and _figures(known) == _figures(result):
         result = replace(result, versions=known.versions, commit=known.commit, command=known.command)
     store.write_result(result)

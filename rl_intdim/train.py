@@ -78,6 +78,8 @@ def _train(config: TrainConfig, console: Console) -> None:
             theta0=result.theta0,
             basis=result.basis,
         )
+        # Until trial.json is there, this folder says that solution.json is ours.
+        (folder / "checkpoint").mkdir(parents=True, exist_ok=True)
         solution.save(folder / "solution.json")
         # Last, since trial.json marks the trial as finished; without it, the same command resumes from a checkpoint.
         write_whole(folder / "trial.json", json.dumps(result.line()) + "\n")

@@ -69,6 +69,9 @@ def test_a_mistake_is_an_exception():
          lambda c: c.env.kwargs == {"sutton_barto_reward": True}),
         ({"agent": "ppo", "agent.settings": {"n_steps": 8}}, lambda c: c.agent.settings["n_steps"] == 8),
         ({"env": "Pong"}, lambda c: c.agent.name == "ppo"),
+        ({"env": {"name": "Acrobot", "budget": 9000}}, lambda c: (c.env.id, c.env.budget) == ("Acrobot-v1", 9000)),
+        ({"agent": {"name": "ppo"}, "search": {"name": "grid"}},
+         lambda c: (c.agent.trainer, c.search.grid) == ("gradient", 22)),
         ({"dry_run": True}, lambda c: c.dry_run is True),
     ],
 )  # fmt: skip

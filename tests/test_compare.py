@@ -1,9 +1,11 @@
 """Sweeps side by side: the table, who is ranked, and who is told apart."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from factories import compared, record, run
@@ -11,6 +13,8 @@ from factories import compared, record, run
 from rl_intdim.analysis import comparison_page, comparison_plots, ranking, task_ladder
 from rl_intdim.analysis.ladder import ladder
 from rl_intdim.config import cli
+from rl_intdim.config.schema import DIRECT_SEED
+from rl_intdim.errors import ConfigError
 from rl_intdim.records.run_folder import Store
 from rl_intdim.records.sweep import read
 
@@ -117,7 +121,7 @@ def test_what_no_curve_of_the_model_fits_is_neither_ranked_nor_told_apart(folder
     assert ranking.harder([odd, easy]) == {}
     assert "No curve of the model fits these" in ranking.cautions([odd, easy])[-1]
     tasks = {s.env: s.config.env for s in (odd, easy)}
-    assert {r.status for r in task_ladder.rungs([odd, easy], tasks) if r.task == "Acrobot"} <= {"found, misfit"}
+    assert {r.status for r in task_ladder.rungs([odd, easy], tasks) if r.task == "Acrobot"} == {"found, misfit"}
 
 
 def test_an_estimate_is_drawn_only_where_there_is_one():
@@ -157,6 +161,37 @@ def test_nothing_depends_on_the_order_in_which_a_rounds_trials_finished(folders)
     assert read("easy").record == before
 
 
+def test_nor_does_the_papers_interval():
+    """It draws among the direct runs by their place."""
+    config = cli.load("sweep", ["search=grid", "search.grid=4", "search.seeds=3", "search.d_max=8"])
+    config = replace(config, search=replace(config.search, grid=None, ds=[1, 2, 4, 8]))
+    trials = [record(d, i, score=20 + 28 * np.log2(d) + i * 7 % 11) for i, d in enumerate(config.search.ds * 3)]
+    direct = [record("direct", DIRECT_SEED + i, score=40.0 + 25 * i) for i in range(5)]
+    said = []
+    for i, runs in enumerate((direct, direct[::-1])):
+        with Store(Path(f"grid{i}")).open(config) as store:
+            for trial in [*trials, *runs]:
+                store.append(trial)
+        said.append(read(f"grid{i}").record)
+    assert said[0].d90_paper.d_int90 is not None
+    assert said[0] == said[1]
+
+
+def test_a_folder_that_is_named_twice_counts_once(folders):
+    once, twice = run("compare", *folders[:2]), run("compare", *folders[:2], f"./{folders[0]}")
+    assert twice.stdout == once.stdout
+
+
+def test_a_result_without_its_trials_is_an_error(folders):
+    shutil.copytree(folders[0], "lost")
+    config = read("lost").config
+    with Store(Path("lost")).open(config) as store:
+        store.write_result(read("lost").record)
+    Path("lost/trials.jsonl").write_text("")
+    with pytest.raises(ConfigError, match=r"lost: the result counts \d+ trials, and trials\.jsonl has none"):
+        read("lost")
+
+
 def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
     hard, easy, other, never = (read(folder) for folder in folders)
     assert ranking.below(easy, hard) > 0.99
@@ -168,6 +203,15 @@ def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
     verdicts = ranking.differences([hard, easy, other, never])
     names = ranking.label(hard.config), ranking.label(easy.config)
     assert verdicts[verdicts["second"] == names[0]].verdict.tolist()[0] == f"{names[1]} is lower"
+
+
+def test_a_learned_subspace_of_a_task_leaves_its_verdicts_across_tasks(folders):
+    drawn = [read(folder) for folder in folders[1:3]]
+    assert len({s.env for s in drawn}) == 2
+    learned = read(compared("learned", 8, "subspace.burn_in=5000"))
+    assert learned.learned
+    assert ranking.differences([*drawn, learned]).equals(ranking.differences(drawn))
+    assert len(ranking.differences(drawn)) == 1
 
 
 def test_what_lies_above_the_largest_d_is_not_ordered(folders):

@@ -31,6 +31,8 @@ def test_a_frame_has_a_row_for_every_trial(folders):
     assert list(table.d) == [3, "direct"] * 2
     assert table.solved_at.isna().tolist() == [False, True] * 2
     assert set(table.budget) == {500_000}
+    assert not table.counted[table.d == 3].any()  # of its round one trial has finished
+    assert table.counted[table.d == "direct"].all()
 
 
 def test_csv_to_standard_output_and_to_a_file(folders):
@@ -83,8 +85,11 @@ def test_ctrl_c_is_no_traceback(folders, monkeypatch, capsys):
 
 
 def test_a_reader_that_stops_reading_is_no_error(folders):
+    with Store(Path("cma")).open(cli.load("sweep", [])) as store:
+        for seed in range(2, 2000):
+            store.append(record(3, seed))
     done = subprocess.run(
-        f"{sys.executable} -m rl_intdim.export cma {'cma ' * 400} | head -1",
+        f"{sys.executable} -m rl_intdim.export cma | head -1",
         shell=True,
         capture_output=True,
         text=True,

@@ -67,7 +67,7 @@ def test_a_search_leaves_a_whole_run_folder(capsys):
     assert result.env_steps == sum(t["env_steps"] for t in trials)
     for t in trials:
         assert t["solved"] == (t["score"] >= 100)
-        assert t["score"] == t["confirmations"][-1][1]
+        assert t["score"] in [mean for _, mean in t["confirmations"]]  # of the best policy confirmed
         if t["d"] and not t["solved"]:
             assert t["curve"]
     best = loading.load(folder / "solution.json")
@@ -257,7 +257,7 @@ def test_a_trial_that_breaks_down_is_tried_again_and_never_counted(monkeypatch):
     monkeypatch.setattr("rl_intdim.training.trial.run_trial", flaky)
     words = ["search.ds=[1]", "search.seeds=4", "search.d_max=null", "env.budget=2000"]
     limit = 2
-    with pytest.raises(TrialFailure, match=r"d=1 seed=2 broke down 2 times.*a NaN, say"):
+    with pytest.raises(TrialFailure, match=r"d=1 seed=2 broke down 2 times.*a NaN, say.*Both times it was the same"):
         swept(*words)
     folder = Path("runs/CartPole-cma")
     assert len(lines(folder)) == 4  # all the others, and the direct run

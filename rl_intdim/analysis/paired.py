@@ -71,9 +71,9 @@ def task(s: Sweep) -> tuple[str | float, ...]:
 
 
 def agents(sweeps: Sequence[Sweep]) -> dict[Path, str]:
-    """The agent's name for each folder; with the folder's name where two sweeps of a task have the same agent."""
+    """The agent's name for each folder; with the folder where two sweeps of a task have the same agent."""
     twice = Counter((task(s), s.agent) for s in sweeps)
-    return {s.folder: s.agent if twice[task(s), s.agent] == 1 else f"{s.agent} ({s.folder.name})" for s in sweeps}
+    return {s.folder: s.agent if twice[task(s), s.agent] == 1 else f"{s.agent} ({s.folder})" for s in sweeps}
 
 
 def shares(frame: "pd.DataFrame") -> "pd.DataFrame":
@@ -99,17 +99,18 @@ def same_subspaces(a: Sweep, b: Sweep) -> bool:
 
 
 def shared(sweeps: Sequence[Sweep]) -> list[str]:
-    """Which compared sweeps have trials in the same subspaces, and so correlated results: one line per pair."""
+    """Which compared sweeps have trials with the same seeds, and so correlated results: one line per pair. A seed
+    draws theta0 whatever d is, and the P of a smaller d may be part of that of a larger one."""
     names = agents(sweeps)
 
-    def drawn(s: Sweep) -> int:
-        return sum(d > 0 for d, _ in s.solved)
+    def seeds(s: Sweep) -> set[int]:
+        return {seed for d, seed in s.solved if d > 0}
 
     return [
-        f"{a.env}: {names[a.folder]} and {names[b.folder]} share {n} of their {drawn(a)} and {drawn(b)} "
-        "subspaces, so they are not independent measurements; another search.seed makes them so."
+        f"{a.env}: {names[a.folder]} and {names[b.folder]} start {n} of their {len(seeds(a))} and {len(seeds(b))} "
+        "trials at the same theta0, so they are not independent measurements; another search.seed makes them so."
         for a, b in combinations(sweeps, 2)
-        if same_subspaces(a, b) and (n := sum(d > 0 for d, _ in a.solved.keys() & b.solved.keys()))
+        if same_subspaces(a, b) and (n := len(seeds(a) & seeds(b)))
     ]
 
 

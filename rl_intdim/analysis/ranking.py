@@ -23,8 +23,8 @@ def below(a: Sweep, b: Sweep) -> float:
     """The probability that a's d_int is below b's; a tie counts half.
 
     A d_int above its sweep's d_max is censored: against any value above that d_max it counts as a tie.
-    The posteriors are treated as independent. They are, unless both sweeps were given the same search.seed: then they
-    share subspaces (`paired.shared` counts them), which correlates them.
+    The posteriors are treated as independent. They are, unless both sweeps were given the same search.seed: then
+    their trials start at the same theta0 (`paired.shared` counts them), which correlates them.
     """
     (x, p), (y, q) = a.distribution(), b.distribution()
     x, p = x[:, None], p[:, None]
@@ -129,8 +129,9 @@ def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
 
     rows, ordered = [], sorted((s for s in sweeps if s.fits), key=rung)
     names = labels({s.folder: s.config for s in sweeps})
-    mixed = {s.env for s in ordered if not all(comparable(s, other) for other in ordered if not other.learned)}
-    easiest = {s.env: s for s in reversed(ordered) if not s.learned and s.env not in mixed}
+    drawn = [s for s in ordered if not s.learned]
+    mixed = {a.env for a, b in combinations(drawn, 2) if not comparable(a, b)}
+    easiest = {s.env: s for s in reversed(drawn) if s.env not in mixed}
     for a, b in combinations(ordered, 2):
         first, second = names[a.folder], names[b.folder]
         estimated = a.answer.d_int is not None and b.answer.d_int is not None  # else the prior alone decides

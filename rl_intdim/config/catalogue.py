@@ -81,14 +81,15 @@ def _thaw(node: Any) -> Any:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from a file, or a ConfigError that names file and line."""
+    """A YAML mapping from a file, or a ConfigError that names file and line. OmegaConf's YAML reads 3e-4 as a number
+    and refuses a key that is given twice."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data: Any = OmegaConf.to_container(OmegaConf.load(path))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
         raise ConfigError(f"{where}: not valid YAML: {error.problem or error}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{path}: cannot be read: {one_line(error)}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: expected `key: value` lines, got {type(data).__name__}.")
@@ -103,13 +104,21 @@ def merged(cls: type, values: dict[str, Any], where: object) -> DictConfig:
         raise ConfigError(f"{where}: {explain(error, schema(cls))}") from None
 
 
+def _named(path: Path) -> dict[str, Any]:
+    """The mapping of a catalogue file, with its name: the file's own, unless it follows another key's value."""
+    data = {"name": path.stem} | read_yaml(path)
+    if data["name"] != path.stem and "${" not in str(data["name"]):
+        raise ConfigError(f"{path}: name: {data['name']!r}: a file is called by its own name; valid: {path.stem}.")
+    return data
+
+
 @once
 def read_task(path: Path) -> tuple[DictConfig, str | None]:
     """The typed node of one file in envs/, and the agent that suits the task (`agent:` in the file, or None).
 
     The agent is not part of the task; it only sets the command line's default.
     """
-    data = {"name": path.stem} | read_yaml(path)
+    data = _named(path)
     agent = data.pop("agent", None)
     return merged(Task, data, path), agent
 
@@ -122,7 +131,7 @@ def task_node(path: Path) -> DictConfig:
 @once
 def agent_nodes(path: Path) -> tuple[DictConfig, dict[str, dict[str, Any]]]:
     """The typed node of one file in agents/, and its tuned settings by task (`tasks:` in the file)."""
-    data = {"name": path.stem} | read_yaml(path)
+    data = _named(path)
     tuned = data.pop("tasks", None) or {}
     trainer = data.get("trainer")
     if not isinstance(trainer, str) or trainer not in AGENTS:

@@ -5,6 +5,7 @@ one runs and before torch is imported.
 """
 
 import argparse
+import errno
 import os
 import shlex
 import signal
@@ -42,6 +43,7 @@ from rl_intdim.files import check_file
 __all__ = ["load", "main", "main_on_folders", "main_on_words", "register", "user_folders"]
 
 INTERRUPTED = 130  # the shell's convention for Ctrl-C
+FULL = {errno.ENOSPC, errno.EDQUOT}  # every file that is written is named; standard output is not
 # Hydra would make folders and log files of its own; the run folder is ours.
 QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled"]
 
@@ -70,9 +72,15 @@ class _Options(argparse.ArgumentParser):
         return options
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Go on without output when a reader such as `| head` stops reading; rich would end the program."""
+        silence()
+
+
 def console() -> Console:
     """The console of a command. Brackets and colons are text: names, reasons and folders are the user's own."""
-    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    return _Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def folder_words(folders: Sequence[Path]) -> list[str]:
@@ -147,9 +155,9 @@ def exiting(name: str = "") -> Iterator[None]:
     except IntdimError as error:
         fail(error)
     except OSError as error:
-        if error.filename is None:
+        if error.filename is None and error.errno not in FULL:
             raise
-        fail(ConfigError(f"{error.filename}: {error.strerror}."))
+        fail(ConfigError(f"{error.filename or 'standard output'}: {error.strerror}."))
     except KeyboardInterrupt:
         runs = name == "sweep" and "dry_run=true" not in sys.argv
         kept = " Every finished trial is on disk; the same command goes on from there." if runs else ""
@@ -164,7 +172,12 @@ def piped() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # keeps the flush at exit quiet
+        silence()
+
+
+def silence() -> None:
+    """Drop what is printed from now on, and at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(name: str, job: Callable[[Any], object], doc: str | None = None) -> None:
@@ -237,6 +250,7 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
         paths = [Path(word) for word in words if "=" not in word or Path(word).exists()]
         # runs/* names what the atlas leaves there too: a picture, a table and a page.
         folders = [path for path in paths if not path.is_file()] or paths
+        folders = [*{path.resolve(): path for path in folders}.values()]  # each once
         if not folders:
             raise ConfigError("no run folder is named. Give one or more, such as runs/*; --help says more.")
         if "out" in given:  # checked before the folders are read and drawn, which takes a while

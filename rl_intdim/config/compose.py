@@ -147,6 +147,9 @@ def _check_word(name: str, word: str, names: Names) -> None:
         raise ConfigError(f"{word}: no such key. {choices(key, [f.name for f in fields(COMMANDS[name])])}")
     if head in names and value not in names[head]:
         raise ConfigError(f"{word}: no such {GROUPS[head]}. {choices(value, names[head])}")
+    group, _, last = key.rpartition(".")
+    if last == "name" and value in names.get(group, []):
+        raise ConfigError(f"{word}: another {GROUPS[group]} has this name. To take it, write {group}={value}")
 
 
 def _unknown(word: str, key: str, node: DictConfig) -> ConfigError:

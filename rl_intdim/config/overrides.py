@@ -48,11 +48,15 @@ def literal(value: Any, key: str = "") -> str:
 
 
 def words(values: Mapping[str, Any], groups: Iterable[str]) -> list[str]:
-    """Python values as key=value words. A mapping for one of the `groups` becomes one word per key."""
+    """Python values as key=value words. A mapping for one of the `groups` becomes one word per key; its `name` says
+    which of the group's configurations the other keys change."""
     out = []
     for key, value in values.items():
         if key in groups and isinstance(value, Mapping):
-            out += [f"{key}.{name}={literal(item, f'{key}.{name}')}" for name, item in value.items()]
+            out += [f"{key}={literal(value['name'], key)}"] if "name" in value else []
+            out += [
+                f"{key}.{name}={literal(item, f'{key}.{name}')}" for name, item in value.items() if name != "name"
+            ]
         else:
             out.append(f"{key}={literal(value, key)}")
     return out

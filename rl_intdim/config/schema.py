@@ -1,6 +1,7 @@
 """The typed configuration: the keys of a task, an agent, a search and each command, with help and defaults."""
 
 from dataclasses import dataclass, field
+from math import isclose
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,12 @@ class Task:
 
     def solved_by(self, score: float, reached: float | None = None) -> bool:
         """Is the task solved by this mean return and, if it has a goal, this mean of the goal's number?"""
-        return score >= self.threshold and (reached is None or reached >= self.goal.least)
+        return reaches(score, self.threshold) and (reached is None or reaches(reached, self.goal.least))
+
+
+def reaches(mean: float, least: float) -> bool:
+    """Is the mean `least` or more? A mean of numbers that are all `least` may be below it by rounding."""
+    return mean >= least or isclose(mean, least, rel_tol=1e-9, abs_tol=1e-9)
 
 
 @dataclass(frozen=True)
@@ -298,7 +304,7 @@ class Search:
 
     ds: list[int] | None = key("run exactly these d instead of searching", None, least=0)
     grid: int | None = key(
-        "run this many d, evenly spaced in log d from 1 to d_max, instead of searching", None, least=1, most=1000
+        "run this many d, evenly spaced in log d from 1 to d_max, instead of searching", None, least=2, most=1000
     )
     seeds: int = key("seeds at each d of `ds` or `grid`", 10, least=1, most=10_000)
     full_budget: bool = key("train to the end of the budget even when solved, as the paper does", False)

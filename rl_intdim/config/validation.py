@@ -199,6 +199,14 @@ def check_subspace(config: Command) -> None:
         limit = config.search.max_env_steps
         valid = "does not count the direct runs of a learned subspace; give search.max_trials."
         require(limit is None, "search.max_env_steps", limit, valid)
+        # A search may ask for any d up to d_max, and only a direct run shows how many directions there are.
+        valid = (
+            f"is needed with subspace.projection={subspace.projection}, or search.ds: a basis has as many directions "
+            "as the snapshots of a direct run span, at most one a rollout or generation, and at most "
+            f"subspace.snapshots={subspace.snapshots}."
+        )
+        given = config.search.ds or config.search.d_max
+        require(not basis or bool(given), "search.d_max", config.search.d_max, valid)
     for key, values in ds.items():
         for d in values:
             valid = f"must be at most subspace.snapshots={subspace.snapshots}, whose directions P has."

@@ -131,7 +131,9 @@ def read_result(folder: Path) -> SweepRecord | None:
         if record.status not in STATUSES:
             raise msgspec.ValidationError(f"{record.status!r} is none of {', '.join(STATUSES)} - at `$.status`")
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a sweep's result: {_reason(error)}.") from None
+        raise ConfigError(
+            f"{path}: not a sweep's result: {_reason(error)}. Remove it: the sweep's command writes it again."
+        ) from None
     return record
 
 

@@ -24,8 +24,8 @@ def summarise(
     """The result of a sweep from its trials."""
     task, search = config.env, config.search
     # By seed, so that nothing depends on which of a round's trials finished first.
-    searched = sorted((t for t in trials if not t.direct), key=lambda t: t.seed)
-    direct = [t for t in trials if t.direct]
+    trials = sorted(trials, key=lambda t: t.seed)
+    searched, direct = [t for t in trials if not t.direct], [t for t in trials if t.direct]
     scored = search.full_budget and search.ds and searched and direct  # each to the end of the budget
     result = answer(search, d_max, outcomes(searched, task.budget))
     p_misfit = misfit(search, d_max, outcomes(searched, task.budget))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT_SEED, Learned, Search, SweepConfig, Task
-from rl_intdim.errors import NotBegun
+from rl_intdim.errors import ConfigError, NotBegun
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.reader import read_command, read_config, read_result, read_trials
 from rl_intdim.records.result import SweepRecord
@@ -117,6 +117,8 @@ def read(folder: Path | str, extended: bool = False) -> Sweep:
     folder = Path(folder)
     config = read_config(folder)
     finished, ended = read_trials(folder, config), None if extended else read_result(folder)
+    if not finished and ended and ended.trials:
+        raise ConfigError(f"{folder}: the result counts {ended.trials} trials, and trials.jsonl has none.")
     if not finished:
         raise NotBegun(f"{folder}: no trial has finished yet.")
     trials, D = _decided(config.search, finished, ended), finished[0].D

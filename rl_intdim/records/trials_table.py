@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rl_intdim.records.reader import read_config, read_trials
+from rl_intdim.errors import NotBegun
+from rl_intdim.records.sweep import read
 
 if TYPE_CHECKING:  # a quarter of a second to import; mistakes are answered before
     import pandas as pd
@@ -14,22 +15,27 @@ COLUMNS = [
     *("folder", "env", "agent", "projection", "threshold", "budget"),  # of the sweep
     *("d", "D", "seed", "solved", "score", "solved_at", "env_steps", "scoring_steps", "seconds"),  # of the trial
     "subspace_steps",  # of its learned subspace
+    "counted",  # is it in the sweep's answer?
 ]
 
 
 def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
     """The trials of the run folders, (trials, len(COLUMNS)), in the order in which they finished.
 
-    d is a whole number or `direct`; solved_at (env steps) is missing if a trial did not solve. Raises ConfigError
-    if a folder is not a run folder.
+    d is a whole number or `direct`; solved_at (env steps) is missing if a trial did not solve. `counted` is False
+    for trials of a round that has not finished whole: the first of them to finish are the quick ones, which solved.
+    Raises ConfigError if a folder is not a run folder.
     """
     import pandas as pd
 
     rows = []
     for folder in map(Path, folders):
-        config = read_config(folder)
-        env = config.env
-        sweep = (str(folder), env.name, config.agent.name, config.subspace.label, env.threshold, env.budget)
+        try:
+            s = read(folder)
+        except NotBegun:
+            continue
+        sweep = (str(folder), s.env, s.agent, s.projection, s.threshold, s.budget)
+        counted = {(t.d, t.seed) for t in s.trials}
         rows += [
             (
                 *sweep,
@@ -43,7 +49,8 @@ def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
                 t.scoring_steps,
                 t.seconds,
                 t.subspace_steps,
+                (t.d, t.seed) in counted,
             )
-            for t in read_trials(folder, config)
+            for t in s.finished
         ]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"solved_at": "Int64"})

@@ -65,8 +65,9 @@ class TrialRunner(Protocol):
     ) -> Iterator[tuple[TrialSpec, TrialRecord | TrialError]]:
         """Run trials and yield each as it finishes.
 
-        A trial that takes longer than `hours` is stopped. `on_wait` is called every TICK seconds. Running trials stop
-        when the iterator is closed, by Ctrl-C for example, or this process dies.
+        A trial that takes longer than `hours` is stopped. `on_wait` is called every TICK seconds, and whenever a
+        trial has finished. Running trials stop when the iterator is closed, by Ctrl-C for example, or this process
+        dies.
         """
 
 

@@ -115,8 +115,9 @@ def run_all(
             tell(message)
 
     failed: list[tuple[TrialSpec, str]] = []
+    before: set[str] = set()
     for attempt in range(1, ATTEMPTS + 1):
-        failed = []
+        before, failed = {message for _, message in failed}, []
         for trial, outcome in runner.run(todo, hours, on_wait):
             for message in progress.said(store.checkpoints(trial.d, trial.seed)):
                 tell(message)
@@ -136,7 +137,13 @@ def run_all(
         todo = [trial for trial, _ in failed]
     if failed:
         trial, message = failed[0]
+        repeated = ""
+        if message in before:
+            repeated = (
+                " Both times it was the same, as a seed repeats what it did: mend its cause first, or begin anew "
+                "with another search.seed=... and out=..."
+            )
         raise TrialFailure(
             f"the trial d={trial.d} seed={trial.seed} broke down {ATTEMPTS} times: {message} It is not counted as "
-            f"unsolved; all finished trials are in {store.folder}, and the same command goes on from there."
+            f"unsolved; all finished trials are in {store.folder}, and the same command goes on from there.{repeated}"
         )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rl_intdim import runners
-from rl_intdim.config.schema import LEARNED_BASES, SweepConfig
+from rl_intdim.config.schema import SweepConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.files import check_folder
 from rl_intdim.runners import TrialRunner
@@ -40,8 +40,6 @@ def prepare(config: SweepConfig) -> Prepared:
     search = config.search
     check_d(search.ds or [], D, "search.ds")
     check_d([search.d_max or 0], D, "search.d_max")
-    if config.subspace.projection in LEARNED_BASES and search.ds is None and search.d_max is None:
-        search = replace(search, d_max=min(D, config.subspace.snapshots))
     learned.check(config.subspace, config.env.budget, D)
     check_own(config.subspace.projection)
     d_max = largest(search, D)

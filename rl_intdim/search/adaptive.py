@@ -1,10 +1,10 @@
 """Which d to try next, and what the trials so far say about d_int. Pure numpy; knows no environment.
 
 d_int is the smallest d at which a fresh seed solves with probability 1/2 or more. The chance of solving is
-modelled as a psychometric function of log d: a logistic rise that crosses 1/2 at c, with unknown width and
-lapse, and perhaps a fall well above c, since success need not be monotone. Trials go where they tell most
-about d_int per env step (Kontsevich and Tyler, Vision Research 1999; QUEST+, Watson, Journal of Vision 2017,
-with the cost of a trial added). `scripts/calibrate_search.py` measures what the interval is worth.
+modelled as a psychometric function of log d: a logistic rise that crosses 1/2 at c, or never, with unknown width
+and level, and perhaps a fall well above c, or a hump before it, since success need not be monotone. Trials go where
+they tell most about d_int per env step (Kontsevich and Tyler, Vision Research 1999; QUEST+, Watson, Journal of
+Vision 2017, with the cost of a trial added). `scripts/calibrate_search.py` measures what the interval is worth.
 """
 
 from collections import Counter

@@ -5,7 +5,7 @@ and the prior below. Pure numpy.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import product
 from math import comb
 
@@ -231,6 +231,6 @@ def deviance(k: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray:
     return 2 * (k * np.log(share / p) + (n - k) * np.log((1 - share) / (1 - p))).sum(0)
 
 
-@cache
+@lru_cache(maxsize=16)  # each may come to hold a hundred MB of logarithms
 def posterior(d_max: int) -> Posterior:
     return Posterior(d_max)

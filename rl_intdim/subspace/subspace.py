@@ -16,9 +16,10 @@ from rl_intdim.subspace.projections import Identity, Projection, draw
 class Subspace:
     """theta0 (D,) and P (D, d), both frozen. Training starts at theta_d = 0, (d,).
 
-    `origin` is a module, its parameters, or theta0 as a flat tensor; P has its device and dtype. `seed` alone
-    determines P, on every machine, unless `projection` is a P itself. Raises ConfigError if d is above D or P does
-    not fit into memory.
+    `origin` is a module, its parameters, or theta0 as a flat tensor; P has its device and dtype. Parameters that are
+    frozen (`requires_grad` is False) are left out, as torch's optimisers leave them. `seed` alone determines P, on
+    every machine, unless `projection` is a P itself. Raises ConfigError if d is above D or P does not fit into
+    memory, and ValueError without a parameter to train.
     """
 
     def __init__(
@@ -32,7 +33,10 @@ class Subspace:
             self.parameters: list[torch.nn.Parameter] = []
             self.theta0 = origin.detach()
         else:
-            self.parameters = list(origin.parameters() if isinstance(origin, torch.nn.Module) else origin)
+            every = origin.parameters() if isinstance(origin, torch.nn.Module) else origin
+            self.parameters = [p for p in every if p.requires_grad]
+            if not self.parameters:
+                raise ValueError("there is no parameter to train: none is given, or all are frozen.")
             self.theta0 = flat(self.parameters).detach().clone()
         self.D = self.theta0.numel()
         if isinstance(seed, np.random.SeedSequence):  # anew, since drawing P may spawn children of it

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from rl_intdim.config.identity import completed, differing, flat
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, raised
 from rl_intdim.files import write_whole
 from rl_intdim.training.evaluator import Evaluator
 
@@ -80,13 +80,24 @@ class Checkpoints:
         path = self.folder / "state.pt" if self.folder else None
         if path is None or not path.exists():
             return None
-        saved = torch.load(path, weights_only=False, map_location="cpu")
+        try:
+            saved = torch.load(path, weights_only=False, map_location="cpu")
+        except Exception as error:  # of a file cut short, or of a class that another version had
+            raise _unreadable(path, error) from None
         theirs = completed(saved.get("identity", {}), self.identity)
         if key := differing(theirs, self.identity):
             raise ConfigError(
                 f"{self.folder}: holds the state of a trial with {key}={theirs.get(key)}, and this one has "
                 f"{key}={self.identity.get(key)}. Give another out=..., or remove it."
             )
-        self.index, self.start = saved["index"], time.perf_counter() - saved["seconds"]
-        self.evaluator.restore(saved["evaluator"])
-        return saved["trainer"]
+        try:
+            self.index, self.start = saved["index"], time.perf_counter() - saved["seconds"]
+            self.evaluator.restore(saved["evaluator"])
+            trainer: dict[str, Any] = saved["trainer"]
+            return trainer
+        except KeyError as error:  # of a version that kept less
+            raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{path}: cannot be read: {raised(error)}. Remove {path.parent}; the trial then starts anew.")

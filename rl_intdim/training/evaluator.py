@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from rl_intdim.config.schema import Task
+from rl_intdim.config.schema import Task, reaches
 from rl_intdim.errors import TrialFailure
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks import rollout, vector
@@ -29,7 +29,7 @@ def hopeless(returns: np.ndarray, episodes: int, threshold: float) -> bool:
     """Will the mean of a look of that many episodes miss the threshold, even if all that are left do as well as the
     best of those played? What this costs and saves: scripts/simulate_looks.py."""
     left = episodes - len(returns)
-    return bool(returns.sum() + left * returns.max() < episodes * threshold)
+    return not reaches(float(returns.sum() + left * returns.max()) / episodes, threshold)
 
 
 class Score(NamedTuple):
@@ -169,7 +169,7 @@ class Evaluator:
     def _rank(self, candidate: Candidate) -> tuple[bool, float]:
         """By the goal, if the task has one, then by the mean return."""
         reached = candidate.score.reached
-        return reached is None or reached >= self.task.goal.least, candidate.score.mean
+        return reached is None or reaches(reached, self.task.goal.least), candidate.score.mean
 
     def _score(
         self,

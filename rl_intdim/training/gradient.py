@@ -29,6 +29,12 @@ def check(task: Task, agent: GradientAgent, policy: Network, say: Callable[[str]
     except Exception as error:  # a user's algorithm or policy may raise anything
         raise ConfigError(f"agent.algorithm={agent.algorithm}: {raised(error)}") from None
     model.get_env().close()  # type: ignore[union-attr]
+    starts = int(getattr(model, "learning_starts", 0))
+    if task.budget <= starts:
+        raise ConfigError(
+            f"env.budget={task.budget:,}: agent={agent.name} learns only after agent.settings.learning_starts="
+            f"{starts:,} env steps; valid: {starts + 1:,} or more, several times that to learn anything."
+        )
     rollout = rollout_steps(model)
     holds = f"env.budget={task.budget:,}: agent={agent.name} learns from rollouts of {rollout:,} env steps"
     if task.budget < rollout:

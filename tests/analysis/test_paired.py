@@ -133,11 +133,20 @@ def test_the_page_of_pairs_labels_agents_and_corrects_for_their_number():
     assert "nothing to write" in done.stderr
 
 
-def test_sweeps_that_share_subspaces_say_so():
-    """Equal seeds and d by default of these made-up sweeps; another network is another subspace."""
+def test_sweeps_that_share_seeds_say_so():
+    """Equal seeds by default of these made-up sweeps; another network has another theta0."""
     names = {"a": (), "b": ("agent=ppo",), "c": ("env.policy.hidden=[8]",)}
     sweeps = [read(compared(name, 4, *words, seeds=3)) for name, words in names.items()]
     (line,) = paired.shared(sweeps)
-    assert "cma and ppo share 18 of their 18 and 18 subspaces" in line
+    assert "cma and ppo start 18 of their 18 and 18 trials at the same theta0" in line
     assert line in comparison_page.page(sweeps, "plot.png")
     assert line in run("compare", "a", "b", "c").stdout
+    other = read(compared("d", 4, "agent=ppo", "search.ds=[3,5]", seeds=3))  # no d in common, and the same theta0
+    assert "start 6 of their 18 and 6 trials" in paired.shared([sweeps[0], other])[0]
+
+
+def test_two_folders_of_one_name_are_told_apart():
+    settings = {"before": "agent.multiplier=3", "after": "agent.multiplier=5"}
+    folders = [compared(f"{name}/ppo", 4, "agent=ppo", word, seeds=20) for name, word in settings.items()]
+    row = paired.pairs([read(folder) for folder in folders]).iloc[0]
+    assert {row["first"], row["second"]} == {"ppo (before/ppo)", "ppo (after/ppo)"}

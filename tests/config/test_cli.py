@@ -1,6 +1,8 @@
 """The commands as a user types them: forms of words, several runs at once, dry runs, single trials."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,11 @@ from rl_intdim.runners.throughput import pace
 from rl_intdim.training.spec import TrialSpec
 
 
+@pytest.mark.parametrize("every", [1000, "null"])
 @pytest.mark.parametrize("file", ["solution.json", "trial.json"])
-def test_a_disk_that_is_full_at_the_end_costs_only_what_came_after_the_checkpoint(monkeypatch, capsys, file):
+def test_a_disk_that_is_full_at_the_end_costs_only_what_came_after_the_checkpoint(monkeypatch, capsys, file, every):
     """The same command goes on, and ends with what an undisturbed one writes."""
-    words = ["d=3", "env.budget=4000", "env.threshold=501", "env.checkpoint=1000"]
+    words = ["d=3", "env.budget=4000", "env.threshold=501", f"env.checkpoint={every}"]
     assert command(monkeypatch, "train", train.train, *words, "out=whole") == 0
     written = files.write_all
 
@@ -31,11 +34,24 @@ def test_a_disk_that_is_full_at_the_end_costs_only_what_came_after_the_checkpoin
     said = capsys.readouterr().err
     assert "No space left on device" in said
     assert said.count("\n") == 1
-    assert Path("cut/checkpoint/state.pt").exists()
+    assert Path("cut/checkpoint/state.pt").exists() == (every == 1000)
     assert command(monkeypatch, "train", train.train, *words, "out=cut") == 0
     whole, cut = (json.loads(Path(folder, "trial.json").read_text()) for folder in ("whole", "cut"))
     assert whole | {"seconds": 0} == cut | {"seconds": 0}
     assert Path("whole/solution.json").read_bytes() == Path("cut/solution.json").read_bytes()
+
+
+def test_a_reader_that_stops_reading_ends_no_training():
+    done = subprocess.run(
+        f"{sys.executable} -m rl_intdim.train d=3 env.budget=9000 env.threshold=501 out=cut | head -1; "
+        f"{sys.executable} -m rl_intdim.train d=3 env.budget=9000 env.threshold=501 out=full > /dev/full; echo $?",
+        shell=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == "error: standard output: No space left on device.\n"
+    assert done.stdout.endswith("\n2\n")
+    assert Path("cut/trial.json").exists()
 
 
 def test_a_whole_number_is_one_however_it_is_written():

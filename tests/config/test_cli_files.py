@@ -17,6 +17,32 @@ policy: {hidden: [4]}
 """
 
 
+def test_numbers_are_numbers_and_a_key_stands_once(monkeypatch):
+    Path("mine/envs").mkdir(parents=True)
+    task = Path("mine/envs/Hill.yaml")
+    text = "id: MountainCar-v0\nthreshold: -110\nkwargs: {goal_velocity: 1e-2}\n"
+    task.write_text(text)
+    assert cli.load("sweep", ["env=Hill"], [Path("mine")]).env.kwargs == {"goal_velocity": 0.01}
+    task.write_text(text + "threshold: -200\n")
+    with pytest.raises(
+        ConfigError, match=r"Hill\.yaml, line 4, column 1: not valid YAML: found duplicate key threshold"
+    ):
+        cli.load("sweep", ["env=Hill"], [Path("mine")])
+
+
+def test_no_task_or_agent_goes_by_the_name_of_another(monkeypatch):
+    Path("mine/envs").mkdir(parents=True)
+    Path("mine/envs/Mine.yaml").write_text("name: CartPole\nid: Acrobot-v1\nthreshold: 3\n")
+    with pytest.raises(
+        ConfigError, match=r"Mine\.yaml: name: 'CartPole': a file is called by its own name; valid: Mine"
+    ):
+        cli.load("sweep", ["env=Mine"], [Path("mine")])
+    for word, right in (("env.name=Acrobot", "env=Acrobot"), ("agent.name=ppo", "agent=ppo")):
+        with pytest.raises(ConfigError, match=f"has this name. To take it, write {right}"):
+            cli.load("sweep", [word])
+    assert cli.load("sweep", ["env.name=Pole"]).env.name == "Pole"
+
+
 def test_a_whole_number_in_a_file(monkeypatch):
     Path("mine/envs").mkdir(parents=True)
     Path("mine/envs/Mine.yaml").write_text("id: CartPole-v1\nthreshold: 3\nbudget: 1e6\npolicy: {hidden: [8.0]}\n")

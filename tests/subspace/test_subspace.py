@@ -125,6 +125,32 @@ def test_a_saved_state_goes_on_to_the_bit():
     assert torch.equal(resumed.theta_d, optimizer.theta_d)
 
 
+def test_a_state_is_restored_with_its_theta0_and_refused_by_another_subspace():
+    module = linear()
+    optimizer = SubspaceOptimizer(Subspace(module, 3, "dense", seed=4), lr=0.05)
+    train(module, optimizer, 5)
+    saved, trained = copy.deepcopy((optimizer.state_dict(), module.state_dict()))
+    fresh = linear()
+    fresh.load_state_dict(trained)  # so theta0 is taken from trained weights
+    SubspaceOptimizer(Subspace(fresh, 3, "dense", seed=4), lr=0.05).load_state_dict(saved)
+    assert torch.equal(flat(fresh.parameters()), flat(module.parameters()))
+    for other in (Subspace(linear(), 3, "dense", seed=5), Subspace(linear(), 1, "dense", seed=4)):
+        with pytest.raises(ValueError, match="the state is of another subspace"):
+            SubspaceOptimizer(other, lr=0.05).load_state_dict(saved)
+
+
+def test_frozen_parameters_stay_where_they_are():
+    module = linear()
+    module.bias.requires_grad_(False)
+    frozen = module.bias.clone()
+    subspace = Subspace(module, 2, "dense")
+    train(module, SubspaceOptimizer(subspace, lr=0.05), 5)
+    assert module.weight.numel() == subspace.D
+    assert torch.equal(module.bias, frozen)
+    with pytest.raises(ValueError, match="no parameter to train"):
+        Subspace([module.bias], 1)
+
+
 def test_lbfgs_calls_its_closure_in_the_subspace():
     module = linear()
     subspace = Subspace(module, 6, "dense")

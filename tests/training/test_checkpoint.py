@@ -20,6 +20,7 @@ from rl_intdim.config.schema import Learned, Scoring
 from rl_intdim.errors import ConfigError
 from rl_intdim.sweep import sweep
 from rl_intdim.training.checkpoint import Checkpoints
+from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.sb3.callback import TrialCallback
 from rl_intdim.training.spec import TrialSpec
 from rl_intdim.training.trial import run_trial
@@ -93,6 +94,40 @@ def ends_the_same(monkeypatch, tmp_path, agent, task):
     monkeypatch.setattr(Checkpoints, "load", lambda self: started.append(real(self)) or started[-1])
     assert without_seconds(run_trial(resumed)) == without_seconds(undisturbed)
     assert started[0] is not None
+
+
+@pytest.mark.parametrize("name", ["ppo", "cma", "dqn"])
+def test_what_confirmations_have_refuted_is_known_after_a_kill(echo, monkeypatch, tmp_path, name):
+    """DQN, which only fills its buffer here, looks at one policy again and again."""
+    real = Evaluator._score
+
+    def hopes_dashed(self, theta_d, n, rng, enough=lambda returns: False):
+        score = real(self, theta_d, n, rng, enough)
+        return score._replace(mean=score.mean + (20 if n == self.task.scoring.look_episodes else -20))
+
+    monkeypatch.setattr(Evaluator, "_score", hopes_dashed)
+    agent = agent_of(name) if name == "cma" else small(name)
+    if name == "dqn":
+        agent = replace(agent, settings=agent.settings | {"learning_starts": 1900})
+    task = echo(budget=3000 if name == "cma" else 2000, threshold=10.01, checkpoint=300)
+    ends_the_same(monkeypatch, tmp_path, agent, task)
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(path.read_bytes()[:999]), lambda path: older(path)])
+def test_a_state_that_cannot_be_read_is_named(echo, monkeypatch, tmp_path, spoil):
+    trial = TrialSpec(echo(budget=2000, threshold=11.0, checkpoint=600), agent_of("ppo"), "dense", 8, 1)
+    trial = replace(trial, folder=str(tmp_path))
+    killed_after(monkeypatch, trial, saves=1)
+    spoil(tmp_path / "state.pt")
+    with pytest.raises(ConfigError, match=rf"state\.pt: cannot be read: .* Remove {tmp_path}; the trial then starts"):
+        run_trial(trial)
+
+
+def older(path):
+    """A state of a version that kept less."""
+    saved = torch.load(path, weights_only=False)
+    del saved["evaluator"]["refuted"]
+    torch.save(saved, path)
 
 
 @pytest.mark.parametrize(

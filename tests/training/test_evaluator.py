@@ -10,7 +10,7 @@ from factories import agent_of
 from rl_intdim.config.schema import Goal, Scoring
 from rl_intdim.errors import TrialFailure
 from rl_intdim.tasks import environment, rollout
-from rl_intdim.training.evaluator import Evaluator, Score
+from rl_intdim.training.evaluator import Evaluator, Score, hopeless
 from rl_intdim.training.seeding import draw_subspace
 from rl_intdim.training.spec import TrialSpec
 from rl_intdim.training.trial import run_trial
@@ -47,6 +47,15 @@ def test_a_look_at_the_threshold_is_confirmed_on_fresh_episodes(echo):
     assert judge.look(40, torch.ones(2))
     assert judge.confirmations == [[40, 9.5]]
     assert judge.close().env_steps == 40
+
+
+def test_a_mean_that_only_rounding_keeps_below_the_threshold_reaches_it(echo):
+    mean = float(np.full(100, 9.99).mean())
+    assert mean < 9.99
+    assert replace(echo(), threshold=9.99).solved_by(mean)
+    assert not hopeless(np.full(5, 9.99), 10, 9.99)
+    assert hopeless(np.full(5, 9.98), 10, 9.99)
+    assert not replace(echo(), threshold=9.99).solved_by(9.9899)
 
 
 def test_at_most_three_confirmations_the_last_for_the_best_checkpoint(echo):

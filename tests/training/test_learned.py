@@ -206,6 +206,11 @@ def test_an_agent_that_does_not_move_fails_with_the_reason(echo):
         ("train", ["subspace.projection=trajectory", "d=101"], "d=101: must be at most subspace.snapshots=100"),
         ("sweep", ["subspace.projection=trajectory", "search.ds=[4,200]"], "search.ds=200: must be at most subspace"),
         ("sweep", ["subspace.burn_in=1", "search.max_env_steps=1e9"], "search.max_env_steps=.*direct runs"),
+        (
+            "sweep",
+            ["subspace.projection=trajectory"],
+            "search.d_max=None: is needed with .*=trajectory, or search.ds",
+        ),
         ("sweep", ["subspace.projection=trajektory"], "Did you mean trajectory"),
         ("sweep", ["subspace.projection=gradient"], "Did you mean gradients"),
         ("train", ["subspace.projection=gradients"], "=gradients: agent=cma follows no gradient; valid with it: tra"),

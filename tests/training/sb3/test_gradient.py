@@ -180,7 +180,7 @@ def test_an_algorithm_that_trains_after_whole_episodes_is_refused(echo):
     """They would run past the budget, which is a limit."""
     agent = agent_of("sac", algorithm=f"{__name__}.TrainsAfterEpisodes", n_envs=1)
     settings = {key: value for key, value in agent.settings.items() if key != "train_freq"}
-    task = echo("continuous", budget=995)
+    task = echo("continuous", budget=1995)
     with pytest.raises(ConfigError, match=r"after whole episodes.*valid: agent\.settings\.train_freq=1"):
         gradient.check(task, replace(agent, settings=settings), environment.policy(task))
 
@@ -238,6 +238,12 @@ class Broken(PPO):
         ),
         ("ppo", "discrete", {"free": "[optimizer]"}, "agent.free=optimizer: is no module of the policy. Valid: "),
         ("ppo", "discrete", {"critic": "{qf: [64]}"}, "agent.critic.qf: .*PPO does not read it; valid: vf"),
+        (
+            "dqn",
+            "discrete",
+            {"settings": "{learning_starts: 100_000}"},
+            "learns only after .*learning_starts=100,000",
+        ),
         ("dqn", "discrete", {"settings": "{train_freq: 0}"}, "agent.settings.train_freq=0: must be at least 1"),
         ("ppo", "discrete", {"algorithm": f"{__name__}.Broken"}, r"Broken: KeyError.*test_gradient.py, line"),
     ],
@@ -246,6 +252,13 @@ def test_mistakes(echo, name, kind, changes, said):
     task = echo(kind)
     with pytest.raises(ConfigError, match=said):
         gradient.check(task, agent_of(name, **changes), environment.policy(task))
+
+
+@pytest.mark.parametrize(("name", "part"), [("ppo", "vf"), ("sac", "qf")])
+def test_the_size_of_a_critic_is_given(echo, name, part):
+    task = echo("continuous")
+    with pytest.raises(ConfigError, match=rf"agent\.critic: empty, and .*; valid: agent\.critic\.{part}=\[64,64\]"):
+        gradient.check(task, replace(agent_of(name), critic={}), environment.policy(task))
 
 
 def test_a_clipped_action_fits_no_algorithm_that_squashes(echo):
