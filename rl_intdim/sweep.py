@@ -13,6 +13,7 @@ from rl_intdim.config import cli
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import check_folder, write_whole
+from rl_intdim.records import sessions
 from rl_intdim.records.provenance import Provenance, here
 from rl_intdim.records.reader import read_result
 from rl_intdim.records.result import SweepRecord
@@ -76,6 +77,7 @@ def over(config: SweepConfig, d_max: int) -> bool:
 def write(ready: Prepared, store: Store, trials: Sequence[TrialRecord], provenance: Provenance) -> SweepRecord:
     """Write the result of these trials, their plots and the solution of the smallest d into the run folder. Returns
     the result. One that is there already, with the same figures, keeps its provenance."""
+    provenance = replace(provenance, mixed=sessions.mixed(store.folder))
     result, known = summarise(ready.config, ready.D, ready.d_max, trials, provenance), None
     with suppress(ConfigError):  # one that cannot be read is written anew
         known = read_result(store.folder)

@@ -70,10 +70,11 @@ def test_the_papers_rows_are_marked_and_unranked(folders):
 
 
 @pytest.mark.parametrize(
-    "word", ["env.threshold=400", "env.budget=1000", "env.id=CartPole-v0", "env.max_episode_steps=490"]
+    "word",
+    ["env.threshold=400", "env.budget=1000", "env.id=CartPole-v0 env.threshold=475", "env.max_episode_steps=490"],
 )
 def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ranked(folders, word):
-    changed = compared("changed", 8, "agent=ppo", word)
+    changed = compared("changed", 8, "agent=ppo", *word.split())
     sweeps = [read(folder) for folder in [*folders[:3], changed]]
     table = ranking.table(sweeps, papers=False)
     assert table.set_index("task")["rank"].isna().to_dict() == {"CartPole": True, "InvertedPendulum": False}

@@ -61,6 +61,7 @@ def test_a_search_leaves_a_whole_run_folder(capsys):
     assert 1 <= result.ci95[0] <= result.d_int <= result.ci95[1] <= 8
     assert {p.name for p in folder.iterdir()} - {".lock"} == {
         "config.yaml", "trials.jsonl", "result.json", "plot.png", "curves.png", "solution.json",
+        "sessions.jsonl",
     }  # fmt: skip
     trials = lines(folder)
     assert result.trials == len(trials) - 1

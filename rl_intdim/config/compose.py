@@ -126,6 +126,9 @@ def compose(name: str, words: Sequence[str], names: Names) -> DictConfig:
             key = word.partition("=")[0].lstrip("+~")
             if not (key in key_hints(name) or hints.free(key, key_hints(name)) or key.startswith("hydra")):
                 raise _unknown(word, key, hydra_compose(name, groups))
+        heads = {word.partition("=")[0].lstrip("+"): word for word in words}
+        if "env.id" in heads and "env.threshold" not in heads:
+            _check_id(heads["env.id"], hydra_compose(name, groups).env, hydra_compose(name, list(words)).env)
         return hydra_compose(name, list(words))
     except MissingConfigException as error:
         group, _, stem = str(error.missing_cfg_file).rpartition("/")
@@ -137,6 +140,16 @@ def compose(name: str, words: Sequence[str], names: Names) -> DictConfig:
         word = next((w for w in words if w.lstrip("+~").partition("=")[0] == cause.full_key), cause.full_key or "")
         reason = catalogue.explain(cause, hydra_compose(name, groups))
         raise ConfigError(f"{word}: {reason}".replace(f"{word}: {cause.full_key}: ", f"{word}: ")) from None
+
+
+def _check_id(word: str, file: DictConfig, env: DictConfig) -> None:
+    """Raise a ConfigError if a task keeps its file's threshold with another environment."""
+    missing = OmegaConf.is_missing(file, "id") or OmegaConf.is_missing(file, "threshold")
+    if not missing and file.id != env.id:
+        raise ConfigError(
+            f"{word}: the threshold {file.threshold:g} of {file.name} is for {file.id}. Give env.threshold=... too, "
+            f"or env=gym {word} env.threshold=..."
+        )
 
 
 def _check_word(name: str, word: str, names: Names) -> None:

@@ -52,6 +52,8 @@ def words(config: SweepConfig, command: str = "") -> list[str]:
         for key, value in values.items()
         if (key not in known or known[key] != value) and value != {}
     ]
+    if values["env.id"] != known["env.id"] and values["env.threshold"] == known["env.threshold"]:
+        changed.append(f"env.threshold={env.threshold}")  # of another environment
     gone = [f"~{key}" for key in known if key.startswith(FREE) and key not in values]
     return [*options, *named, *changed, *gone]
 

@@ -2,6 +2,7 @@
 
 config.yaml     the command, and the configuration
 trials.jsonl    one line per finished trial, appended and on disk before the trial counts
+sessions.jsonl  versions, machine and commit by which they were made
 failures.jsonl  trials that broke down, if any
 result.json     the answer
 plot.png        score and solved fraction against d
@@ -25,7 +26,7 @@ from rl_intdim.config.identity import completed, differing, first_seed, flat
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import append_line, write_whole
-from rl_intdim.records import learned_subspaces
+from rl_intdim.records import learned_subspaces, sessions
 from rl_intdim.records.provenance import command
 from rl_intdim.records.reader import read_config, read_trials, read_values
 from rl_intdim.records.result import SweepRecord
@@ -92,8 +93,9 @@ class Store:
             words = command().replace("\n", " ")
             text = f"# {words}\n{OmegaConf.to_yaml(OmegaConf.create(asdict(config)))}"
             write_whole(self.folder / "config.yaml", text)
-            for name in ("trials.jsonl", "failures.jsonl"):
+            for name in ("trials.jsonl", "failures.jsonl", sessions.NAME):
                 self._mend(name)
+            sessions.begin(self.folder, config)
             (self.folder / "checkpoints").mkdir(exist_ok=True)
             self._forget_running()
             yield self

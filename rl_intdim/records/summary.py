@@ -60,6 +60,8 @@ def summarise(
     above = diagonal_above(config)
     if above is not None and any((D if t.direct or t.subspace_steps else int(t.d)) > above for t in trials):
         warnings.append(f"CMA-ES kept only the diagonal of its covariance above d = {above} (agent.diagonal_above).")
+    if provenance.mixed:
+        warnings.append(f"not all trials were made by the same {', '.join(provenance.mixed)}: sessions.jsonl.")
     return SweepRecord(
         env=task.name,
         agent=config.agent.name,

@@ -10,6 +10,7 @@ import numpy as np
 
 from rl_intdim.config.schema import DIRECT_SEED, Learned, Search, SweepConfig, Task
 from rl_intdim.errors import ConfigError, NotBegun
+from rl_intdim.records import sessions
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.reader import read_command, read_config, read_result, read_trials
 from rl_intdim.records.result import SweepRecord
@@ -122,7 +123,7 @@ def read(folder: Path | str, extended: bool = False) -> Sweep:
     if not finished:
         raise NotBegun(f"{folder}: no trial has finished yet.")
     trials, D = _decided(config.search, finished, ended), finished[0].D
-    begun = Provenance(command=read_command(folder))
+    made = ended or Provenance(command=read_command(folder))
     d_max = largest(config.search, D)
     return Sweep(
         folder,
@@ -130,7 +131,7 @@ def read(folder: Path | str, extended: bool = False) -> Sweep:
         D,
         trials,
         answer(config.search, d_max, outcomes(trials, config.env.budget)),
-        Provenance(ended.versions, ended.commit, ended.command) if ended else begun,
+        Provenance(made.versions, made.commit, made.command, sessions.mixed(folder)),
         finished,
         ended.trials if ended else None,
     )

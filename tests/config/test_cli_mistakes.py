@@ -65,6 +65,7 @@ BAD = {
     "agent=openai_es agent.popsize=7": "must be even",
     "env=CartPole env.vector=native agent.common=true": "env.vector=slots",
     "agent=ppo agent.multiplier=-1": "positive",
+    "env.id=MountainCar-v0": "env.id=MountainCar-v0: the threshold 475 of CartPole is for CartPole-v1. Give env.thre",
     "tensorboard=logs": "tensorboard=logs: an evolution strategy writes no logs.",
     "search.seeds=3": "search.seeds=3: is for search.ds or search.grid.",
     "subspace.snapshots=7": "subspace.snapshots=7: is for subspace.projection=trajectory",

@@ -11,8 +11,10 @@ from omegaconf import OmegaConf
 from rl_intdim.config import cli
 from rl_intdim.config.identity import NEVER, first_seed, flat
 from rl_intdim.errors import ConfigError
+from rl_intdim.records import sessions
 from rl_intdim.records.reader import read_command, read_config
 from rl_intdim.records.run_folder import Store, seeded
+from rl_intdim.records.sweep import read
 
 
 def config(*words):
@@ -25,6 +27,34 @@ def test_appends_and_recalls():
     with Store(Path("run")).open(config()) as store:
         store.append(record(2, 1))
         assert store.trials(config(), 562) == [record(1, 0), record(2, 1)]
+
+
+def test_trials_made_by_different_versions_or_an_edited_environment_say_so(monkeypatch):
+    Path("edited.py").write_text("import gymnasium as gym\n\nclass Mine(gym.Wrapper):\n    pass\n")
+    monkeypatch.syspath_prepend(".")
+    words, folder = ["env.wrappers=[edited.Mine]", "env.vector=slots", "search.round=1"], Path("run")
+
+    def more(*seeds):
+        with Store(folder).open(config(*words)) as store:
+            for seed in seeds:
+                store.append(record(1, seed))
+        return (folder / sessions.NAME).read_text().count("\n")
+
+    assert more(0) == more(1) == 1
+    assert sessions.mixed(folder) == []
+    monkeypatch.setattr(sessions, "versions", lambda: {"torch": "9.0"})
+    assert more() == 2
+    assert sessions.mixed(folder) == []  # no trial was made by it
+    Path("edited.py").write_text(Path("edited.py").read_text() + "# changed\n")
+    assert more(2) == 3
+    torch, edited = (
+        next(x for x in sessions.mixed(folder) if x.startswith(f"{name} (")) for name in ("torch", "edited")
+    )
+    assert torch.endswith(", 9.0)")
+    assert "None" not in edited
+    assert "not all trials were made by the same " in " ".join(read(folder).record.warnings)
+    (folder / sessions.NAME).unlink()  # as in older folders
+    assert sessions.mixed(folder) == []
 
 
 def test_it_keeps_the_command_that_was_typed_last(monkeypatch):
