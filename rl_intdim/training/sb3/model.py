@@ -95,14 +95,14 @@ def check_algorithm(algorithm: type[BaseAlgorithm], agent: GradientAgent) -> Non
     if others := [key for key in agent.critic if key != part]:
         raise ConfigError(f"agent.critic.{others[0]}: {agent.algorithm} does not read it; valid: {part}.")
     names = {cls.__name__ for cls in algorithm.__mro__}
+    reason = next((UNFIT[name] for name in names if name in UNFIT), None)
+    if reason:
+        raise ConfigError(f"agent.algorithm={agent.algorithm}: {reason}, so it cannot train the task's policy.")
     if not agent.critic and "DQN" not in names:
         raise ConfigError(
             f"agent.critic: empty, and {agent.algorithm} would make its critic as wide as the policy, so that d_int "
             f"followed both; valid: agent.critic.{part}=[64,64], or another list of its hidden layers."
         )
-    reason = next((UNFIT[name] for name in names if name in UNFIT), None)
-    if reason:
-        raise ConfigError(f"agent.algorithm={agent.algorithm}: {reason}, so it cannot train the task's policy.")
 
 
 def scheduled(settings: dict[str, Any]) -> dict[str, Any]:

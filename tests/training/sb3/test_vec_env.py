@@ -108,8 +108,8 @@ def test_a_game_as_a_plain_environment_plays_the_same():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"id": "ALE/Pog-v5"}, "Nearest: .*ALE/Pong-v5"),
-        ({"id": "CartPole-v1"}, "env.id=CartPole-v1"),
+        ({"id": "ALE/Pog-v5", "threshold": 1}, "Nearest: .*ALE/Pong-v5"),
+        ({"id": "CartPole-v1", "threshold": 1}, "env.id=CartPole-v1"),
         ({"kwargs": "{img_hieght: 3}"}, "img_hieght"),
     ],
 )
