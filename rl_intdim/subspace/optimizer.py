@@ -47,6 +47,12 @@ class SubspaceOptimizer(torch.optim.Optimizer):
             raise ValueError(f"there are {sum(self.sizes)} parameters, but the subspace has D = {subspace.D}.")
         self.write()
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Raises ValueError once the optimiser is made: its subspace holds the parameters that it was given."""
+        if len(self.param_groups) == len(self.inner.param_groups):
+            raise ValueError("parameters cannot be added to a subspace: give them to a new Subspace, or as `free`.")
+        super().add_param_group(param_group)
+
     @torch.no_grad()
     def write(self) -> None:
         """Put theta0 + P theta_d into the parameters, in place."""

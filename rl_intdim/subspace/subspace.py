@@ -5,11 +5,13 @@ Li et al. 2018, https://arxiv.org/abs/1804.08838.
 
 from collections.abc import Iterable
 from math import sqrt
+from numbers import Integral
 
 import numpy as np
 import torch
 
 from rl_intdim.config.schema import DIRECT
+from rl_intdim.errors import ConfigError
 from rl_intdim.subspace.projections import Identity, Projection, draw
 
 
@@ -18,8 +20,8 @@ class Subspace:
 
     `origin` is a module, its parameters, or theta0 as a flat tensor; P has its device and dtype. Parameters that are
     frozen (`requires_grad` is False) are left out, as torch's optimisers leave them. `seed` alone determines P, on
-    every machine, unless `projection` is a P itself. Raises ConfigError if d is above D or P does not fit into
-    memory, and ValueError without a parameter to train.
+    every machine, unless `projection` is a P itself, whose d is then to be given. Raises ConfigError if d is above D
+    or no whole number, or P does not fit into memory, and ValueError without a parameter to train.
     """
 
     def __init__(
@@ -45,7 +47,11 @@ class Subspace:
         if d == DIRECT:
             P: Projection = Identity(self.D)
         else:
+            if not isinstance(d, Integral) or isinstance(d, bool):
+                raise ConfigError(f"d={d!r}: must be a whole number, or {DIRECT!r}.")
             P = draw(projection, self.D, int(d), rng) if isinstance(projection, str) else projection
+            if P.d != d:
+                raise ConfigError(f"d={d}: the projection given has d = {P.d}.")
         self.projection: Projection = P.to(self.theta0.device, self.theta0.dtype)
         self.d = self.projection.d
 

@@ -139,6 +139,18 @@ def test_a_state_is_restored_with_its_theta0_and_refused_by_another_subspace():
             SubspaceOptimizer(other, lr=0.05).load_state_dict(saved)
 
 
+@pytest.mark.parametrize("d", [2.7, True, "dirct", 3])
+def test_a_d_that_is_none_is_refused(d):
+    with pytest.raises(ConfigError, match="d="):
+        Subspace(linear(), d, Subspace(linear(), 7, "dense").projection)
+
+
+def test_parameters_are_not_added_afterwards():
+    optimizer = SubspaceOptimizer(Subspace(linear(), 3, "dense"), lr=0.05)
+    with pytest.raises(ValueError, match="cannot be added to a subspace"):
+        optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(2))]})
+
+
 def test_frozen_parameters_stay_where_they_are():
     module = linear()
     module.bias.requires_grad_(False)
