@@ -14,6 +14,7 @@ import pandas as pd
 from docs_catalogue import tasks
 from PIL import Image
 from rich.console import Console
+from threshold import UNREACHED
 
 from rl_intdim.analysis import task_ladder
 from rl_intdim.analysis.atlas_page import cost
@@ -135,7 +136,7 @@ def trials_of(*folders: str) -> str:
                     "learning rate": rate,
                     "env steps": t.env_steps,
                     "score": points(t.score),
-                    "threshold": env.threshold,
+                    "threshold": env.threshold if env.threshold < UNREACHED else "not set yet",
                     "solved": f"at {t.solved_at:,}" if t.solved else "no",
                     "hours": f"{t.seconds / 3600:.1f}",
                     "folder": f"`{sweep.folder.name}`",
