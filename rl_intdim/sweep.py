@@ -77,8 +77,8 @@ def over(config: SweepConfig, d_max: int) -> bool:
 def write(ready: Prepared, store: Store, trials: Sequence[TrialRecord], provenance: Provenance) -> SweepRecord:
     """Write the result of these trials, their plots and the solution of the smallest d into the run folder. Returns
     the result. One that is there already, with the same figures, keeps its provenance."""
-    provenance = replace(provenance, mixed=sessions.mixed(store.folder))
-    result, known = summarise(ready.config, ready.D, ready.d_max, trials, provenance), None
+    made, known = sessions.notes(store.folder), None
+    result = summarise(ready.config, ready.D, ready.d_max, trials, provenance, made)
     with suppress(ConfigError):  # one that cannot be read is written anew
         known = read_result(store.folder)
     if known is not None and _figures(known) == _figures(result):

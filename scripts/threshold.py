@@ -27,7 +27,6 @@ from typing import NamedTuple
 
 import numpy as np
 import yaml
-from rich.console import Console
 
 from rl_intdim import runners
 from rl_intdim.analysis import style, sweep_plots
@@ -136,7 +135,7 @@ def configured(words: Sequence[str], given: Mapping[str, str], folders: Sequence
 
 def measure(given: dict[str, str], words: list[str], folders: list[Path]) -> None:
     """Measure, print and, with write=true, write the threshold. Raises IntdimError."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = cli.console()
     tell = notes(console)
     write = given.get("write", "false")
     if write not in ("true", "false"):

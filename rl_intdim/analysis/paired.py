@@ -107,8 +107,9 @@ def shared(sweeps: Sequence[Sweep]) -> list[str]:
         return {seed for d, seed in s.solved if d > 0}
 
     return [
-        f"{a.env}: {names[a.folder]} and {names[b.folder]} start {n} of their {len(seeds(a))} and {len(seeds(b))} "
-        "trials at the same theta0, so they are not independent measurements; another search.seed makes them so."
+        f"{a.env}: {names[a.folder]} and {names[b.folder]} share {n} of their {len(seeds(a))} and {len(seeds(b))} "
+        "seeds, which start at the same theta0, so they are not independent measurements; another search.seed makes "
+        "them so."
         for a, b in combinations(sweeps, 2)
         if same_subspaces(a, b) and (n := len(seeds(a) & seeds(b)))
     ]

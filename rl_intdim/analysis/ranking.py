@@ -123,8 +123,8 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
 
 def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
     """The probability that the first sweep of a pair has the smaller d_int, and the verdict. One row for every two
-    comparable sweeps of a task, and one for every two tasks whose sweeps are all comparable, each represented by its
-    easiest sweep. Sweeps that no curve of the model fits have no row."""
+    comparable sweeps of a task, and one for every two tasks whose sweeps in drawn subspaces are all comparable, each
+    represented by its easiest. Sweeps that no curve of the model fits have no row."""
     import pandas as pd
 
     rows, ordered = [], sorted((s for s in sweeps if s.fits), key=rung)

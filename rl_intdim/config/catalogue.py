@@ -89,7 +89,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         mark = error.problem_mark
         where = f"{path}, line {mark.line + 1}, column {mark.column + 1}" if mark else str(path)
         raise ConfigError(f"{where}: not valid YAML: {error.problem or error}") from None
-    except (yaml.YAMLError, OmegaConfBaseException, UnicodeDecodeError, OSError) as error:
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path}: {explain(error)}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise ConfigError(f"{path}: cannot be read: {one_line(error)}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: expected `key: value` lines, got {type(data).__name__}.")
@@ -107,8 +109,8 @@ def merged(cls: type, values: dict[str, Any], where: object) -> DictConfig:
 def _named(path: Path) -> dict[str, Any]:
     """The mapping of a catalogue file, with its name: the file's own, unless it follows another key's value."""
     data = {"name": path.stem} | read_yaml(path)
-    if data["name"] != path.stem and "${" not in str(data["name"]):
-        raise ConfigError(f"{path}: name: {data['name']!r}: a file is called by its own name; valid: {path.stem}.")
+    if str(data["name"]) != path.stem and "${" not in str(data["name"]):
+        raise ConfigError(f"{path}: name: {data['name']!r}: must be the file's own, {path.stem}; leave it out.")
     return data
 
 

@@ -43,7 +43,7 @@ from rl_intdim.files import check_file
 __all__ = ["load", "main", "main_on_folders", "main_on_words", "register", "user_folders"]
 
 INTERRUPTED = 130  # the shell's convention for Ctrl-C
-FULL = {errno.ENOSPC, errno.EDQUOT}  # every file that is written is named; standard output is not
+FULL = {errno.ENOSPC, errno.EDQUOT}
 # Hydra would make folders and log files of its own; the run folder is ours.
 QUIET = ["hydra.output_subdir=null", "hydra.run.dir=.", "hydra/job_logging=disabled", "hydra/hydra_logging=disabled"]
 
@@ -157,7 +157,8 @@ def exiting(name: str = "") -> Iterator[None]:
     except OSError as error:
         if error.filename is None and error.errno not in FULL:
             raise
-        fail(ConfigError(f"{error.filename or 'standard output'}: {error.strerror}."))
+        # Our own files are named.
+        fail(ConfigError(f"{error.filename or 'standard output, or a file without a name'}: {error.strerror}."))
     except KeyboardInterrupt:
         runs = name == "sweep" and "dry_run=true" not in sys.argv
         kept = " Every finished trial is on disk; the same command goes on from there." if runs else ""
@@ -250,7 +251,7 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
         paths = [Path(word) for word in words if "=" not in word or Path(word).exists()]
         # runs/* names what the atlas leaves there too: a picture, a table and a page.
         folders = [path for path in paths if not path.is_file()] or paths
-        folders = [*{path.resolve(): path for path in folders}.values()]  # each once
+        folders = [path for i, path in enumerate(folders) if path.resolve() not in map(Path.resolve, folders[:i])]
         if not folders:
             raise ConfigError("no run folder is named. Give one or more, such as runs/*; --help says more.")
         if "out" in given:  # checked before the folders are read and drawn, which takes a while

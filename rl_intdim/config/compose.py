@@ -160,9 +160,12 @@ def _check_word(name: str, word: str, names: Names) -> None:
         raise ConfigError(f"{word}: no such key. {choices(key, [f.name for f in fields(COMMANDS[name])])}")
     if head in names and value not in names[head]:
         raise ConfigError(f"{word}: no such {GROUPS[head]}. {choices(value, names[head])}")
-    group, _, last = key.rpartition(".")
-    if last == "name" and value in names.get(group, []):
-        raise ConfigError(f"{word}: another {GROUPS[group]} has this name. To take it, write {group}={value}")
+    for group in ("env", "agent"):
+        taken = [name for name in names[group] if (group, name) not in names.broken]
+        if key == f"{group}.name" and (named := overrides.parse(word).value()) in taken:
+            raise ConfigError(
+                f"{word}: a {GROUPS[group]} of the catalogue has this name. To take it: {group}={named}"
+            )
 
 
 def _unknown(word: str, key: str, node: DictConfig) -> ConfigError:

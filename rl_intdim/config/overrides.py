@@ -48,8 +48,8 @@ def literal(value: Any, key: str = "") -> str:
 
 
 def words(values: Mapping[str, Any], groups: Iterable[str]) -> list[str]:
-    """Python values as key=value words. A mapping for one of the `groups` becomes one word per key; its `name` says
-    which of the group's configurations the other keys change."""
+    """Python values as key=value words. A mapping for one of the `groups` becomes one word per key; its `name`
+    chooses the configuration that the other keys change."""
     out = []
     for key, value in values.items():
         if key in groups and isinstance(value, Mapping):

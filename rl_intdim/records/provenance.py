@@ -21,7 +21,6 @@ class Provenance:
     versions: dict[str, str] = field(default_factory=dict)
     commit: str | None = None
     command: str = ""
-    mixed: list[str] = field(default_factory=list)  # what was not the same for all trials: `sessions`
 
 
 def here() -> Provenance:

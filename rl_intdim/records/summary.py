@@ -19,9 +19,14 @@ METHOD = (
 
 
 def summarise(
-    config: SweepConfig, D: int, d_max: int, trials: Sequence[TrialRecord], provenance: Provenance
+    config: SweepConfig,
+    D: int,
+    d_max: int,
+    trials: Sequence[TrialRecord],
+    provenance: Provenance,
+    made: Sequence[str] = (),
 ) -> SweepRecord:
-    """The result of a sweep from its trials."""
+    """The result of a sweep from its trials. `made`: what `sessions.notes` says of how they were made."""
     task, search = config.env, config.search
     # By seed, so that nothing depends on which of a round's trials finished first.
     trials = sorted(trials, key=lambda t: t.seed)
@@ -60,8 +65,7 @@ def summarise(
     above = diagonal_above(config)
     if above is not None and any((D if t.direct or t.subspace_steps else int(t.d)) > above for t in trials):
         warnings.append(f"CMA-ES kept only the diagonal of its covariance above d = {above} (agent.diagonal_above).")
-    if provenance.mixed:
-        warnings.append(f"not all trials were made by the same {', '.join(provenance.mixed)}: sessions.jsonl.")
+    warnings += made
     return SweepRecord(
         env=task.name,
         agent=config.agent.name,

@@ -89,7 +89,7 @@ class Sweep:
     @cached_property
     def record(self) -> SweepRecord:
         """The result, computed from the trials."""
-        return summarise(self.config, self.D, self.d_max, self.trials, self.provenance)
+        return summarise(self.config, self.D, self.d_max, self.trials, self.provenance, sessions.notes(self.folder))
 
     @property
     def fits(self) -> bool:
@@ -119,11 +119,13 @@ def read(folder: Path | str, extended: bool = False) -> Sweep:
     config = read_config(folder)
     finished, ended = read_trials(folder, config), None if extended else read_result(folder)
     if not finished and ended and ended.trials:
-        raise ConfigError(f"{folder}: the result counts {ended.trials} trials, and trials.jsonl has none.")
+        raise ConfigError(
+            f"{folder}: the result counts {ended.trials} trials, and trials.jsonl has none. Restore it."
+        )
     if not finished:
         raise NotBegun(f"{folder}: no trial has finished yet.")
     trials, D = _decided(config.search, finished, ended), finished[0].D
-    made = ended or Provenance(command=read_command(folder))
+    begun = Provenance(command=read_command(folder))
     d_max = largest(config.search, D)
     return Sweep(
         folder,
@@ -131,7 +133,7 @@ def read(folder: Path | str, extended: bool = False) -> Sweep:
         D,
         trials,
         answer(config.search, d_max, outcomes(trials, config.env.budget)),
-        Provenance(made.versions, made.commit, made.command, sessions.mixed(folder)),
+        Provenance(ended.versions, ended.commit, ended.command) if ended else begun,
         finished,
         ended.trials if ended else None,
     )

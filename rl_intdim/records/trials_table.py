@@ -22,9 +22,9 @@ COLUMNS = [
 def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
     """The trials of the run folders, (trials, len(COLUMNS)), in the order in which they finished.
 
-    d is a whole number or `direct`; solved_at (env steps) is missing if a trial did not solve. `counted` is False
-    for trials of a round that has not finished whole: the first of them to finish are the quick ones, which solved.
-    Raises ConfigError if a folder is not a run folder.
+    d is a whole number or `direct`; solved_at (env steps) is missing if a trial did not solve. `counted` is False for
+    trials of an unfinished round, since the first of them to finish are the quick ones, which solved, and for trials
+    after the result. Raises ConfigError if a folder is not a run folder.
     """
     import pandas as pd
 

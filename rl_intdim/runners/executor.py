@@ -115,9 +115,9 @@ def run_all(
             tell(message)
 
     failed: list[tuple[TrialSpec, str]] = []
-    before: set[str] = set()
+    raised: list[tuple[Job, str]] = []  # by the trial itself: not what killed or stopped it
     for attempt in range(1, ATTEMPTS + 1):
-        before, failed = {message for _, message in failed}, []
+        failed = []
         for trial, outcome in runner.run(todo, hours, on_wait):
             for message in progress.said(store.checkpoints(trial.d, trial.seed)):
                 tell(message)
@@ -128,6 +128,7 @@ def run_all(
                         f"Note: a trial broke down and will be tried again: {outcome.message}", markup=False
                     )
                 failed.append((trial, outcome.message))
+                raised += [((trial.d, trial.seed), outcome.message)] if outcome.traceback else []
                 store.append_failure(trial.d, trial.seed, attempt, outcome.message, outcome.traceback)
             else:
                 store.append(outcome)
@@ -137,12 +138,8 @@ def run_all(
         todo = [trial for trial, _ in failed]
     if failed:
         trial, message = failed[0]
-        repeated = ""
-        if message in before:
-            repeated = (
-                " Both times it was the same, as a seed repeats what it did: mend its cause first, or begin anew "
-                "with another search.seed=... and out=..."
-            )
+        alike = raised.count(((trial.d, trial.seed), message)) == ATTEMPTS
+        repeated = " It failed in the same way each time, so fix its cause first." if alike else ""
         raise TrialFailure(
             f"the trial d={trial.d} seed={trial.seed} broke down {ATTEMPTS} times: {message} It is not counted as "
             f"unsolved; all finished trials are in {store.folder}, and the same command goes on from there.{repeated}"

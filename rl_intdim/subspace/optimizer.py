@@ -108,34 +108,38 @@ class SubspaceOptimizer(torch.optim.Optimizer):
         return evaluate
 
     def state_dict(self) -> dict[str, Any]:
-        """theta_d, theta0, the inner optimiser's state and the groups' settings; not P, which its seed redraws, but
-        some numbers by which another P is told."""
+        """theta_d, theta0, the inner optimiser's state and the groups' settings. Not P, which its seed redraws, but a
+        few numbers that another P would not give."""
         groups = [{k: v for k, v in g.items() if k != "params"} for g in self.param_groups]
         return {
             "theta_d": self.theta_d.detach().clone(),
             "theta0": self.subspace.theta0.clone(),
-            "P": self._told_by(),
+            "P": self._fingerprint(),
             "inner": self.inner.state_dict(),
             "groups": groups,
         }
 
-    def _told_by(self) -> torch.Tensor:
-        """The first numbers of P^T (1, ..., 1), (16,) at most."""
-        return self.subspace.projection.adjoint(torch.ones_like(self.subspace.theta0))[:16]
+    def _fingerprint(self) -> torch.Tensor:
+        """The first 16 numbers, at most, of P^T x for x from 1 to 2."""
+        theta0 = self.subspace.theta0
+        x = torch.linspace(1, 2, self.subspace.D, device=theta0.device, dtype=theta0.dtype)
+        return self.subspace.projection.adjoint(x)[:16]
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore a saved state, theta0 included, and write its parameters. Raises ValueError for the state of
         another subspace."""
-        for name, mine in (("theta_d", self.theta_d), ("theta0", self.subspace.theta0), ("P", self._told_by())):
-            theirs = state_dict[name].to(mine)
-            if mine.shape != theirs.shape or (name == "P" and not torch.allclose(mine, theirs, rtol=1e-3, atol=1e-4)):
+        kept = {"theta0": self.subspace.theta0, "P": self._fingerprint()} | state_dict  # older states lack both
+        rounding = torch.finfo(self.subspace.theta0.dtype).eps * self.subspace.D
+        for name, mine in (("theta_d", self.theta_d), ("theta0", self.subspace.theta0), ("P", self._fingerprint())):
+            theirs = kept[name].to(mine)
+            if mine.shape != theirs.shape or (name == "P" and not torch.allclose(mine, theirs, atol=rounding)):
                 raise ValueError(
-                    f"the state is of another subspace, as its {name} tells. Give the same parameters, d, projection "
+                    f"the state is of another subspace: its {name} differs. Give the same parameters, d, projection "
                     f"and seed; these have D = {self.subspace.D} and d = {self.subspace.d}."
                 )
-        self.theta_d.copy_(state_dict["theta_d"])
-        self.subspace.theta0 = state_dict["theta0"].to(self.subspace.theta0, copy=True)
+        self.theta_d.copy_(kept["theta_d"])
+        self.subspace.theta0 = kept["theta0"].to(self.subspace.theta0, copy=True)
         self.inner.load_state_dict(state_dict["inner"])
         for group, saved in zip(self.param_groups, state_dict["groups"], strict=True):
             group.update(saved)

@@ -82,6 +82,8 @@ class Checkpoints:
             return None
         try:
             saved = torch.load(path, weights_only=False, map_location="cpu")
+        except (OSError, MemoryError):  # nothing is wrong with the file
+            raise
         except Exception as error:  # of a file cut short, or of a class that another version had
             raise _unreadable(path, error) from None
         theirs = completed(saved.get("identity", {}), self.identity)

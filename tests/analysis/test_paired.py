@@ -138,11 +138,11 @@ def test_sweeps_that_share_seeds_say_so():
     names = {"a": (), "b": ("agent=ppo",), "c": ("env.policy.hidden=[8]",)}
     sweeps = [read(compared(name, 4, *words, seeds=3)) for name, words in names.items()]
     (line,) = paired.shared(sweeps)
-    assert "cma and ppo start 18 of their 18 and 18 trials at the same theta0" in line
+    assert "cma and ppo share 18 of their 18 and 18 seeds, which start at the same theta0" in line
     assert line in comparison_page.page(sweeps, "plot.png")
     assert line in run("compare", "a", "b", "c").stdout
     other = read(compared("d", 4, "agent=ppo", "search.ds=[3,5]", seeds=3))  # no d in common, and the same theta0
-    assert "start 6 of their 18 and 6 trials" in paired.shared([sweeps[0], other])[0]
+    assert "share 6 of their 18 and 6 seeds" in paired.shared([sweeps[0], other])[0]
 
 
 def test_two_folders_of_one_name_are_told_apart():

@@ -29,8 +29,10 @@ def test_appends_and_recalls():
         assert store.trials(config(), 562) == [record(1, 0), record(2, 1)]
 
 
-def test_trials_made_by_different_versions_or_an_edited_environment_say_so(monkeypatch):
-    Path("edited.py").write_text("import gymnasium as gym\n\nclass Mine(gym.Wrapper):\n    pass\n")
+def test_trials_made_with_different_versions_or_an_edited_environment_say_so(monkeypatch):
+    Path("edited").mkdir()
+    Path("edited/__init__.py").write_text("from edited.wrapper import Mine\n")
+    Path("edited/wrapper.py").write_text("import gymnasium as gym\n\nclass Mine(gym.Wrapper):\n    pass\n")
     monkeypatch.syspath_prepend(".")
     words, folder = ["env.wrappers=[edited.Mine]", "env.vector=slots", "search.round=1"], Path("run")
 
@@ -41,20 +43,23 @@ def test_trials_made_by_different_versions_or_an_edited_environment_say_so(monke
         return (folder / sessions.NAME).read_text().count("\n")
 
     assert more(0) == more(1) == 1
-    assert sessions.mixed(folder) == []
-    monkeypatch.setattr(sessions, "versions", lambda: {"torch": "9.0"})
+    assert sessions.notes(folder) == []
+    monkeypatch.setattr(sessions, "commit", lambda: "another")
+    assert more(2) == 1  # a commit may have changed no code
+    real = sessions.versions()
+    monkeypatch.setattr(sessions, "versions", lambda: real | {"torch": "9.0", "new": "1"})
     assert more() == 2
-    assert sessions.mixed(folder) == []  # no trial was made by it
-    Path("edited.py").write_text(Path("edited.py").read_text() + "# changed\n")
-    assert more(2) == 3
-    torch, edited = (
-        next(x for x in sessions.mixed(folder) if x.startswith(f"{name} (")) for name in ("torch", "edited")
-    )
-    assert torch.endswith(", 9.0)")
-    assert "None" not in edited
-    assert "not all trials were made by the same " in " ".join(read(folder).record.warnings)
-    (folder / sessions.NAME).unlink()  # as in older folders
-    assert sessions.mixed(folder) == []
+    assert sessions.notes(folder) == []  # no trial was made with it
+    Path("edited/wrapper.py").write_text(Path("edited/wrapper.py").read_text() + "# changed\n")
+    assert more(3) == 3
+    (said,) = sessions.notes(folder)
+    assert f"the same torch ({real['torch']}, 9.0), code of edited (" in said
+    assert "new" not in said
+    assert said in read(folder).record.warnings
+    (folder / sessions.NAME).unlink()  # as in folders from before
+    assert sessions.notes(folder) == []
+    more(4)
+    assert sessions.notes(folder) == ["what the first 4 trials were made with is not recorded."]
 
 
 def test_it_keeps_the_command_that_was_typed_last(monkeypatch):

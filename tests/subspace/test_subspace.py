@@ -137,10 +137,14 @@ def test_a_state_is_restored_with_its_theta0_and_refused_by_another_subspace():
     for other in (Subspace(linear(), 3, "dense", seed=5), Subspace(linear(), 1, "dense", seed=4)):
         with pytest.raises(ValueError, match="the state is of another subspace"):
             SubspaceOptimizer(other, lr=0.05).load_state_dict(saved)
+    older = {key: value for key, value in saved.items() if key not in ("theta0", "P")}
+    again = linear()
+    SubspaceOptimizer(Subspace(again, 3, "dense", seed=4), lr=0.05).load_state_dict(older)
+    assert torch.equal(flat(again.parameters()), flat(module.parameters()))
 
 
 @pytest.mark.parametrize("d", [2.7, True, "dirct", 3])
-def test_a_d_that_is_none_is_refused(d):
+def test_a_d_that_is_not_valid_is_refused(d):
     with pytest.raises(ConfigError, match="d="):
         Subspace(linear(), d, Subspace(linear(), 7, "dense").projection)
 
