@@ -127,9 +127,10 @@ def compose(name: str, words: Sequence[str], names: Names) -> DictConfig:
             if not (key in key_hints(name) or hints.free(key, key_hints(name)) or key.startswith("hydra")):
                 raise _unknown(word, key, hydra_compose(name, groups))
         heads = {word.partition("=")[0].lstrip("+"): word for word in words}
+        node = hydra_compose(name, list(words))
         if "env.id" in heads and "env.threshold" not in heads:
-            _check_id(heads["env.id"], hydra_compose(name, groups).env, hydra_compose(name, list(words)).env)
-        return hydra_compose(name, list(words))
+            _check_id(heads["env.id"], hydra_compose(name, groups).env, node.env)
+        return node
     except MissingConfigException as error:
         group, _, stem = str(error.missing_cfg_file).rpartition("/")
         raise names.broken.get((group, stem)) or ConfigError(str(error).split("\n")[0]) from None

@@ -2,7 +2,7 @@
 
 config.yaml     the command, and the configuration
 trials.jsonl    one line per finished trial, appended and on disk before the trial counts
-sessions.jsonl  versions, machine and commit by which they were made
+sessions.jsonl  what they were made with: versions, type of CPU, commit and code
 failures.jsonl  trials that broke down, if any
 result.json     the answer
 plot.png        score and solved fraction against d

@@ -7,26 +7,42 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from rl_intdim.config.schema import EvolutionAgent, GradientAgent, SweepConfig
 from rl_intdim.files import append_line
 from rl_intdim.records.provenance import commit, versions
 
 NAME = "sessions.jsonl"
-AFTER = "after"  # trials that were in the folder when the session began
-PACKAGE = "rl_intdim"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One line."""
+
+    after: int  # trials that were in the folder when it began
+    versions: dict[str, str]
+    code: dict[str, str]  # digests, by module
+    commit: str | None = None
+
+    @property
+    def made_with(self) -> dict[str, str]:
+        """What trials depend on, by name; not the commit, which documentation changes too."""
+        return self.versions | {f"code of {name}": digest for name, digest in self.code.items()}
 
 
 def begin(folder: Path, config: SweepConfig) -> None:
     """Record what the next trials are made with, if that has changed."""
     code = {name: _digest(files) for name, files in own_code(config)}
-    code[PACKAGE] = _digest(sorted(Path(__file__).parents[1].rglob("*.py")))
-    known, now = _read(folder), {"versions": versions(), "code": code}
-    if not known or _made_with(known[-1]) != _made_with(now):
-        append_line(folder / NAME, json.dumps({AFTER: _trials(folder), "commit": commit(), **now}))
+    code["rl_intdim"] = _digest(sorted(Path(__file__).parents[1].rglob("*.py")))
+    known, now = _read(folder), Session(_trials(folder), versions(), code, commit())
+    if not known or known[-1].made_with != now.made_with:
+        append_line(folder / NAME, json.dumps(asdict(now)))
 
 
 def notes(folder: Path) -> list[str]:
@@ -34,10 +50,10 @@ def notes(folder: Path) -> list[str]:
     sessions = _read(folder)
     if not sessions:
         return []
-    ends = [*(s[AFTER] for s in sessions[1:]), _trials(folder)]
-    made = [_made_with(s) for s, end in zip(sessions, ends, strict=True) if end > s[AFTER]]
+    ends = [*(s.after for s in sessions[1:]), _trials(folder)]
+    made = [s.made_with for s, end in zip(sessions, ends, strict=True) if end > s.after]
     told = []
-    if made and (first := sessions[0][AFTER]):
+    if made and (first := sessions[0].after):
         told.append(f"what the first {first} trials were made with is not recorded.")
     values = {key: list(dict.fromkeys(m[key] for m in made if key in m)) for m in made for key in m}
     if mixed := [f"{key} ({', '.join(several)})" for key, several in values.items() if len(several) > 1]:
@@ -56,18 +72,10 @@ def own_code(config: SweepConfig) -> Iterator[tuple[str, list[Path]]]:
             spec = find_spec(name)
         except (ImportError, ValueError):
             continue
-        if (
-            spec
-            and spec.origin
-            and not any(Path(spec.origin).is_relative_to(p) for p in (sys.prefix, sys.base_prefix))
-        ):
+        file = Path(spec.origin) if spec and spec.origin else None
+        if spec and file and not any(file.is_relative_to(prefix) for prefix in (sys.prefix, sys.base_prefix)):
             folders = spec.submodule_search_locations or []
-            yield name, sorted(file for top in folders for file in Path(top).rglob("*.py")) or [Path(spec.origin)]
-
-
-def _made_with(session: dict[str, Any]) -> dict[str, str]:
-    """The values of a session that trials depend on, by name; not the commit, which documentation changes too."""
-    return session["versions"] | {f"code of {name}": digest for name, digest in session["code"].items()}
+            yield name, sorted(part for top in folders for part in Path(top).rglob("*.py")) or [file]
 
 
 def _digest(files: list[Path]) -> str:
@@ -79,14 +87,10 @@ def _trials(folder: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def _read(folder: Path) -> list[dict[str, Any]]:
+def _read(folder: Path) -> list[Session]:
     """The lines of the file; one that is not a session does not count."""
-    out = []
-    for line in (folder / NAME).read_bytes().splitlines() if (folder / NAME).exists() else []:
-        try:
-            session = json.loads(line)
-            int(session[AFTER]), _made_with(session)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue
-        out.append(session)
+    path, out = folder / NAME, []
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        with suppress(msgspec.DecodeError):
+            out.append(msgspec.json.decode(line, type=Session))
     return out

@@ -129,11 +129,12 @@ class SubspaceOptimizer(torch.optim.Optimizer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore a saved state, theta0 included, and write its parameters. Raises ValueError for the state of
         another subspace."""
-        kept = {"theta0": self.subspace.theta0, "P": self._fingerprint()} | state_dict  # older states lack both
+        mine = {"theta_d": self.theta_d, "theta0": self.subspace.theta0, "P": self._fingerprint()}
+        kept = mine | state_dict  # older states lack theta0 and P
         rounding = torch.finfo(self.subspace.theta0.dtype).eps * self.subspace.D
-        for name, mine in (("theta_d", self.theta_d), ("theta0", self.subspace.theta0), ("P", self._fingerprint())):
-            theirs = kept[name].to(mine)
-            if mine.shape != theirs.shape or (name == "P" and not torch.allclose(mine, theirs, atol=rounding)):
+        for name, own in mine.items():
+            theirs = kept[name].to(own)
+            if own.shape != theirs.shape or (name == "P" and not torch.allclose(own, theirs, atol=rounding)):
                 raise ValueError(
                     f"the state is of another subspace: its {name} differs. Give the same parameters, d, projection "
                     f"and seed; these have D = {self.subspace.D} and d = {self.subspace.d}."

@@ -95,8 +95,7 @@ class Checkpoints:
         try:
             self.index, self.start = saved["index"], time.perf_counter() - saved["seconds"]
             self.evaluator.restore(saved["evaluator"])
-            trainer: dict[str, Any] = saved["trainer"]
-            return trainer
+            return saved["trainer"]
         except KeyError as error:  # of a version that kept less
             raise _unreadable(path, error) from None
 
