@@ -38,15 +38,23 @@ class SubspaceActor:
                 + (f", without {', '.join(others)}." if others else ".")
             )
         held = _ids(self.actor)
-        free = [p for p in self._parameters([name for name in agent.free if self._has(name)], "agent.free")
-                if id(p) not in held]  # fmt: skip
+        missing = [name for name in agent.free if not self._has(name)]  # log_std, say, where actions are discrete
+        present = [name for name in agent.free if name not in missing]
+        free = [p for p in self._parameters(present, "agent.free") if id(p) not in held]
+        mine = held | _ids(free)
         owner = self._owner()
-        stepped = _ids(p for group in owner.optimizer.param_groups for p in group["params"])
+        stepped = _stepped(owner)
+        unheld = [name for name, p in self.policy.named_parameters() if id(p) not in mine]
+        if missing and unheld:
+            raise ConfigError(
+                f"agent.free={missing[0]}: {type(self.policy).__name__} has no such module, and {unheld[0]} is "
+                f"neither in agent.actor nor in agent.free. {choices(missing[0], self._modules())}"
+            )
         names = {id(p): name for name, p in self.policy.named_parameters()}
-        if unnamed := [names.get(i, "?") for i in stepped - held - _ids(free)]:
+        if unnamed := [names.get(i, "?") for i in self._trained() - mine]:
             raise ConfigError(
                 f"agent.free={agent.free}: does not name {', '.join(sorted(unnamed))}, which {agent.algorithm} "
-                "trains together with its actor."
+                "trains too."
             )
         scale = 1.0 if isinstance(subspace.projection, Identity) else agent.multiplier * subspace.step_scale
         # The inner optimiser is the algorithm's own, with its settings.
@@ -58,14 +66,6 @@ class SubspaceActor:
         for name, target in self.policy.named_children():
             if name.endswith("_target"):  # a copy made before theta0 was written
                 target.load_state_dict(getattr(self.policy, name.removesuffix("_target")).state_dict())
-        mine = held | _ids(free)
-        missing = [name for name in agent.free if not self._has(name)]  # log_std, say, where actions are discrete
-        unheld = [name for name, p in self.policy.named_parameters() if id(p) not in mine]
-        if missing and unheld:
-            raise ConfigError(
-                f"agent.free={missing[0]}: {type(self.policy).__name__} has no such module, and {unheld[0]} is "
-                f"neither in agent.actor nor in agent.free. {choices(missing[0], self._modules())}"
-            )
         # A buffer, such as batch normalisation's running mean, is free if its module is.
         buffers = {
             id(b) for n, b in self.policy.named_buffers() if _under(n, agent.free) and not _under(n, agent.actor)
@@ -114,15 +114,17 @@ class SubspaceActor:
     def _owner(self) -> Any:
         """The module whose `optimizer` steps the whole actor."""
         for module in self.policy.modules():
-            optimizer = getattr(module, "optimizer", None)
-            if isinstance(optimizer, torch.optim.Optimizer) and _ids(self.actor) <= _ids(
-                p for group in optimizer.param_groups for p in group["params"]
-            ):
+            if _ids(self.actor) <= _stepped(module):
                 return module
         raise ConfigError(
             f"agent.algorithm={self.algorithm}: its actor does not step through one optimizer of its policy, so it "
             "cannot be held in a subspace."
         )
+
+    def _trained(self) -> set[int]:
+        """The parameters that an optimiser steps or that follow others: what moves, as far as it can be foreseen."""
+        targets = (p for name, p in self.policy.named_parameters() if name.partition(".")[0].endswith("_target"))
+        return set().union(_ids(targets), *map(_stepped, self.policy.modules()))
 
     def look(self, evaluator: Evaluator, env_steps: int) -> bool:
         """Check that nothing outside the subspace has changed, then look at the policy."""
@@ -138,6 +140,13 @@ class SubspaceActor:
 def _under(name: str, modules: Iterable[str]) -> bool:
     """Is a parameter or buffer of this name inside one of the modules?"""
     return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def _stepped(module: Any) -> set[int]:
+    """The parameters that the module's `optimizer` steps."""
+    optimizer = getattr(module, "optimizer", None)
+    groups = optimizer.param_groups if isinstance(optimizer, torch.optim.Optimizer) else []
+    return _ids(p for group in groups for p in group["params"])
 
 
 def _ids(parameters: Iterable[torch.nn.Parameter]) -> set[int]:

@@ -208,6 +208,8 @@ class Broken(PPO):
     ("name", "kind", "changes", "said"),
     [
         ("ppo", "discrete", {"free": "[mlp_extractor.value_net]"}, "does not name value_net.bias, value_net.weight"),
+        ("dqn", "discrete", {"free": "[]"}, r"free=\[\]: does not name q_net_target\.\S*, .* trains too"),
+        ("sac", "continuous", {"free": "[actor.log_std, critic_target]"}, r"does not name critic\.qf0\."),
         ("ppo", "discrete", {"actor": "[action_net]"}, "18 parameters, and the task's policy has 42"),
         ("ppo", "discrete", {"actor": "[actor_net]"}, "no such module. Did you mean action_net.*, mlp_extr"),
         ("ppo", "continuous", {"actor": "[]"}, r"actor=\[\]: name the modules .* Valid: action_net, .*log_std"),
