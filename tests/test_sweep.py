@@ -220,6 +220,15 @@ def test_a_diagonal_covariance_is_said_where_one_was_used():
         assert ("only the diagonal" in " ".join(said.warnings)) is says
 
 
+def test_devices_are_told_where_they_differ():
+    """Two kinds of device round differently; a record from before it was kept says nothing."""
+    config = cli.load("sweep", [])
+    for devices, says in ((("cpu", "cpu"), False), (("cpu", ""), False), (("cpu", "NVIDIA H200"), True)):
+        trials = [record(4, i, device=device) for i, device in enumerate(devices)]
+        said = " ".join(summary.summarise(config, 562, 562, trials, Provenance()).warnings)
+        assert ("ran on NVIDIA H200 and cpu, which round differently" in said) is says
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -65,6 +65,8 @@ def summarise(
     above = diagonal_above(config)
     if above is not None and any((D if t.direct or t.subspace_steps else int(t.d)) > above for t in trials):
         warnings.append(f"CMA-ES kept only the diagonal of its covariance above d = {above} (agent.diagonal_above).")
+    if len(devices := sorted({t.device for t in trials if t.device})) > 1:
+        warnings.append(f"the trials ran on {' and '.join(devices)}, which round differently.")
     warnings += made
     return SweepRecord(
         env=task.name,

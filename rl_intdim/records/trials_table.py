@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # a quarter of a second to import; mistakes are answered befo
 COLUMNS = [
     *("folder", "env", "agent", "projection", "threshold", "budget"),  # of the sweep
     *("d", "D", "seed", "solved", "score", "solved_at", "env_steps", "scoring_steps", "seconds"),  # of the trial
+    "device",  # where it trained, or "" if that was not kept
     "subspace_steps",  # of its learned subspace
     "counted",  # is it in the sweep's answer?
 ]
@@ -48,6 +49,7 @@ def frame(folders: Sequence[Path | str]) -> "pd.DataFrame":
                 t.env_steps,
                 t.scoring_steps,
                 t.seconds,
+                t.device,
                 t.subspace_steps,
                 (t.d, t.seed) in counted,
             )

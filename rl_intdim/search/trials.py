@@ -26,6 +26,7 @@ class TrialRecord:
     theta_d: list[float] | None = field(repr=False)  # of that policy; (d,); None where it was not kept
     subspace_steps: int = 0  # env steps of the direct run that a learned subspace began with; not in env_steps
     theta0: list[float] | None = field(default=None, repr=False)  # (D,), if it was learned
+    device: str = ""  # cpu, or the GPU's name; "" in records from before it was kept
     basis: list[list[float]] | None = field(default=None, repr=False)  # (d, D), if P was learned; its columns
 
     @property

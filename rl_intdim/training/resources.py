@@ -39,6 +39,11 @@ def device(name: str, policy: Network) -> torch.device:
     return torch.device(name)
 
 
+def device_name(device: torch.device) -> str:
+    """cpu, or the name of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
 def check_device(name: str) -> None:
     """Raise ConfigError if this machine does not have the device `name`: auto, cpu, cuda or cuda:N."""
     if not name.startswith("cuda"):

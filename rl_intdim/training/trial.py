@@ -18,7 +18,7 @@ from rl_intdim.training.context import TrialContext
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.learned import learn
 from rl_intdim.training.progress import ProgressFile
-from rl_intdim.training.resources import device, settle
+from rl_intdim.training.resources import device, device_name, settle
 from rl_intdim.training.seeding import draw_subspace, seed_globals
 from rl_intdim.training.spec import TrialSpec
 
@@ -61,6 +61,7 @@ def _run(trial: TrialSpec, on_look: OnLook) -> TrialRecord:
         curve=evaluator.curve,
         seconds=round(context.checkpoints.seconds, 3),
         theta_d=scored.theta_d.tolist(),
+        device=device_name(subspace.theta0.device),
         subspace_steps=learned.env_steps if learned else 0,
         theta0=learned.theta0.tolist() if learned and learned.theta0 is not None else None,
         basis=None if basis is None else basis.tolist(),

@@ -27,6 +27,7 @@ def test_every_agent_learns_a_trivial_task(echo, agent, kind):
     result = run_trial(trial(echo(kind), agent, d=8, seed=1))
     assert result.solved
     assert result.score >= 9
+    assert result.device == "cpu"
     assert result.solved_at <= result.env_steps <= 20_000
     assert run_trial(trial(echo(kind), agent, d=0, seed=1)).score < 9
 
