@@ -24,7 +24,7 @@ from rl_intdim.runners.executor import measure
 from rl_intdim.runners.prepare import Prepared, prepare
 from rl_intdim.search.loop import stopped_by
 from rl_intdim.search.trials import TrialRecord
-from rl_intdim.solution.solution import smallest
+from rl_intdim.solution.smallest import smallest
 
 # What a sweep may end by undecided, and the key that lets it go on.
 LIMITS = {"search.max_trials": "max_trials", "search.max_env_steps": "max_env_steps", "search.ds": "seeds"}

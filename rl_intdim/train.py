@@ -11,7 +11,7 @@ from rl_intdim.config.schema import DIRECT, TrainConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import check_folder, write_whole
-from rl_intdim.records.result import points, time_left
+from rl_intdim.records.result import points, trial_time_left
 from rl_intdim.solution.solution import Solution
 
 
@@ -48,7 +48,7 @@ def _train(config: TrainConfig, console: Console) -> None:
     projection = resolve(config.subspace.projection, D, D if config.d == DIRECT else config.d)
 
     def on_look(env_steps: int, score: float, norm: float, seconds: float) -> None:
-        left = time_left(seconds, env_steps, config.env.budget)
+        left = trial_time_left(seconds, env_steps, config.env.budget)
         console.print(
             f"{env_steps:>9,} env steps  look {points(score):>8}  norm of theta_d {norm:<8.3g} {left} left at most"
         )

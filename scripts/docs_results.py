@@ -16,7 +16,7 @@ from PIL import Image
 from rich.console import Console
 from threshold import UNREACHED
 
-from rl_intdim.analysis import task_ladder
+from rl_intdim.analysis import paper_figures, task_ladder
 from rl_intdim.analysis.atlas_page import cost
 from rl_intdim.analysis.comparison_page import page, page_of_pairs
 from rl_intdim.analysis.comparison_plots import plot_ladder, plot_pairs
@@ -26,7 +26,6 @@ from rl_intdim.analysis.tables import markdown, table
 from rl_intdim.config.schema import GradientAgent, Task
 from rl_intdim.records.result import STATUSES, points
 from rl_intdim.records.sweep import Sweep, read
-from rl_intdim.search import paper_rule
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs/results"
@@ -185,7 +184,7 @@ def paper_table() -> str:
     """The paper's values on reinforcement-learning tasks."""
     rows = [
         {"task": row.task, "by": row.agent, "network": row.hidden, "D": row.D, "d_int90": row.d_int}
-        for row in paper_rule.ROWS
+        for row in paper_figures.ROWS
         if row.agent != "gradient"
     ]
     return markdown(pd.DataFrame(rows))

@@ -12,7 +12,7 @@ import pytest
 import rl_intdim
 from rl_intdim import __main__ as entry
 from rl_intdim.config import catalogue, cli
-from rl_intdim.config.identity import flat
+from rl_intdim.config.identity import dotted
 
 ROOT = Path(rl_intdim.__file__).parent
 PROGRAMS = [name for name in entry.COMMANDS if name not in ("tasks", "agents")]
@@ -63,7 +63,7 @@ def test_python_m_of_every_command(name):
 def test_help_shows_every_key_with_its_value_in_a_pagers_width(monkeypatch, capsys, env, agent):
     _, out, _ = run(monkeypatch, capsys, "sweep", "--help", f"env={env}", f"agent={agent}")
     config = cli.load("sweep", [f"env={env}", f"agent={agent}"])
-    for key in flat(asdict(config)):
+    for key in dotted(asdict(config)):
         if not any(part in key for part in ("settings.", "critic.", "kwargs.", "defaults")):
             assert f"\n  {key}=" in out, key
     assert f"env.budget={config.env.budget}" in out

@@ -26,7 +26,7 @@ from rl_intdim.records.run_folder import Store
 from rl_intdim.records.summary import summarise
 from rl_intdim.search.adaptive import largest
 from rl_intdim.solution import video
-from rl_intdim.solution.solution import smallest
+from rl_intdim.solution.smallest import smallest
 from rl_intdim.training.progress import ProgressFile
 
 FIRST = "undecided"  # what the made-up trials give: their interval is wide

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rl_intdim.analysis import paper_figures
 from rl_intdim.analysis.ladder import ladder
 from rl_intdim.analysis.paired import ALPHA, TASK
 from rl_intdim.analysis.ranking import DECIDED, labels, status
 from rl_intdim.analysis.style import BLUE, GREY, png
 from rl_intdim.records.sweep import Sweep
-from rl_intdim.search import paper_rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ def plot_ladder(sweeps: Sequence[Sweep]) -> bytes:
     shown = [s for s in sweeps if s.answer.d_int is not None or s.answer.status != "undecided"]
     names = labels({s.folder: s.config for s in shown})
     rungs = ladder(shown, [names[s.folder] for s in shown])
-    marks = sorted(paper_rule.ROWS, key=lambda row: row.d_int)
+    marks = sorted(paper_figures.ROWS, key=lambda row: row.d_int)
     figure = Figure(figsize=(8, 1.2 + 0.28 * (len(rungs) + len(marks))), layout="constrained")
     axis = figure.subplots()
     for y, r in enumerate(rungs):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rl_intdim.config.identity import flat
+from rl_intdim.analysis import paper_figures
+from rl_intdim.config.identity import dotted
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import Sweep
-from rl_intdim.search import paper_rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
                 "command": s.provenance.command,
             }
         )
-    for row in paper_rule.ROWS if papers else ():
+    for row in paper_figures.ROWS if papers else ():
         derived = {
             "D / d_int": round(row.D / row.d_int, 1),
             "status": "the paper's d_int90",
@@ -198,7 +198,7 @@ def cautions(sweeps: Sequence[Sweep]) -> list[str]:
 
 def differing(parts: Sequence[Any], but: Set[str]) -> list[str]:
     """The keys, none of `but`, in which these parts of configurations differ."""
-    values = [{key: str(value) for key, value in flat(asdict(part)).items()} for part in parts]
+    values = [{key: str(value) for key, value in dotted(asdict(part)).items()} for part in parts]
     return sorted({key for other in values[1:] for key, _ in values[0].items() ^ other.items()} - but)
 
 

@@ -11,7 +11,7 @@ from time import strftime
 from typing import TYPE_CHECKING
 
 from rl_intdim.analysis.ranking import labels
-from rl_intdim.analysis.running_sweep import Snapshot, last, narrowing, snapshot, time_left
+from rl_intdim.analysis.running_sweep import Snapshot, answers_by_round, last, snapshot, sweep_time_left
 from rl_intdim.errors import IntdimError
 from rl_intdim.records import reproduce
 from rl_intdim.records.reader import read_command
@@ -73,7 +73,7 @@ def _section(now: Snapshot, label: str, name: str, clip: Clip) -> Section:
     sweep, threshold = now.sweep, now.config.env.threshold
     command = sweep.provenance.command if sweep else read_command(now.folder)
     shared = reproduce.words(now.config, command)
-    answers, d_max = (narrowing(sweep), sweep.d_max) if sweep else ([], 0)
+    answers, d_max = (answers_by_round(sweep), sweep.d_max) if sweep else ([], 0)
     charts = [_chart(_trials(sweep, shared), name)] if sweep else []
     if now.finished or any(t.curve for t in now.trials):
         charts.append(_chart(course(threshold, now.finished, now.trials, answers, d_max), f"course-{name}"))
@@ -133,7 +133,7 @@ def _progress(now: Snapshot) -> dict[str, str]:
     done = len(now.finished) - direct - zero
     cells = {"finished": f"{done} trials of the search, {zero} of theta0 alone, {direct} direct"}
     if now.running:
-        return cells | {"left": time_left(now)}
+        return cells | {"left": sweep_time_left(now)}
     return cells | {"stopped": "no process runs this sweep; the same command goes on from here"}
 
 

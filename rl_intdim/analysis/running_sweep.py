@@ -51,7 +51,7 @@ def snapshot(folder: Path) -> Snapshot:
     return Snapshot(folder, config, running, trials, sweep)
 
 
-def time_left(now: Snapshot) -> str:
+def sweep_time_left(now: Snapshot) -> str:
     """How long the sweep will take at most, and at the pace of its trials so far."""
     search, budget = now.config.search, now.config.env.budget
     trained = [t for t in now.finished if t.d != 0]
@@ -69,7 +69,7 @@ def time_left(now: Snapshot) -> str:
     return text
 
 
-def narrowing(sweep: Sweep) -> list[Answer]:
+def answers_by_round(sweep: Sweep) -> list[Answer]:
     """The answer after each round of a search; empty if the d were given."""
     search, size = sweep.config.search, sweep.config.search.round
     if search.ds is not None:

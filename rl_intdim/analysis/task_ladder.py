@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rl_intdim.analysis import paper_figures
 from rl_intdim.analysis.ranking import DECIDED, automatic, rung, status
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE, png
 from rl_intdim.config.schema import Task
 from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import Sweep, world
-from rl_intdim.search import paper_rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +61,7 @@ def rungs(sweeps: Iterable[Sweep], tasks: Mapping[str, Task]) -> list[TaskRung]:
     ours = [_rung(s, [other for other in own if other.env == s.env]) for s in easiest.values()]
     papers = [
         TaskRung(row.task, row.agent, row.hidden, row.D, row.d_int, None, None, "", paper=True)
-        for row in paper_rule.ROWS
+        for row in paper_figures.ROWS
     ]
     return sorted([*ours, *papers], key=lambda r: (r.d_int, r.paper, r.task))
 

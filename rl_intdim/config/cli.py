@@ -29,13 +29,13 @@ from rl_intdim.config.compose import (
     COMMANDS,
     GROUPS,
     Names,
-    completed,
     compose,
     key_hints,
     load,
     register,
     several,
     typed,
+    with_implied,
 )
 from rl_intdim.errors import ConfigError, IntdimError, choices
 from rl_intdim.files import check_file
@@ -109,7 +109,7 @@ def checked(name: str, words: Sequence[str], names: Names, multirun: bool) -> li
     sweeps, out = [], []
     for word, following in zip(words, [*words, ""][1:], strict=True):
         _check_form(name, word, following, names)
-    for word in completed(words):
+    for word in with_implied(words):
         override = overrides.parse(word)
         values = overrides.alternatives(override)
         if override.is_sweep_override() and not multirun:

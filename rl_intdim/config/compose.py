@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rl_intdim.config import catalogue, hints, overrides
 from rl_intdim.config import schema as cfg
-from rl_intdim.config.identity import flat
+from rl_intdim.config.identity import dotted
 from rl_intdim.config.validation import check
 from rl_intdim.errors import ConfigError, choices
 
@@ -108,7 +108,7 @@ def _with_agent(task: DictConfig, agent: str | None) -> DictConfig:
     return node
 
 
-def completed(words: Sequence[str]) -> list[str]:
+def with_implied(words: Sequence[str]) -> list[str]:
     """The words, and those that they imply: a threshold from the command line has the command line as its source."""
     heads = {word.partition("=")[0].lstrip("+") for word in words}
     alone = "env.threshold" in heads and "env.threshold_source" not in heads
@@ -172,7 +172,7 @@ def _check_word(name: str, word: str, names: Names) -> None:
 def _unknown(word: str, key: str, node: DictConfig) -> ConfigError:
     """The error for a key that is not in the configuration `node`."""
     parent, _, last = key.rpartition(".")
-    given = flat(OmegaConf.to_container(node))  # type: ignore[arg-type]
+    given = dotted(OmegaConf.to_container(node))  # type: ignore[arg-type]
     same = [other for other in given if other.rpartition(".")[2] == key]  # seeds=3 for search.seeds=3
     if same:
         return ConfigError(f"{word}: no such key. Did you mean {same[0]}?")
@@ -218,7 +218,7 @@ def _check_threshold(node: DictConfig) -> None:
 
 def load(name: str, words: Sequence[str], folders: Sequence[Path] = ()) -> Any:
     """The configuration `name` with overrides, checked: load("sweep", ["env=CartPole", "agent=ppo"])."""
-    names, words = register(folders), completed(words)
+    names, words = register(folders), with_implied(words)
     for word in words:
         if overrides.parse(word).is_sweep_override():
             raise ConfigError(several(name, word))

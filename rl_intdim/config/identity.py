@@ -21,18 +21,18 @@ LOOSE = (
 
 
 def differing(old: dict[str, Any], new: dict[str, Any]) -> str | None:
-    """The first key in which two flat configurations differ, LOOSE keys left out; None if they agree."""
+    """The first key in which two dotted configurations differ, LOOSE keys left out; None if they agree."""
     keys = sorted(old.keys() | new.keys())
     return next((k for k in keys if not k.startswith(LOOSE) and old.get(k) != new.get(k)), None)
 
 
 def completed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The flat configuration `old`, plus the keys of `new` that did not exist when it was written. They get their
+    """The dotted configuration `old`, plus the keys of `new` that did not exist when it was written. They get their
     value from BEFORE, or else their field's default."""
     agent = AGENTS.get(old.get("agent.trainer", ""))
     made_with = {"env": defaults_of(Task), "agent": defaults_of(agent) if agent else {}}
     made_with["agent"] |= BEFORE.get(old.get("agent.strategy", ""), {})
-    known = flat(defaults_of(SweepConfig) | made_with)
+    known = dotted(defaults_of(SweepConfig) | made_with)
     return {key: known[key] for key in new if key in known} | old
 
 
@@ -46,16 +46,16 @@ def defaults_of(cls: type) -> dict[str, Any]:
     return defaults
 
 
-def flat(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def dotted(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """A nested mapping as {dotted key: value}."""
     out: dict[str, Any] = {}
     for key, value in node.items():
-        out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+        out |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
     return out
 
 
 def first_seed(config: dict[str, Any]) -> int:
-    """The first seed of a sweep, drawn from the keys of its flat configuration that identify the run.
+    """The first seed of a sweep, drawn from the keys of its dotted configuration that identify the run.
 
     Keys at their default are left out, so that a key which is new in a later version moves no seed. At most eight
     digits keep a solution file short, and two sweeps of a task hardly ever share seeds.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rl_intdim.config import cli
-from rl_intdim.config.identity import flat
+from rl_intdim.config.identity import dotted
 from rl_intdim.config.overrides import literal
 from rl_intdim.config.schema import Command, SweepConfig
 from rl_intdim.errors import ConfigError
@@ -66,4 +66,4 @@ def trial(shared: Sequence[str], d: int | str, seed: int | str) -> str:
 def _values(config: Command) -> dict[str, Any]:
     """The values that a trial depends on, by dotted key."""
     every = asdict(config)
-    return flat({part: every[part] for part in PARTS})
+    return dotted({part: every[part] for part in PARTS})

@@ -97,7 +97,7 @@ def span(seconds: float) -> str:
     return f"{seconds / 3600:.0f} h"
 
 
-def time_left(seconds: float, env_steps: int, budget: int) -> str:
+def trial_time_left(seconds: float, env_steps: int, budget: int) -> str:
     """The time left to a trial as text, if it uses its whole budget at its pace so far."""
     return span(seconds * (budget / env_steps - 1))
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from rl_intdim.config.identity import completed, differing, first_seed, flat
+from rl_intdim.config.identity import completed, differing, dotted, first_seed
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import append_line, write_whole
@@ -43,7 +43,7 @@ def seeded(config: SweepConfig) -> SweepConfig:
         return config
     folder = Path(config.out)
     kept = read_config(folder).search.seed if (folder / "config.yaml").exists() else None
-    seed = first_seed(flat(asdict(config))) if kept is None else kept
+    seed = first_seed(dotted(asdict(config))) if kept is None else kept
     return replace(config, search=replace(config.search, seed=seed))
 
 
@@ -110,7 +110,7 @@ class Store:
         path = self.folder / "config.yaml"
         if not path.exists():
             return
-        written, new = flat(read_values(self.folder)), flat(asdict(config))
+        written, new = dotted(read_values(self.folder)), dotted(asdict(config))
         old = completed(written, new)
         if key := differing(old, new):
             was = f"with {key}={old[key]}" if key in old else f"without {key}"

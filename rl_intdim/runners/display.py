@@ -7,7 +7,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from rl_intdim.records.result import points, span, time_left
+from rl_intdim.records.result import points, span, trial_time_left
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.training.progress import TrialProgress
 
@@ -68,7 +68,7 @@ class Display:
 
     def _look(self, now: TrialProgress) -> str:
         """The progress of a trial as text, with the time left if it uses its whole budget."""
-        left = time_left(now.seconds, now.env_steps, self.budget)
+        left = trial_time_left(now.seconds, now.env_steps, self.budget)
         return f"{now.env_steps:,} of {self.budget:,} env steps, look {points(now.curve[-1][1])}, {left} left at most"
 
     def done(self, trial: TrialRecord) -> None:

@@ -15,10 +15,8 @@ from omegaconf import MISSING, OmegaConf
 
 from rl_intdim import files
 from rl_intdim.config.catalogue import shipped, task_node
-from rl_intdim.config.schema import DIRECT, VECTORISATIONS, SweepConfig, Task
+from rl_intdim.config.schema import DIRECT, VECTORISATIONS, Task
 from rl_intdim.errors import ConfigError, TrialFailure
-from rl_intdim.records import learned_subspaces
-from rl_intdim.search.trials import TrialRecord
 
 if TYPE_CHECKING:
     import torch
@@ -151,30 +149,3 @@ def _judged(key: str, value: Any) -> Any:
 
 def _unlike(key: str, mine: Any, other: Any) -> str:
     return f"other {key}" if key == "statistics" else f"{key}={mine}, not {other}"  # hundreds of numbers
-
-
-def holds(task: Task, trial: TrialRecord) -> bool:
-    """Does the policy that a trial kept solve the task? With search.full_budget, another may have solved it."""
-    confirmed = [score for _, *score in trial.confirmations if score[0] == trial.score]
-    return any(task.solved_by(*score) for score in confirmed)
-
-
-def smallest(config: SweepConfig, trials: Sequence[TrialRecord], folder: Path) -> Solution | None:
-    """The solved policy with the smallest d, and of those the best score, among the trials whose theta_d was kept.
-    A learned subspace is read from the run folder. Raises ConfigError if its file is gone."""
-    solved = [t for t in trials if t.solved and holds(config.env, t) and not t.direct and t.theta_d is not None]
-    if not solved:
-        return None
-    best = min(solved, key=lambda t: (t.d, -t.score))
-    learned = learned_subspaces.read(folder, (best.d, best.seed)) if best.subspace_steps else {}
-    return Solution(
-        config.env,
-        config.agent.name,
-        config.subspace.projection,
-        best.d,
-        best.seed,
-        best.score,
-        best.theta_d or [],
-        seeds_tried=sum(not t.direct for t in trials),
-        **learned,
-    )

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim.config.identity import completed, differing, flat
+from rl_intdim.config.identity import completed, differing, dotted
 from rl_intdim.errors import ConfigError, raised
 from rl_intdim.files import write_whole
 from rl_intdim.training.evaluator import Evaluator
@@ -38,7 +38,7 @@ class Checkpoints:
         identity: dict[str, Any] | None = None,
     ) -> None:
         self.evaluator, self.seeds, self.every, self.folder = evaluator, seeds, every, folder
-        self.identity = flat(identity or {})
+        self.identity = dotted(identity or {})
         self.index = 0  # of the last checkpoint
         self.start = time.perf_counter()
 

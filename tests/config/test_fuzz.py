@@ -9,7 +9,7 @@ from factories import command
 
 from rl_intdim import sweep, train
 from rl_intdim.config import cli
-from rl_intdim.config.identity import flat
+from rl_intdim.config.identity import dotted
 from rl_intdim.runners import throughput
 
 WRONG = [
@@ -20,7 +20,7 @@ WRONG = [
 
 def keys(name, *words):
     """Every key that the command has, in the agent's part and elsewhere."""
-    return set(flat(asdict(cli.load(name, list(words)))))
+    return set(dotted(asdict(cli.load(name, list(words)))))
 
 
 SWEEP = keys("sweep")

@@ -3,11 +3,11 @@
 from dataclasses import asdict
 
 from rl_intdim.config import cli
-from rl_intdim.config.identity import first_seed, flat
+from rl_intdim.config.identity import dotted, first_seed
 
 
 def seed(*words):
-    return first_seed(flat(asdict(cli.load("sweep", list(words)))))
+    return first_seed(dotted(asdict(cli.load("sweep", list(words)))))
 
 
 def test_task_agent_and_settings_draw_a_first_seed_of_their_own():
@@ -19,7 +19,7 @@ def test_task_agent_and_settings_draw_a_first_seed_of_their_own():
 
 
 def test_a_key_at_its_default_draws_no_seed_so_that_later_versions_may_add_keys():
-    config = flat(asdict(cli.load("sweep", ["agent=ppo"])))
+    config = dotted(asdict(cli.load("sweep", ["agent=ppo"])))
     older = {k: v for k, v in config.items() if k != "agent.precision"}
     assert first_seed(older) == first_seed(config)
     assert first_seed(config | {"agent.precision": "bfloat16"}) != first_seed(config)

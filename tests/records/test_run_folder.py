@@ -9,7 +9,7 @@ from factories import record
 from omegaconf import OmegaConf
 
 from rl_intdim.config import cli
-from rl_intdim.config.identity import NEVER, first_seed, flat
+from rl_intdim.config.identity import NEVER, dotted, first_seed
 from rl_intdim.errors import ConfigError
 from rl_intdim.records import sessions
 from rl_intdim.records.reader import read_command, read_config
@@ -125,7 +125,7 @@ YOUNGER = (
 @pytest.mark.parametrize("key", YOUNGER)
 def test_a_folder_from_before_a_key_resumes_with_the_keys_default(key):
     made_before(key)
-    assert flat(asdict(read_config(Path("run")))) == flat(asdict(config()))  # as every reader takes it
+    assert dotted(asdict(read_config(Path("run")))) == dotted(asdict(config()))  # as every reader takes it
     with Store(Path("run")).open(config()):
         pass
 
@@ -179,12 +179,12 @@ def test_a_foreign_folder_is_refused():
 
 
 def test_flat():
-    assert flat({"a": {"b": 1, "c": {}}, "d": [2]}) == {"a.b": 1, "a.c": {}, "d": [2]}
+    assert dotted({"a": {"b": 1, "c": {}}, "d": [2]}) == {"a.b": 1, "a.c": {}, "d": [2]}
 
 
 def test_a_sweep_draws_its_first_seed_unless_it_is_named_and_keeps_what_its_folder_began_with():
     drawn = seeded(cli.load("sweep", ["out=a"]))
-    assert drawn.search.seed == first_seed(flat(asdict(drawn)))
+    assert drawn.search.seed == first_seed(dotted(asdict(drawn)))
     assert seeded(cli.load("sweep", ["out=a", "search.seed=3"])).search.seed == 3
     for name, seed in (("a", 0), ("b", 12)):
         with Store(Path(name)).open(cli.load("sweep", [f"out={name}", f"search.seed={seed}"])):
