@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from rl_intdim.analysis.interactive import LAYOUT
+from rl_intdim.analysis.log_axis import ZERO, round_ticks
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE
-from rl_intdim.analysis.sweep_figure import ZERO
 from rl_intdim.search.adaptive import Answer
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.training.progress import TrialProgress
@@ -79,10 +79,9 @@ def _narrowing(figure: go.Figure, answers: Sequence[Answer], d_max: int) -> None
         hovertext=[f"after {then.trials} trials: {then.d_int} {list(then.ci95)}" for then in answers],
         hoverinfo="text", marker={"size": 5},
     )  # fmt: skip
-    ticks = [d for d in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 3000, 10_000, 10**5, 10**6) if d <= max(high)]
-    zero = min(low) < 1
+    ticks, labels = round_ticks(max(high), min(low) < 1, *((1, 2, 5) if max(high) <= 1000 else (1, 3)))
     figure.update_xaxes(title_text="trials counted", rangemode="tozero", row=1, col=2)
     figure.update_yaxes(
         title_text="d_int", type="log", row=1, col=2, minor={"ticks": ""}, gridcolor="#eeeeee", linecolor=GREY,
-        tickvals=[*([ZERO] if zero else []), *ticks], ticktext=[*(["0"] if zero else []), *(f"{d:,}" for d in ticks)],
+        tickvals=ticks, ticktext=labels,
     )  # fmt: skip

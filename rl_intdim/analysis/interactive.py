@@ -14,8 +14,9 @@ from plotly.subplots import make_subplots
 
 from rl_intdim.analysis import ranking
 from rl_intdim.analysis.ladder import Rung
+from rl_intdim.analysis.log_axis import ZERO, round_ticks
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE
-from rl_intdim.analysis.sweep_figure import ZERO, Fraction, SweepFigure
+from rl_intdim.analysis.sweep_figure import Fraction, SweepFigure
 from rl_intdim.records.result import interval, points, shown
 from rl_intdim.search.trials import TrialRecord
 
@@ -192,11 +193,10 @@ def _about(rung: Rung) -> str:
 
 def _ticks(top: float, zero: bool) -> dict[str, Any]:
     """Round ticks on a log axis up to `top`, and one for 0 if `zero`."""
-    steps = (1, 2, 5) if top <= 1000 else (1,)  # more labels would overlap
-    values = [m * 10**e for e in range(int(np.log10(top)) + 1) for m in steps if m * 10**e <= top * 1.1]
+    ticks, labels = round_ticks(top * 1.1, zero, *((1, 2, 5) if top <= 1000 else (1,)))  # more labels would overlap
     return {
-        "tickvals": [*([ZERO] if zero else []), *values],
-        "ticktext": [*(["0"] if zero else []), *(f"{value:,}" for value in values)],
+        "tickvals": ticks,
+        "ticktext": labels,
         "range": [np.log10(ZERO * 0.8 if zero else 0.85), np.log10(top * 1.3)],
         "tickangle": 0,
     }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rl_intdim.analysis.sweep_figure import ZERO
+from rl_intdim.analysis.log_axis import ZERO
 from rl_intdim.records.sweep import Sweep
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rl_intdim.analysis.log_axis import ZERO
 from rl_intdim.config.schema import DIRECT
 from rl_intdim.records.result import SweepRecord
 from rl_intdim.search.posterior import posterior
 from rl_intdim.search.trials import TrialRecord
 
-ZERO = 0.5  # place of d = 0 on the log axis
 SPREAD = 0.08  # largest jitter of a trial's d to either side, in octaves
 BEYOND = 1.3  # an interval without an upper end runs to this times the largest d drawn
 

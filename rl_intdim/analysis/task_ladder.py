@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rl_intdim.analysis import paper_figures
+from rl_intdim.analysis.log_axis import ZERO, round_ticks
 from rl_intdim.analysis.ranking import DECIDED, automatic, rung, status
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE, png
 from rl_intdim.config.schema import Task
@@ -13,8 +14,6 @@ from rl_intdim.records.sweep import Sweep, world
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ZERO = 0.5  # place of d = 0 on the log axis
 
 
 @dataclass(frozen=True)
@@ -149,10 +148,10 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
         name.set_color(GREY if r.paper else "black")
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.set_xscale("log")
-    ticks = [ZERO, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000]
+    ticks, labels = round_ticks(right, True, 1, 3)
     axis.xaxis.set_major_locator(FixedLocator(ticks))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.set_xticks(ticks, ["0", *(f"{tick:,}" for tick in ticks[1:])], fontsize=9)
+    axis.set_xticks(ticks, labels, fontsize=9)
     axis.set_xlim(ZERO * 0.8, right)
     axis.set_xlabel("numbers that must be learned, d_int", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)

@@ -6,7 +6,8 @@ from factories import compared, record
 
 from rl_intdim.analysis import interactive, sweep_plots
 from rl_intdim.analysis.ladder import ladder
-from rl_intdim.analysis.sweep_figure import ZERO, figure, spaced_ticks
+from rl_intdim.analysis.log_axis import ZERO
+from rl_intdim.analysis.sweep_figure import figure, spaced_ticks
 from rl_intdim.config import cli
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.summary import summarise
