@@ -22,6 +22,7 @@ nb_merge_streams = True
 
 myst_heading_anchors = 3
 
+autoclass_content = "both"  # the docstrings of classes and of their __init__
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"

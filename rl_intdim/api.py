@@ -1,6 +1,7 @@
 """The Python interface to a sweep, for scripts and notebooks: `from rl_intdim import intrinsic_dimension`."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -37,14 +38,17 @@ class Measured:
 
     @property
     def d_int(self) -> int | None:
+        """The median of its posterior; None if no trial has shown one."""
         return self.record.d_int
 
     @property
     def ci95(self) -> tuple[int, int | None]:
+        """Both ends of its 95 % interval; no upper end is None."""
         return self.record.ci95
 
     @property
     def status(self) -> str:
+        """found, below_1, above_max, undefined or undecided."""
         return self.record.status
 
     @property
@@ -71,14 +75,17 @@ class Measured:
         return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
 
-def intrinsic_dimension(*words: str, env: str = "CartPole", agent: str | None = None, **keys: Any) -> Measured:
+def intrinsic_dimension(
+    *words: str, env: str | Mapping[str, Any] = "CartPole", agent: str | Mapping[str, Any] | None = None, **keys: Any
+) -> Measured:
     """Measure the intrinsic dimension of a task by an agent, as `rl-intdim sweep` does; `agent=None` takes the agent
     that the task's file names.
 
     `words` are words of the command line, `--config-dir` among them. `keys` are configuration keys with Python
     values; a group's keys go in a mapping: intrinsic_dimension(env="CartPole", search={"max_trials": 40}, workers=2,
-    out=Path("here")). `name` in a mapping chooses, as in env={"name": "CartPole", "budget": 10_000}. The same call
-    resumes its run folder, or returns the result at once if the sweep has ended.
+    out=Path("here")). `name` in a mapping chooses, as in env={"name": "CartPole", "budget": 10_000}; a dotted key
+    goes as **{"env.budget": 10_000}. The same call resumes its run folder, or returns the result at once if the sweep
+    has ended.
 
     Trials run in worker processes, so a script must call this below `if __name__ == "__main__":`; a notebook need
     not. Raises IntdimError.

@@ -4,7 +4,7 @@ from sb3_contrib.crossq.policies import Actor, CrossQPolicy
 
 
 class PlainActorPolicy(CrossQPolicy):
-    """CrossQ (Bhatt et al. 2024, https://arxiv.org/abs/1902.05605) normalises batches in the critic alone."""
+    """CrossQ's (Bhatt et al. 2024, https://arxiv.org/abs/1902.05605), with batches normalised in the critic alone."""
 
     def make_actor(self, features_extractor=None) -> Actor:
         self.actor_kwargs["batch_norm"] = False

@@ -94,7 +94,7 @@ class Scoring:
         "fresh episodes of a confirmation; solved if their mean reaches the threshold", 100, least=1, most=100_000
     )
     confirmations: int = key(
-        "most confirmations per trial; the last is kept for the best checkpoint at the end of the budget",
+        "most confirmations per trial; the last is kept for the best policy seen, at the end of the budget",
         3,
         least=1,
         most=100_000,

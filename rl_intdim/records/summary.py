@@ -53,7 +53,7 @@ def summarise(
             "the step size or the budget may not suit larger d."
         )
     if search.ds is None and result.status in ("found", "undecided") and not result.looked_above:
-        warnings.append("no look well above d_int was made yet; success could fall off there.")
+        warnings.append("no trials well above d_int were run yet; success could fall off there.")
     high = result.ci95[1]
     if result.d_int and high is not None and by_budget["half"].ci95[0] > high:
         warnings.append("d_int still falls as the budget grows; more budget may lower it further.")

@@ -19,9 +19,11 @@ class Subspace:
     """theta0 (D,) and P (D, d), both frozen. Training starts at theta_d = 0, (d,).
 
     `origin` is a module, its parameters, or theta0 as a flat tensor; P has its device and dtype. Parameters that are
-    frozen (`requires_grad` is False) are left out, as torch's optimisers leave them. `seed` alone determines P, on
-    every machine, unless `projection` is a P itself, whose d is then to be given. Raises ConfigError if d is above D
-    or no whole number, or P does not fit into memory, and ValueError without a parameter to train.
+    frozen (`requires_grad` is False) are left out, as torch's optimisers leave them. `d`: a whole number from 0 to D,
+    or "direct", for which P is the identity. `projection`: auto, dense, sparse, fastfood, countsketch, an import
+    path, or a P itself, whose own d must be `d`. But for a P itself, `seed` alone determines P, on every machine.
+    Raises ConfigError if d is not one of these or P does not fit into memory, and ValueError without a parameter to
+    train.
     """
 
     def __init__(
