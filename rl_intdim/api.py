@@ -84,8 +84,8 @@ def intrinsic_dimension(
     `words` are words of the command line, `--config-dir` among them. `keys` are configuration keys with Python
     values; a group's keys go in a mapping: intrinsic_dimension(env="CartPole", search={"max_trials": 40}, workers=2,
     out=Path("here")). `name` in a mapping chooses, as in env={"name": "CartPole", "budget": 10_000}; a dotted key
-    goes as `**{"env.budget": 10_000}`. The same call resumes its run folder, or returns the result at once if the sweep
-    has ended.
+    goes as `**{"env.budget": 10_000}`. The same call resumes its run folder, or returns the result at once if the
+    sweep has ended.
 
     Trials run in worker processes, so a script must call this below `if __name__ == "__main__":`; a notebook need
     not. Raises IntdimError.
