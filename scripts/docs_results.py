@@ -125,6 +125,7 @@ def trials_of(*folders: str) -> str:
     rows = []
     for sweep in [read(RESULTS / name) for name in folders]:
         env, agent = sweep.config.env, sweep.config.agent
+        judged = env.threshold < UNREACHED  # or else they set the threshold
         rate = agent.settings["learning_rate"] if isinstance(agent, GradientAgent) else agent.learning_rate
         for t in sweep.trials:
             rows.append(
@@ -135,8 +136,8 @@ def trials_of(*folders: str) -> str:
                     "learning rate": rate,
                     "env steps": t.env_steps,
                     "score": points(t.score),
-                    "threshold": env.threshold if env.threshold < UNREACHED else "not set yet",
-                    "solved": f"at {t.solved_at:,}" if t.solved else "no",
+                    "threshold": env.threshold if judged else "set by these",
+                    "solved": (f"at {t.solved_at:,}" if t.solved else "no") if judged else "",
                     "hours": f"{t.seconds / 3600:.1f}",
                     "folder": f"`{sweep.folder.name}`",
                 }
