@@ -83,7 +83,7 @@ def _prepared(
         try:
             ready = prepare(config)
             sweeps.append(ScheduledSweep(ready, partial(_seconds, ready)))
-        except ConfigError as error:  # an agent that does not fit, a package that is missing, a folder of another run
+        except IntdimError as error:  # an agent that does not fit, a package that is missing, a simulator that fails
             refused[f"{config.env.name} by {config.agent.name}"] = str(error)
     if not sweeps:
         raise ConfigError(next(iter(refused.values()), "tasks=...: no task is left."))
@@ -99,7 +99,7 @@ def _write(s: ScheduledSweep, words: Sequence[str]) -> None:
     """Write the result of a sweep into its run folder, with the command that would give the same, unless that result
     is there."""
     config, folder = s.ready.config, Path(s.ready.config.out)
-    if not s.trials or _written(s):
+    if all(t.direct for t in s.trials) or _written(s):
         return
     shared = ["python", "-m", "rl_intdim.sweep", f"env={config.env.name}", f"agent={config.agent.name}"]
     text = shlex.join([*shared, *words, f"out={config.out}"])

@@ -60,8 +60,6 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
     console.print(f"Run folder: {store.folder}")
     if result.status == "undecided" and (limit := LIMITS.get(result.stopped_by)):
         more = 2 * getattr(config.search, limit)
-        if limit == "max_env_steps":  # at least a round more
-            more = max(more, result.env_steps + config.search.round * config.env.budget)
         console.print(f"Undecided: the same command with search.{limit}={more:_} keeps these trials and goes on.")
     return result
 

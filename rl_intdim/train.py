@@ -57,8 +57,8 @@ def _train(config: TrainConfig, console: Console) -> None:
         *(config.env, config.agent, projection, config.d, config.seed),
         threads=config.threads,
         device=config.device,
-        folder=str(Path(config.out, "checkpoint")) if config.out else None,
-        tensorboard=config.tensorboard,
+        folder=str(Path(config.out, "checkpoint").resolve()) if config.out else None,
+        tensorboard=str(Path(config.tensorboard).resolve()) if config.tensorboard else None,
         cores=LocalRunner(workers=0).cores,
         learned=config.subspace.learned(config.env.budget),
     )

@@ -127,7 +127,7 @@ def trials_of(*folders: str) -> str:
         env, agent = sweep.config.env, sweep.config.agent
         judged = env.threshold < UNREACHED  # or else they set the threshold
         rate = agent.settings["learning_rate"] if isinstance(agent, GradientAgent) else agent.learning_rate
-        for t in sweep.trials:
+        for t in sweep.finished:
             rows.append(
                 {
                     "d": str(t.d),

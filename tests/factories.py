@@ -131,7 +131,7 @@ def record(d, seed=0, solved=False, **changes):
 
 def compared(folder, rise, *words, seeds=10):
     """A run folder in which d of `rise` and above solve, all seeds, and none below; 5 seeds direct."""
-    config = cli.load("sweep", ["search.ds=[1,2,4,8,16,32]", *words])
+    config = cli.load("sweep", ["search.ds=[1,2,4,8,16,32]", f"search.seeds={seeds}", *words])
     first = config.search.seed or 0
     jobs = [(d, first + i) for i, d in enumerate(config.search.ds * seeds)]
     jobs += [(DIRECT, first + DIRECT_SEED + i) for i in range(5)]

@@ -17,6 +17,16 @@ from rl_intdim.runners.prepare import prepare
 from rl_intdim.search import narrowing
 
 POLE = "id: CartPole-v1\nthreshold: 100\nbudget: 4000\nvector: compiled\nscoring: {looks: 5}\n"
+BROKEN = """
+import gymnasium as gym
+from gymnasium.envs.classic_control import CartPoleEnv
+
+class Broken(CartPoleEnv):
+    def step(self, action):
+        raise ValueError("no joint")
+
+gym.register("Broken-v0", Broken, max_episode_steps=100)
+"""
 
 
 def run(monkeypatch, *words):
@@ -68,6 +78,18 @@ def test_without_hours_it_shows_what_is_there(monkeypatch, capsys):
     page = Path("runs/atlas.md").read_text()
     assert "| CartPole |" in page
     assert "- Acrobot by cma: not begun within the hours" in page
+
+
+def test_a_simulator_that_fails_is_left_out_with_its_reason(monkeypatch, mine, capsys):
+    Path("broken.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(".")
+    Path("mine/envs/Bad.yaml").write_text(
+        POLE.replace("CartPole-v1", "broken:Broken-v0").replace("compiled", "slots")
+    )
+    assert run(monkeypatch, *mine, "tasks=Bad,Pole", "hours=0") == 0
+    out = capsys.readouterr().out
+    assert "left out: Bad by cma: the environment's step raised ValueError: no joint" in out
+    assert "Pole by cma" in out
 
 
 def test_a_reason_is_printed_as_it_is(monkeypatch, capsys):

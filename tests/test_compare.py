@@ -241,12 +241,26 @@ def test_of_an_unfinished_search_whole_rounds_count():
             store.append(record(6, seed, solved=False))
     assert read("cut").answer.tested == {4: (3, 3), 6: (3, 0)}
     with Store(Path("given")).open(cli.load("sweep", ["search.ds=[2,4]", "search.seeds=9"])) as store:
-        for seed in range(5):  # two rounds of a seed at each d, and a trial of the third
+        for seed in range(5):  # of rounds that run at once: these may be the quick ones
             store.append(record((2, 4)[seed % 2], seed, solved=True))
-    assert read("given").answer.tested == {2: (2, 2), 4: (2, 2)}
+    assert read("given").answer.tested == {}
+    assert len(read("given").finished) == 5
+    with Store(Path("given")).open(cli.load("sweep", ["search.ds=[2,4]", "search.seeds=2"])):
+        pass
+    assert read("given").answer.tested == {2: (2, 2), 4: (2, 2)}  # all that are asked for now
     with Store(Path("begun")).open(config) as store:
         store.append(record(4, 0, solved=True))
     assert (read("begun").answer.trials, read("begun").D, read("begun").record.status) == (0, 562, "undecided")
+
+
+def test_direct_runs_count_when_all_have_finished():
+    with Store(Path("run")).open(cli.load("sweep", ["search.direct=3"])) as store:
+        for seed in range(2):
+            store.append(record("direct", DIRECT_SEED + seed, solved=True))
+    assert read("run").direct == (0, 0)
+    with Store(Path("run")).open(cli.load("sweep", ["search.direct=3"])) as store:
+        store.append(record("direct", DIRECT_SEED + 2))
+    assert read("run").direct == (2, 3)
 
 
 def test_below_1_is_below_everything(folders):

@@ -113,6 +113,7 @@ def test_hover_shows_the_trial_and_the_command_that_runs_it(page):
          "env.threshold_source='it\\'s, (a) $note=1'", "env.policy.hidden=[3,4]"],
         ["env=gym", "env.id=CartPole-v1", "env.threshold=195", "env.name=mine"],
         ["env=CartPole", "env.id=CartPole-v0", "env.threshold=475", "env.threshold_source='a file of before'"],
+        ["env=Taxi", "env.threshold=7"],
         ["env=MountainCar", "agent=ppo", "~agent.settings.gae_lambda", "~agent.critic.vf"],
         ["agent=ppo", "agent.settings={}", "agent.name=ours"],
         ["agent=openai_es", "agent.name=gone"],

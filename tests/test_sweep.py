@@ -355,15 +355,37 @@ def test_curves_show_what_the_goal_names_too():
     assert len(sweep_plots.curves(replace(said, goal=None), trials).axes) == 1
 
 
+ROAMING = """
+import os
+import gymnasium as gym
+from gymnasium.envs.classic_control import CartPoleEnv
+
+class Roaming(CartPoleEnv):
+    def reset(self, *, seed=None, options=None):
+        os.chdir("/")
+        return super().reset(seed=seed)
+
+gym.register("Roaming-v0", Roaming, max_episode_steps=100)
+"""
+
+
+@pytest.mark.parametrize("words", [[], ["env.checkpoint=1000"]])
+def test_an_environment_that_changes_the_folder_moves_no_file(monkeypatch, words):
+    Path("roaming.py").write_text(ROAMING)
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    given = ["env=gym", "env.id=roaming:Roaming-v0", "env.budget=3000", "env.threshold=101", "out=runs/here"]
+    _, folder = swept(*given, "search.ds=[1]", "search.seeds=2", "search.d_max=null", "search.direct=0", *words)
+    assert len(lines(folder)) == 2
+
+
 def test_an_undecided_sweep_says_what_goes_on(capsys):
     result, _ = swept("env.threshold=100", "env.budget=3000", "search.direct=0", "search.max_trials=6")
     assert (result.status, result.stopped_by) == ("undecided", "search.max_trials")
     assert "Undecided: the same command with search.max_trials=12 keeps these trials" in capsys.readouterr().out
-    words = ["env.threshold=501", "env.budget=2000", "search.direct=5", "search.max_env_steps=12000"]
+    words = ["env.threshold=501", "env.budget=2000", "search.direct=5", "search.max_env_steps=22000"]
     result, _ = swept(*words, "out=runs/few")
-    assert (result.stopped_by, result.env_steps) == ("search.max_env_steps", 10_000)
-    more = "search.max_env_steps=24_000 keeps these trials"  # a round of 6 beside the 10,000 of before
-    assert more in capsys.readouterr().out
+    assert (result.stopped_by, result.env_steps) == ("search.max_env_steps", 22_000)
+    assert "search.max_env_steps=44_000 keeps these trials" in capsys.readouterr().out
 
 
 def test_a_sweep_that_has_ended_measures_no_pace_and_one_that_goes_on_does(monkeypatch):

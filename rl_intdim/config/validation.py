@@ -259,9 +259,13 @@ def check(config: Command | FileCommand) -> None:
     )
     if isinstance(config, SweepConfig):
         check_search(config.search)
-        steps, runs, budget = config.search.max_env_steps, config.search.direct, config.env.budget
-        valid = f"must be {runs * budget:,} or more, for search.direct={runs} runs of env.budget={budget:,}."
-        require(steps is None or steps >= runs * budget, "search.max_env_steps", steps, valid)
+        steps, search, budget = config.search.max_env_steps, config.search, config.env.budget
+        least = (search.direct + search.round) * budget
+        valid = (
+            f"must be {least:,} or more, for search.direct={search.direct} runs and a round of search.round="
+            f"{search.round}, of env.budget={budget:,} each."
+        )
+        require(steps is None or steps >= least, "search.max_env_steps", steps, valid)
         check_runner(config.runner)
         here = config.runner.name == "local" or config.workers != 0
         require(here, "workers", config.workers, "must be from 1 to 10,000: with runner=ray no trial runs here.")

@@ -6,7 +6,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from rl_intdim.config import cli
+from rl_intdim.config.catalogue import files, task_node
 from rl_intdim.config.identity import dotted
 from rl_intdim.config.overrides import literal
 from rl_intdim.config.schema import Command, SweepConfig
@@ -44,6 +47,8 @@ def words(config: SweepConfig, command: str = "") -> list[str]:
 
     own = ["env=gym", f"env.id={literal(env.id)}", f"env.threshold={env.threshold}"]
     named = [f"env={env.name}"] if there("env", env.name) else own
+    if named != own and OmegaConf.is_missing(task_node(files("envs", folders)[env.name]), "threshold"):
+        named.append(own[-1])
     named.append(f"agent={agent.name if there('agent', agent.name) else LIKE[agent.trainer]}")
     known = _values(cli.load("train", named, folders))
     values = _values(config)

@@ -16,7 +16,7 @@ from rl_intdim.records.reader import read_command, read_config, read_result, rea
 from rl_intdim.records.result import SweepRecord
 from rl_intdim.records.summary import summarise
 from rl_intdim.search.adaptive import Answer, answer, largest
-from rl_intdim.search.loop import outcomes
+from rl_intdim.search.loop import outcomes, whole
 from rl_intdim.search.posterior import p_zero, posterior
 from rl_intdim.search.trials import TrialRecord
 
@@ -140,8 +140,8 @@ def read(folder: Path | str, extended: bool = False) -> Sweep:
 
 
 def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord | None) -> list[TrialRecord]:
-    """The trials that count. If the sweep was cut off within a round, only whole rounds do: the trials of that round
-    that finished are the quick ones, which solved, and would bias d_int."""
+    """The trials that count. If the sweep was cut off within a round, or within its direct runs, only what is whole
+    does: those that finished are the quick ones, which solved, and would bias d_int."""
     first, trials = search.seed or 0, _latest(trials)
     if ended:
         last, last_direct = first + ended.trials, first + DIRECT_SEED + ended.direct[1]
@@ -150,12 +150,11 @@ def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord |
 
 
 def whole_rounds(search: Search, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """The trials of the rounds that have finished whole, and the direct runs."""
-    first, size, trials = search.seed or 0, search.round_size, _latest(trials)
-    seeds, rounds = {t.seed for t in trials if not t.direct}, 0
-    while all(first + rounds * size + i in seeds for i in range(size)):
-        rounds += 1
-    return [t for t in trials if t.direct or t.seed < first + rounds * size]
+    """The trials of the rounds that count (`search.loop.whole`), and the direct runs if all have finished."""
+    first, trials = search.seed or 0, _latest(trials)
+    end = first + whole(search, {t.seed for t in trials if not t.direct}) * search.round_size
+    direct = sum(t.direct for t in trials) >= search.direct
+    return [t for t in trials if (direct if t.direct else t.seed < end)]
 
 
 def _latest(trials: Sequence[TrialRecord]) -> list[TrialRecord]:

@@ -82,8 +82,8 @@ def _resumed(
                     config.threads,
                     config.search.full_budget,
                     config.device,
-                    str(store.checkpoints(d, seed)),
-                    str(Path(config.tensorboard, f"d-{d}-seed-{seed}")) if config.tensorboard else None,
+                    str(store.checkpoints(d, seed).resolve()),  # a worker, or an environment, may go elsewhere
+                    str(Path(config.tensorboard, f"d-{d}-seed-{seed}").resolve()) if config.tensorboard else None,
                     runner.cores,
                     config.subspace.learned(config.env.budget),
                 )

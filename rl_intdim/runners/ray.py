@@ -13,9 +13,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from rl_intdim import runners
@@ -51,6 +49,10 @@ class RayRunner:
         if self.workers is not None:
             return self.workers
         here = max(1, int(cores() // max(1.0, self.asked["CPU"])))
+        if self.asked["GPU"] and self.config.address is None:
+            import torch
+
+            here = max(1, min(here, int(torch.cuda.device_count() // self.asked["GPU"])))
         return here if self.config.address is None else sum(node.room for node in self.nodes())
 
     @property
@@ -115,7 +117,7 @@ class RayRunner:
             while todo or started:
                 while todo and len(started) < self.slots:
                     trial = todo.popleft()
-                    started[task.remote(_at_home(trial))] = trial, time.monotonic()
+                    started[task.remote(trial)] = trial, time.monotonic()
                 finished, _ = ray.wait(list(started), timeout=runners.TICK)
                 on_wait()
                 for ref in finished:
@@ -189,9 +191,3 @@ def _knock(address: str) -> None:
     host, colon, port = address.rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.rpartition("/")[2], int(port)), timeout=10).close()
-
-
-def _at_home(trial: TrialSpec) -> TrialSpec:
-    """The trial with absolute paths, since a worker may run in another folder."""
-    folder, logs = (str(Path(path).resolve()) if path else None for path in (trial.folder, trial.tensorboard))
-    return replace(trial, folder=folder, tensorboard=logs)

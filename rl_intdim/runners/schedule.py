@@ -16,7 +16,7 @@ from rl_intdim.records.sweep import whole_rounds
 from rl_intdim.runners.executor import measure
 from rl_intdim.runners.prepare import Prepared
 from rl_intdim.search.adaptive import answer
-from rl_intdim.search.loop import outcomes, stopped_by
+from rl_intdim.search.loop import outcomes, stopped_by, trained
 from rl_intdim.search.narrowing import narrowing
 from rl_intdim.search.trials import TrialRecord
 
@@ -59,21 +59,21 @@ class ScheduledSweep:
         if not self.open:
             return
         self.worth = max(LEAST, narrowing(search, self.ready.d_max, outcomes(self.trials, config.env.budget)))
-        trained = [t.seconds for t in self.trials if not t.direct and t.d != 0]
+        searched = [t.seconds for t in self.trials if not t.direct and t.d != 0]
         first = [t.seconds for t in self.trials if t.direct]
         runs = search.round_size
         if search.ds:  # all rounds that are left run at once
             runs *= search.seeds - len(outcomes(self.trials, config.env.budget)) // len(search.ds)
         runs += 0 if self.trials else search.direct
-        each = next((sum(known) / len(known) for known in (trained, first) if known), None)
+        each = next((sum(known) / len(known) for known in (searched, first) if known), None)
         self.cost = ceil(runs / max(self.ready.runner.slots, 1)) * max(self.seconds() if each is None else each, 1e-3)
 
     def round(self, console: Console, tell: Callable[[str], None]) -> None:
         """Run the next round, or recall and finish one that was cut off; `tell` as in `measure`. An error ends this
         sweep alone."""
         ready, search = self.ready, self.ready.config.search
-        trained = sum(t.d != 0 for t in self.trials if not t.direct)
-        one_round = replace(ready.config, search=replace(search, max_trials=trained + search.round_size))
+        limit = trained(self.trials) + search.round_size
+        one_round = replace(ready.config, search=replace(search, max_trials=limit))
         try:
             with Store(Path(ready.config.out)).open(ready.config) as store:
                 self.trials = measure(one_round, ready.runner, ready.D, ready.d_max, store, console, tell)

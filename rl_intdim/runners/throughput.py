@@ -11,6 +11,7 @@ from rl_intdim.runners import TrialRunner
 from rl_intdim.search.loop import at_most, at_once
 from rl_intdim.search.simulation import Cost, expected, unsolved
 from rl_intdim.tasks import environment, rollout
+from rl_intdim.training.contained import contained
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.spec import TrialSpec
 from rl_intdim.training.trial import prepare, trainer
@@ -38,6 +39,7 @@ class _Clock(Evaluator):
         return False
 
 
+@contained()
 def pace(trial: TrialSpec) -> float:
     """Env steps per second of direct training, without looks. Takes SECONDS, or one update if that is longer."""
     task = replace(trial.task, checkpoint=None, scoring=replace(trial.task.scoring, look_episodes=1))
@@ -57,6 +59,7 @@ def pace(trial: TrialSpec) -> float:
     return (after - before) / (end - start)
 
 
+@contained()
 def scoring_pace(trial: TrialSpec) -> tuple[float, float]:
     """Env steps per second of scoring, measured on the episodes of one look at theta0, and the env steps to expect of
     an episode."""

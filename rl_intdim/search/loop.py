@@ -1,6 +1,6 @@
 """Drives the search: rounds of trials, from the first to the last. Knows neither processes nor environments."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 
@@ -27,6 +27,9 @@ def drive(
     first = search.seed or 0  # None outside a sweep, which has drawn its own
     direct = direct_jobs(search)
     decided = {t.seed: int(t.d) for t in recorded if not t.direct}
+    if search.ds is not None:
+        end = first + whole(search, decided) * search.round_size
+        decided = {seed: d for seed, d in decided.items() if seed < end}
     trials: list[TrialRecord] = []
     direct_trials: list[TrialRecord] = []
     while True:
@@ -47,6 +50,22 @@ def drive(
     return trials + direct_trials
 
 
+def whole(search: Search, seeds: Collection[int]) -> int:
+    """The rounds that count, from the first on, of search trials with these seeds: those that have finished whole.
+
+    Where the d are given, all rounds run at once, so the first to finish whole are the quick ones, which solved. Of
+    rounds that are asked for none counts before the last, unless no trial ends early.
+    """
+    first, size, rounds = search.seed or 0, search.round_size, 0
+    while all(first + rounds * size + i in seeds for i in range(size)):
+        rounds += 1
+    if search.ds is None or search.full_budget:
+        return rounds
+    if rounds < search.seeds:
+        return 0
+    return search.seeds if any(seed >= first + rounds * size for seed in seeds) else rounds
+
+
 def direct_jobs(search: Search) -> list[Job]:
     """The direct runs of a sweep."""
     return [(DIRECT, (search.seed or 0) + DIRECT_SEED + i) for i in range(search.direct)]
@@ -55,21 +74,26 @@ def direct_jobs(search: Search) -> list[Job]:
 def stopped_by(search: Search, d_max: int, budget: int, trials: Sequence[TrialRecord]) -> str:
     """What ends the sweep after these trials: the key of the configuration, or the answer; "" if nothing does.
 
-    Neither limit is ever exceeded: a round that might is not begun. Trials of theta0 alone train nothing, and count
-    towards neither.
+    Neither limit is ever exceeded: a round that might is not begun. Trials of theta0 as drawn train nothing, and
+    count towards neither.
     """
     searched = outcomes(trials, budget)
     if search.ds is not None:
         return "search.ds" if len(searched) >= len(search.ds) * search.seeds else ""
     if searched and (status := answer(search, d_max, searched).status) != "undecided":
         return "search.ci_ratio" if status == "found" else status
-    if sum(o.d > 0 for o in searched) + search.round > search.max_trials:
+    if trained(trials) + search.round > search.max_trials:
         return "search.max_trials"
     spent = sum(t.env_steps for t in trials)
     coming = search.round if searched else search.direct  # beside theta0 alone, which trains nothing
     if search.max_env_steps is not None and spent + coming * budget > search.max_env_steps:
         return "search.max_env_steps"
     return ""
+
+
+def trained(trials: Iterable[TrialRecord]) -> int:
+    """The search trials that trained something: not those of theta0 alone, unless theta0 was learned."""
+    return sum(t.d != 0 or t.subspace_steps > 0 for t in trials if not t.direct)
 
 
 def outcomes(trials: Sequence[TrialRecord], budget: int, part: float = 1.0) -> list[Outcome]:

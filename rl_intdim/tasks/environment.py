@@ -54,8 +54,9 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
 def warn_if_unrepeatable(task: Task) -> None:
     """Warn if two episodes with one seed and the same actions differ, as far as STEPS env steps tell."""
     env = make(task)
-    env.action_space.seed(0)
-    actions = [env.action_space.sample() for _ in range(STEPS)]
+    network = Network(task.policy, env.observation_space, env.action_space)
+    # Such as a policy takes: a space's own samples may be as large as its bounds, beyond what a simulator stands.
+    actions = network.actions(np.random.default_rng(0).normal(size=(STEPS, network.sizes[-1])).astype(np.float32))
 
     def episode() -> list[Any]:
         obs, _ = env.reset(seed=0)

@@ -131,6 +131,11 @@ def learn(trial: TrialSpec, network: Network, device: torch.device, trainer: Tra
     direct.to(device)
     recorder = Recorder(direct, learned)
     checkpoints = Checkpoints(recorder, run, task.checkpoint, folder, trial.identity())
+    if done := (checkpoints.load() or {}).get("learned"):
+        start, columns, env_steps = done
+        return LearnedSubspace(
+            start, None if columns is None else LearnedBasis(columns), env_steps, checkpoints.seconds
+        )
     task = replace(task, budget=learned.direct_steps)
     on_gradient = recorder.add if learned.gradients else None
     context = TrialContext(task, agent, network, direct, run, recorder, checkpoints, on_gradient=on_gradient)
@@ -143,4 +148,7 @@ def learn(trial: TrialSpec, network: Network, device: torch.device, trainer: Tra
     P = None
     if learned.snapshots and d > 0:
         P = LearnedBasis(principal_directions(recorder.vectors().cpu(), d))
-    return LearnedSubspace(recorder.start.cpu() if learned.burn_in else None, P, env_steps, checkpoints.seconds)
+    start = recorder.start.cpu() if learned.burn_in else None
+    if task.checkpoint:  # run again, on another machine say, it might give another subspace than the trial goes on in
+        checkpoints.save({"learned": (start, None if P is None else P.columns, env_steps)})
+    return LearnedSubspace(start, P, env_steps, checkpoints.seconds)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from rl_intdim.config.schema import Agent, Task
-from rl_intdim.errors import IntdimError, TrialFailure, raised
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.subspace.projections import LearnedBasis
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.training.checkpoint import Checkpoints
+from rl_intdim.training.contained import contained
 from rl_intdim.training.context import TrialContext
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.learned import learn
@@ -31,12 +31,8 @@ def run_trial(trial: TrialSpec, on_look: OnLook = lambda *look: None) -> TrialRe
     `on_look` is called at each look with env steps, score, norm of theta_d and the seconds of training in the
     subspace, those before a checkpoint included.
     """
-    try:
+    with contained():
         return _run(trial, on_look)
-    except IntdimError:
-        raise
-    except (Exception, SystemExit) as error:  # torch, an algorithm or a user's module may raise anything
-        raise TrialFailure(raised(error)) from error
 
 
 def _run(trial: TrialSpec, on_look: OnLook) -> TrialRecord:
@@ -104,6 +100,7 @@ def prepare(
     )
 
 
+@contained()
 def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], None] = print) -> int:
     """Build once everything that a trial builds, on the device `name`, and return D. Raises ConfigError if the parts
     do not fit together. `say` is called with notes for the user."""

@@ -52,7 +52,7 @@ BAD = {
     "search.round=0": "must be from 1 to 1,000",
     "search.max_trials=5": "search.round=6 or more",
     "search.max_env_steps=100 search.ds=[2]": "is for a search",
-    "search.max_env_steps=2_499_999": "must be 2,500,000 or more, for search.direct=5",
+    "search.max_env_steps=5_499_999": "must be 5,500,000 or more, for search.direct=5 runs and a round",
     "agent.popsize=x": "agent.popsize=x: must be a whole number from 2 to 1,000,000.",
     "agent.sigma=x": "agent.sigma=x: must be a positive number.",
     "agent.popsize=1": "must be from 2",

@@ -47,6 +47,12 @@ def test_slots_are_counted_node_by_node(monkeypatch):
         _ = cluster(monkeypatch, HEAD, LARGE, SMALL, cpus=9.0).slots
 
 
+def test_slots_here_are_as_many_as_the_gpus_hold(monkeypatch):
+    monkeypatch.setattr("rl_intdim.runners.ray.cores", lambda: 16)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert [RayRunner(Runner("ray", gpus=gpus)).slots for gpus in (0.0, 0.25, 1.0)] == [16, 8, 2]
+
+
 def test_memory_is_that_of_the_node_with_the_least_for_a_trial(monkeypatch):
     assert cluster(monkeypatch, HEAD, LARGE, SMALL).memory() == Memory(16 * GiB, 4)
     assert cluster(monkeypatch, HEAD, LARGE, SMALL, gpus=0.25).memory() == Memory(64 * GiB, 4)

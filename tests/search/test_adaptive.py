@@ -8,7 +8,7 @@ from factories import record
 
 from rl_intdim.config.schema import Search
 from rl_intdim.search.adaptive import FINE, MIN_LOOK, Outcome, answer, candidates, count, lattice, next_round
-from rl_intdim.search.loop import at_most, at_once, drive, outcomes, spaced, stopped_by
+from rl_intdim.search.loop import at_most, at_once, drive, outcomes, spaced, stopped_by, whole
 from rl_intdim.search.simulation import SimulatedTask, expected
 
 DEFAULTS = Search()
@@ -132,6 +132,21 @@ def test_theta0_alone_is_charged_nothing_and_direct_runs_are():
 def test_looks_well_above_the_estimate():
     said, _ = measure(SimulatedTask(6, width=0.3))
     assert sum(n for d, (n, _) in said.tested.items() if d >= 3 * said.d_int) >= MIN_LOOK
+
+
+def test_of_rounds_that_run_at_once_none_counts_before_the_last():
+    given, search = Search(ds=[2, 4], seeds=3), Search(round=2)
+    for seeds, counted in ((range(4), 0), (range(6), 3), (range(8), 4), ([*range(6), 7], 3)):
+        assert whole(given, seeds) == counted
+        assert whole(replace(given, full_budget=True), seeds) == len(seeds) // 2
+    assert whole(search, range(5)) == 2
+
+
+def test_theta0_that_was_learned_counts_as_trained():
+    known = [record(0, seed, solved=seed % 2 == 0, subspace_steps=1000) for seed in range(12)]
+    assert stopped_by(Search(max_trials=12), 562, 10_000, known) == "search.max_trials"
+    drawn = [replace(t, subspace_steps=0) for t in known]
+    assert stopped_by(Search(max_trials=12), 562, 10_000, drawn) == ""
 
 
 def test_looks_above_in_time_when_nothing_is_decided():

@@ -297,6 +297,30 @@ class Adrift(gym.Env):
 gym.register("test/Adrift-v0", Adrift)
 
 
+class Wide(gym.Env):
+    """Actions as large as a float goes, which a simulator may not stand."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gym.spaces.Box(-np.finfo(np.float64).max, np.finfo(np.float64).max, (1,), np.float64)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        assert abs(action[0]) < 1e6
+        return np.zeros(1, np.float32), 1.0, False, True, {}
+
+
+gym.register("test/Wide-v0", Wide)
+
+
+def test_an_environment_is_tried_by_actions_that_a_policy_takes(echo):
+    task = echo("continuous", id="test/Wide-v0", kwargs={}, budget=300, threshold=2.0)
+    task = replace(task, policy=replace(task.policy, action="clip"))
+    assert run_trial(TrialSpec(task, agent_of("cma"), "dense", 2, 0)).score == 1.0
+
+
 def test_an_environment_whose_episodes_differ_at_one_seed_is_told_and_its_trials_repeat(echo):
     trial = TrialSpec(echo(id="test/Adrift-v0", kwargs={}, budget=300), agent_of("cma"), "dense", 2, 0)
     with pytest.warns(UserWarning, match="two episodes with one seed and the same actions differ"):

@@ -112,6 +112,24 @@ def test_gradients_are_those_of_the_actors_optimiser_averaged_between_snapshots(
     assert torch.allclose(spanned[0], torch.stack(means), rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.parametrize("how", [BURN_IN, TRAJECTORY])
+def test_a_resumed_trial_goes_on_in_the_subspace_that_it_began_in(echo, how, tmp_path, monkeypatch):
+    """On another machine the direct run might give another one."""
+    spec = replace(trial(echo, agent_of("cma"), how, checkpoint=640, threshold=11.0), folder=str(tmp_path))
+
+    def stop(env_steps, *_):
+        if env_steps > 1280:
+            raise RuntimeError("killed")
+
+    with pytest.raises(TrialFailure, match="killed"):
+        run_trial(spec, stop)
+    with monkeypatch.context() as patched:
+        patched.setattr(learned.Recorder, "look", lambda *_: pytest.fail("the direct run began anew"))
+        resumed = run_trial(spec)
+    whole = run_trial(replace(spec, folder=None))
+    assert replace(resumed, seconds=0.0) == replace(whole, seconds=0.0)
+
+
 def test_theta0_is_what_direct_training_reaches_after_the_burn_in(echo):
     """By the strategy itself, generation by generation, from the trial's sixth seed."""
     spec = trial(echo, agent_of("cma"), BURN_IN)
