@@ -13,7 +13,7 @@ from rl_intdim.search.trials import TrialRecord
 from rl_intdim.subspace.projections import LearnedBasis
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.training.checkpoint import Checkpoints
-from rl_intdim.training.contained import contained
+from rl_intdim.training.contained import at_home, contained
 from rl_intdim.training.context import TrialContext
 from rl_intdim.training.evaluator import Evaluator
 from rl_intdim.training.learned import learn
@@ -100,7 +100,7 @@ def prepare(
     )
 
 
-@contained()
+@at_home()
 def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], None] = print) -> int:
     """Build once everything that a trial builds, on the device `name`, and return D. Raises ConfigError if the parts
     do not fit together. `say` is called with notes for the user."""

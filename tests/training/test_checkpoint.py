@@ -133,9 +133,9 @@ def older(path):
 @pytest.mark.parametrize(
     ("name", "how", "saves"),
     [
-        *((*case, 3) for case in product(["cma"], [Learned(1500, 1500, 0), Learned(0, 2000, 5)])),
-        *((*case, 5) for case in product(["ppo"], [Learned(1500, 1500, 0), Learned(0, 2000, 5)])),
-        ("ppo", Learned(0, 2304, 3, gradients=True), 6),  # the first checkpoint is between two snapshots
+        *((*case, 4) for case in product(["cma"], [Learned(1500, 1500, 0), Learned(0, 2000, 5)])),
+        *((*case, 6) for case in product(["ppo"], [Learned(1500, 1500, 0), Learned(0, 2000, 5)])),
+        ("ppo", Learned(0, 2304, 3, gradients=True), 7),  # the first checkpoint is between two snapshots
     ],
 )
 def test_killed_in_the_direct_run_of_a_learned_subspace_and_after_it(echo, monkeypatch, tmp_path, name, how, saves):
