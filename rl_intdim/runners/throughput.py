@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
-from rl_intdim.config.schema import DIRECT, SweepConfig, Task
+from rl_intdim.config.schema import DIRECT, GradientAgent, SweepConfig, Task
 from rl_intdim.records.result import span
 from rl_intdim.runners import TrialRunner
 from rl_intdim.search.loop import at_most, at_once
@@ -43,7 +43,11 @@ class _Clock(Evaluator):
 def pace(trial: TrialSpec) -> float:
     """Env steps per second of direct training, without looks. Takes SECONDS, or one update if that is longer."""
     task = replace(trial.task, checkpoint=None, scoring=replace(trial.task.scoring, look_episodes=1))
-    context = prepare(replace(trial, task=task, d=DIRECT, folder=None, tensorboard=None), evaluator_type=_Clock)
+    agent = trial.agent
+    if isinstance(agent, GradientAgent) and "learning_starts" in agent.settings:  # it may collect longer than SECONDS
+        agent = replace(agent, settings=agent.settings | {"learning_starts": 0})
+    direct = replace(trial, task=task, agent=agent, d=DIRECT, folder=None, tensorboard=None)
+    context = prepare(direct, evaluator_type=_Clock)
     clock = context.evaluator
     assert isinstance(clock, _Clock)
     clock.points = [(time.perf_counter(), 0)]
