@@ -16,7 +16,7 @@ from rl_intdim.records.reader import read_command, read_config, read_result, rea
 from rl_intdim.records.result import SweepRecord
 from rl_intdim.records.summary import summarise
 from rl_intdim.search.adaptive import Answer, answer, largest
-from rl_intdim.search.loop import outcomes, whole
+from rl_intdim.search.loop import counted_below, outcomes
 from rl_intdim.search.posterior import p_zero, posterior
 from rl_intdim.search.trials import TrialRecord
 
@@ -150,9 +150,9 @@ def _decided(search: Search, trials: Sequence[TrialRecord], ended: SweepRecord |
 
 
 def whole_rounds(search: Search, trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """The trials of the rounds that count (`search.loop.whole`), and the direct runs if all have finished."""
-    first, trials = search.seed or 0, _latest(trials)
-    end = first + whole(search, {t.seed for t in trials if not t.direct}) * search.round_size
+    """The trials of the rounds that count (`search.loop.counted_below`), and the direct runs if all have finished."""
+    trials = _latest(trials)
+    end = counted_below(search, {t.seed for t in trials if not t.direct})
     direct = sum(t.direct for t in trials) >= search.direct
     return [t for t in trials if (direct if t.direct else t.seed < end)]
 

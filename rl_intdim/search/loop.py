@@ -28,7 +28,7 @@ def drive(
     direct = direct_jobs(search)
     decided = {t.seed: int(t.d) for t in recorded if not t.direct}
     if search.ds is not None:
-        end = first + whole(search, decided) * search.round_size
+        end = counted_below(search, decided)
         decided = {seed: d for seed, d in decided.items() if seed < end}
     trials: list[TrialRecord] = []
     direct_trials: list[TrialRecord] = []
@@ -50,20 +50,22 @@ def drive(
     return trials + direct_trials
 
 
-def whole(search: Search, seeds: Collection[int]) -> int:
-    """The rounds that count, from the first on, of search trials with these seeds: those that have finished whole.
+def counted_below(search: Search, seeds: Collection[int]) -> int:
+    """Of finished search trials with these seeds, those below this one count: whole rounds, from the first on.
 
     Where the d are given, all rounds run at once, so the first to finish whole are the quick ones, which solved. Of
     rounds that are asked for none counts before the last, unless no trial ends early.
     """
-    first, size, rounds = search.seed or 0, search.round_size, 0
-    while all(first + rounds * size + i in seeds for i in range(size)):
-        rounds += 1
+    first, size = search.seed or 0, search.round_size
+    end = first
+    while all(end + i in seeds for i in range(size)):
+        end += size
     if search.ds is None or search.full_budget:
-        return rounds
-    if rounds < search.seeds:
-        return 0
-    return search.seeds if any(seed >= first + rounds * size for seed in seeds) else rounds
+        return end
+    asked = first + search.seeds * size
+    if end < asked:
+        return first
+    return asked if any(seed >= end for seed in seeds) else end
 
 
 def direct_jobs(search: Search) -> list[Job]:

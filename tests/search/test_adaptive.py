@@ -8,7 +8,7 @@ from factories import record
 
 from rl_intdim.config.schema import Search
 from rl_intdim.search.adaptive import FINE, MIN_LOOK, Outcome, answer, candidates, count, lattice, next_round
-from rl_intdim.search.loop import at_most, at_once, drive, outcomes, spaced, stopped_by, whole
+from rl_intdim.search.loop import at_most, at_once, counted_below, drive, outcomes, spaced, stopped_by
 from rl_intdim.search.simulation import SimulatedTask, expected
 
 DEFAULTS = Search()
@@ -135,11 +135,12 @@ def test_looks_well_above_the_estimate():
 
 
 def test_of_rounds_that_run_at_once_none_counts_before_the_last():
-    given, search = Search(ds=[2, 4], seeds=3), Search(round=2)
-    for seeds, counted in ((range(4), 0), (range(6), 3), (range(8), 4), ([*range(6), 7], 3)):
-        assert whole(given, seeds) == counted
-        assert whole(replace(given, full_budget=True), seeds) == len(seeds) // 2
-    assert whole(search, range(5)) == 2
+    given, search = Search(ds=[2, 4], seeds=3, seed=50), Search(round=2)
+    for trials, counted in ((range(4), 0), (range(6), 6), (range(8), 8), ([*range(6), 7], 6)):
+        seeds = [50 + i for i in trials]
+        assert counted_below(given, seeds) == 50 + counted
+        assert counted_below(replace(given, full_budget=True), seeds) == 50 + len(seeds) // 2 * 2
+    assert counted_below(search, range(5)) == 4
 
 
 def test_theta0_that_was_learned_counts_as_trained():
