@@ -92,12 +92,12 @@ def _prepared(
 
 def _agents(given: dict[str, str]) -> list[list[str]]:
     """The word of each agent; none for the one that a task's file names."""
-    return [[f"agent={name}"] for name in given["agents"].split(",")] if "agents" in given else [[]]
+    return [[f"agent={name}"] for name in dict.fromkeys(given["agents"].split(","))] if "agents" in given else [[]]
 
 
 def _write(s: ScheduledSweep, words: Sequence[str]) -> None:
-    """Write the result of a sweep into its run folder, with the command that would give the same, unless that result
-    is there."""
+    """Write the result of a sweep into its run folder, with the command that goes on with it, unless that result is
+    there."""
     config, folder = s.ready.config, Path(s.ready.config.out)
     if all(t.direct for t in s.trials) or _written(s):
         return

@@ -8,7 +8,7 @@ import numpy as np
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import PlayConfig, reaches
-from rl_intdim.errors import NotVerified, one_line
+from rl_intdim.errors import NotVerified, RenderFailure, one_line
 from rl_intdim.files import write_whole
 from rl_intdim.records.result import points
 from rl_intdim.solution import loading
@@ -67,9 +67,6 @@ def record(solution: Solution, seed: int, path: Path) -> None:
 
 def show(solution: Solution, seed: int) -> None:
     """Play one episode in a window. Raises RenderFailure if none can be opened."""
-    import torch
-
-    from rl_intdim.errors import RenderFailure
     from rl_intdim.solution.video import has_display
     from rl_intdim.tasks import environment, rollout, vector
 
@@ -88,7 +85,7 @@ def show(solution: Solution, seed: int) -> None:
             if not glfw.init() or not glfw.get_primary_monitor():
                 raise RuntimeError("GLFW finds no monitor")
         envs = vector.SingleEpisodeVectorEnv([env])
-        rollout.episodes(envs, policy, theta[None].to(torch.float32), seed)
+        rollout.episodes(envs, policy, theta[None], seed)
         if "pygame" in sys.modules:  # without a display, pygame silently draws into memory
             import pygame
 

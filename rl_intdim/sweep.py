@@ -81,12 +81,12 @@ def write(ready: Prepared, store: Store, trials: Sequence[TrialRecord], provenan
         known = read_result(store.folder)
     if known is not None and _figures(known) == _figures(result):
         result = replace(result, versions=known.versions, commit=known.commit, command=known.command)
-    store.write_result(result)
     write_whole(store.folder / "plot.png", style.png(sweep_plots.draw(sweep_figure.figure(result, trials))))
     write_whole(store.folder / "curves.png", style.png(sweep_plots.curves(result, trials)))
     best = smallest(ready.config, trials, store.folder)
     if best:
         best.save(store.folder / "solution.json")
+    store.write_result(result)  # last: it says that the others are there
     return result
 
 

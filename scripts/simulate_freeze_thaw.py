@@ -179,7 +179,7 @@ def chosen(
     kinds = [(d, 0.0) for d in grid] + sorted(paused)
     ends = [next(part for part in parts if part > ran) for _, ran in kinds]
     now, then = (np.array([solved_by(t)[time] for t in ts]).T for ts in ([ran for _, ran in kinds], ends))
-    p = np.array([model._tried(d)[0][curve] for d, _ in kinds]).T
+    p = np.array([model.chance(d, curve) for d, _ in kinds]).T
     solves = np.clip(p * (then - now) / (1 - p * now), 1e-6, 1 - 1e-6)  # (particles, kinds)
     yes = np.array([spent(ran, end) @ weights.sum(0) for (_, ran), end in zip(kinds, ends, strict=True)])
     no = np.array([end - ran for (_, ran), end in zip(kinds, ends, strict=True)])

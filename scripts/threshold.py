@@ -82,7 +82,7 @@ def random_returns(task: Task) -> list[float]:
 def rule(config: SweepConfig, random: Mean, direct: Mean, runs: int, folder: Path) -> tuple[float, str]:
     """The threshold, and its source in one line. Raises TrialFailure where direct training learned nothing."""
     task, agent, episodes = config.env, config.agent.name, config.env.scoring.confirm_episodes
-    if direct.value - random.value < APART * (random.error**2 + direct.error**2) ** 0.5:
+    if direct.value - random.value <= APART * (random.error**2 + direct.error**2) ** 0.5:
         raise TrialFailure(
             f"{task.name} has no threshold by {agent}: direct training reaches {direct.value:.4g} (standard error "
             f"{direct.error:.2g}) and random actions {random.value:.4g} ({random.error:.2g}). Give a larger "
@@ -118,6 +118,7 @@ def lines(threshold: float, source: str) -> str:
 
 def edited(text: str, new: str) -> str:
     """A task's file with these lines in place of its threshold and source, or before its budget if it has none."""
+    text = text.rstrip("\n") + "\n"
     old = re.compile(r"^threshold(_source)?:.*\n(?:[ \t]+.*\n)*", re.MULTILINE)
     found = old.search(text) or re.search(r"^budget:|\Z", text, re.MULTILINE)
     assert found is not None  # \Z always matches
@@ -147,7 +148,7 @@ def measure(given: dict[str, str], words: list[str], folders: list[Path]) -> Non
     config = configured(words, given, folders)
     folder = Path(config.out)
     check_folder("out", folder)
-    runner = runners.load(config.runner, config.workers)
+    runner = runners.load(config.runner, config.workers, config.threads)
     D = check(config.env, config.agent)
     runner.check_device(config.device)
     config = replace(config, subspace=SubspaceConfig(resolve(config.subspace.projection, D, D)))
@@ -175,12 +176,12 @@ def measure(given: dict[str, str], words: list[str], folders: list[Path]) -> Non
             "direct": reached._asdict() | {"scores": [t.score for t in trials]},
             "provenance": asdict(provenance.here()),
         }
-        write_whole(folder / "threshold.json", json.dumps(measured, indent=2) + "\n")
         shown = summarise(
             replace(config, env=replace(config.env, threshold=threshold)), D, D, trials, provenance.here()
         )
         write_whole(folder / "curves.png", style.png(sweep_plots.curves(shown, trials)))
         check_trained(config.env.name, threshold, trials)
+        write_whole(folder / "threshold.json", json.dumps(measured, indent=2) + "\n")
     if write == "true":
         file = catalogue.files("envs", folders)[config.env.name]
         write_whole(file, edited(file.read_text(encoding="utf-8"), lines(threshold, source)))

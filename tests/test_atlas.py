@@ -49,7 +49,7 @@ def mine(monkeypatch):
 
 
 def test_the_atlas_measures_shows_and_resumes(monkeypatch, mine, capsys):
-    words = [*mine, "tasks=Pole,Sticks", "agents=cma,sac", "hours=1", "search.max_trials=6"]
+    words = [*mine, "tasks=Pole,Sticks", "agents=cma,sac,cma", "hours=1", "search.max_trials=6"]
     assert run(monkeypatch, *words) == 0
     page = Path("runs/atlas.md").read_text()
     for name in ("Pole", "Sticks"):
@@ -63,7 +63,9 @@ def test_the_atlas_measures_shows_and_resumes(monkeypatch, mine, capsys):
     assert "| all |" in page
     assert Path("runs/atlas.png").stat().st_size > 10_000
     assert "Pole by cma" in Path("runs/atlas.html").read_text()
-    assert "Pole by cma: not begun; the next round is worth" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Pole by cma: not begun; the next round is worth" in said
+    assert "2 of 2 sweeps in turn" in said
     trials = Path("runs/Pole-cma/trials.jsonl").read_text()
     stamp = Path("runs/Pole-cma/result.json").stat().st_mtime_ns
     assert run(monkeypatch, *words) == 0

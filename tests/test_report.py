@@ -18,6 +18,7 @@ from markupsafe import escape
 
 from rl_intdim import report
 from rl_intdim.analysis import report_page
+from rl_intdim.analysis.running_sweep import snapshot, sweep_time_left
 from rl_intdim.config import cli
 from rl_intdim.errors import ConfigError
 from rl_intdim.records import reproduce
@@ -313,6 +314,16 @@ def test_a_running_sweep_is_shown_as_it_stands():
     assert "location.reload" in text
     assert "d = 64, seed 14: solved" in text
     assert [n for n in range(20) if f'"after {n} trials' in text] == [6, 12]  # each whole round is answered
+
+
+def test_the_time_left_is_shared_by_the_slots_that_trials_fill():
+    jobs = [(0, 0, False), (4, 1, True), (0, 2, False)]
+    words = ("agent=cma", "subspace.projection=dense", "search.seed=0", "search.ds=[0,4]", "search.direct=0")
+    left = sweep_time_left(snapshot(begun("run", jobs, (*words, "search.seeds=2", "workers=4"))))
+    assert "1 trials by search.ds, each its whole budget, 1 at a time" in left
+    assert (
+        sweep_time_left(snapshot(begun("ran", jobs[:2], (*words, "search.seeds=1")))) == "none: all trials have run"
+    )
 
 
 def test_a_sweep_that_was_stopped_is_shown_and_not_followed():

@@ -16,7 +16,7 @@ from factories import FOLDER, PYTHONPATH, argv, command, lines, record, run
 from rl_intdim import sweep
 from rl_intdim.analysis import style, sweep_figure, sweep_plots
 from rl_intdim.config import cli
-from rl_intdim.errors import ConfigError, TrialFailure
+from rl_intdim.errors import ConfigError, TrialFailure, WriteFailure
 from rl_intdim.records import summary
 from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.reader import read_trials
@@ -165,6 +165,18 @@ def test_the_papers_rule_waits_for_the_first_trial():
     assert summary.summarise(config, 562, 562, direct, Provenance()).d90_paper is None
 
 
+def test_a_result_says_that_its_plots_are_there(monkeypatch):
+    """Else an atlas, which looks for the result alone, would never draw them again."""
+
+    def full(*args):
+        raise WriteFailure("no space left")
+
+    monkeypatch.setattr("rl_intdim.analysis.sweep_plots.curves", full)
+    with pytest.raises(WriteFailure):
+        swept("env.threshold=5", "search.d_max=2")
+    assert not list(Path("runs").rglob("result.json"))
+
+
 def test_a_result_that_is_read_again_keeps_its_provenance():
     words = ["env.threshold=5", "search.d_max=2"]
     _, folder = swept(*words)
@@ -235,6 +247,7 @@ def test_devices_are_told_where_they_differ():
         (["agent=dqn"], "its network must also represent returns"),
         (["agent=ppo", "agent.settings.clip_range=lin_0.2"], "clip_range: falls to 0 over the whole budget"),
         (["agent=ppo", "env=Pong"], "the critic's loss moves the actor's features"),
+        (["agent=ppo", "env=Pong", "agent.extractor=separate"], "features of its own, of the size of the policy's"),
         (["agent=ppo", "agent.precision=bfloat16"], "hidden layers were trained in bfloat16"),
         (["agent=ppo", "env=Pong", "env.sticky=0"], "episodes are not fresh"),
         (["env=Humanoid"], "fixed before training: 100,000 env steps of random actions"),

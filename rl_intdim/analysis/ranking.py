@@ -36,16 +36,9 @@ def comparable(a: Sweep, b: Sweep) -> bool:
     """Can two sweeps be ranked? Sweeps of one task need the same environment, threshold and budget; sweeps of
     different tasks always can. What a learned subspace cost is not in its d_int, so those of one task are ranked only
     with those learned in the same way, and never across tasks."""
-    if a.learned or b.learned:
-        same = (a.env, a.world, a.threshold, a.budget, a.learned) == (
-            b.env,
-            b.world,
-            b.threshold,
-            b.budget,
-            b.learned,
-        )
-        return same
-    return a.env != b.env or (a.world, a.threshold, a.budget) == (b.world, b.threshold, b.budget)
+    if a.env != b.env:
+        return not (a.learned or b.learned)
+    return (a.world, a.threshold, a.budget, a.learned) == (b.world, b.threshold, b.budget, b.learned)
 
 
 def label(config: SweepConfig) -> str:

@@ -231,7 +231,7 @@ def show_help(name: str, doc: str, words: Sequence[str], names: Names) -> None:
 def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str, keys: Sequence[str]) -> None:
     """Run `job` on the run folders and the key=value words of the command line; exits as `main` does."""
     words = sys.argv[1:]
-    if words[:1] in (["-h"], ["--help"]):
+    if {"-h", "--help"} & set(words):
         print(doc)
         return
     if words[:1] == ["--version"]:

@@ -216,9 +216,13 @@ class GradientAgent(Agent):
     algorithm: str = key("import path of a Stable-Baselines3 algorithm")
     actor: list[str] = key("modules of the actor, in the task's parameter order", [])
     free: list[str] = key("modules that train outside the subspace: critic, target networks, log_std", [])
-    critic: dict[str, Any] = key("the critic's part of SB3's net_arch; empty: there is no critic", {})
+    critic: dict[str, Any] = key(
+        "the critic's part of SB3's net_arch; on images it follows features of the policy's size; empty: there is no "
+        "critic",
+        {},
+    )
     extractor: str = key(
-        "image features: separate for actor and critic, or shared, so that the critic's loss moves them too",
+        "image features: separate for actor and critic, or shared; a value function's loss (vf) then moves them too",
         "separate",
         choices=("separate", "shared"),
     )

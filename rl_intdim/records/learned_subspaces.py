@@ -36,5 +36,5 @@ def read(folder: Path, job: Job) -> dict[str, Any]:
     try:
         with np.load(io.BytesIO(path(folder, job).read_bytes())) as arrays:
             return {name: arrays[name].tolist() for name in ("theta0", "basis") if name in arrays}
-    except (OSError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, BadZipFile) as error:
         raise ConfigError(f"{path(folder, job)}: not the learned subspace of a trial: {error}") from None

@@ -14,7 +14,7 @@ MISFIT = 0.05  # the p-value below which a misfit is reported
 METHOD = (
     "d_int: posterior median of the d at which the chance of solving crosses 1/2; ci95: its central 95 % credible "
     "interval. Model: a logistic in log d with unknown place, width and level, which may be below 1/2, and perhaps a "
-    "fall (rl_intdim.search.posterior)."
+    "fall, or a first hump (rl_intdim.search.posterior)."
 )
 
 
@@ -119,10 +119,13 @@ def disclosures(config: SweepConfig) -> list[str]:
             f"learned basis: before each trial a direct run of {learned.direct_steps:,} env steps gave {what}{also}; "
             "d_int does not count what was learned there, and is not that of a random subspace."
         )
-    if isinstance(config.agent, GradientAgent) and config.env.policy.conv and config.agent.extractor == "shared":
-        notes.append(
-            "the critic's loss moves the actor's features too (agent.extractor=shared), within the subspace."
-        )
+    if isinstance(config.agent, GradientAgent) and config.env.policy.conv and config.agent.critic:
+        if config.agent.extractor == "separate":
+            notes.append("the critic has features of its own, of the size of the policy's, before agent.critic.")
+        elif "vf" in config.agent.critic:  # SB3's critics of actions learn nothing into shared features
+            notes.append(
+                "the critic's loss moves the actor's features too (agent.extractor=shared), within the subspace."
+            )
     if isinstance(config.agent, GradientAgent) and config.agent.precision != "float32":
         notes.append(f"hidden layers were trained in {config.agent.precision} (agent.precision), scored in float32.")
     settings = config.agent.settings if isinstance(config.agent, GradientAgent) else {}

@@ -77,7 +77,7 @@ def load(config: Runner, workers: int | None, threads: int = 1) -> TrialRunner:
     if config.name == "ray":
         from rl_intdim.runners.ray import RayRunner
 
-        return RayRunner(config, workers)
+        return RayRunner(config, workers, threads)
     from rl_intdim.runners.local import LocalRunner
 
     return LocalRunner(workers, threads)

@@ -30,8 +30,6 @@ def prepare(config: SweepConfig) -> Prepared:
     from rl_intdim.training.trial import check
 
     check_folder("out", Path(config.out))
-    if config.runner.name == "ray" and config.runner.cpus is None:
-        config = replace(config, runner=replace(config.runner, cpus=float(config.threads)))
     runner = runners.load(config.runner, config.workers, config.threads)
     if not config.dry_run:
         runner.warm(config.agent)

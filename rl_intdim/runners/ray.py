@@ -40,9 +40,9 @@ class RayRunner:
     """Runs trials as Ray tasks, `workers` at a time, or as many as the cluster has room for. Without an address the
     cluster is this machine, and Ray starts only with the first trial."""
 
-    def __init__(self, config: Runner, workers: int | None = None) -> None:
+    def __init__(self, config: Runner, workers: int | None = None, threads: int = 1) -> None:
         self.config, self.workers = config, workers
-        self.asked = {"CPU": 1.0 if config.cpus is None else config.cpus, "GPU": config.gpus}
+        self.asked = {"CPU": float(threads) if config.cpus is None else config.cpus, "GPU": config.gpus}
 
     @cached_property
     def slots(self) -> int:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rl_intdim.config.schema import DIRECT, GradientAgent, SweepConfig, Task
 from rl_intdim.records.result import span
 from rl_intdim.runners import TrialRunner
-from rl_intdim.search.loop import at_most, at_once
+from rl_intdim.search.loop import at_most, at_once, steps_at_most, times_faster
 from rl_intdim.search.simulation import Cost, expected, unsolved
 from rl_intdim.tasks import environment, rollout
 from rl_intdim.training.contained import contained
@@ -59,7 +59,9 @@ def pace(trial: TrialSpec) -> float:
     finally:
         clock.envs.close()
     # The second half only: an algorithm with a replay buffer begins with steps that train nothing.
-    (start, before), (end, after) = clock.points[(len(clock.points) - 1) // 2], clock.points[-1]
+    end, after = clock.points[-1]
+    first_half = clock.points[: (len(clock.points) + 1) // 2]
+    start, before = [point for point in first_half if point[1] < after][-1]
     return (after - before) / (end - start)
 
 
@@ -118,20 +120,22 @@ def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple
     """The pace, and the seconds of a trial that uses its whole budget, of the expected sweep, of a sweep in which no
     trial solves, and of the longest sweep."""
     env, search, found = config.env, config.search, measured(config, runner)
-    most, beside = at_most(search), at_once(search, runner.slots)
-    longest = Cost(most, search.round, most * env.budget)  # theta0's first round trains nothing
+    faster = times_faster(search, runner.slots)
+    theta0 = search.round if search.ds is None else search.ds.count(0) * search.seeds  # trials of it alone
+    longest = Cost(at_most(search), theta0, steps_at_most(search, env.budget))
     costs = [expected(search, D, d_max, env.budget), unsolved(search, D, d_max, env.budget), longest]
-    sweeps = (found.seconds(env, cost.trials + cost.zero, cost.env_steps) / beside for cost in costs)
+    sweeps = (found.seconds(env, cost.trials + cost.zero, cost.env_steps) / faster for cost in costs)
     return found, (found.seconds(env, 1, env.budget), *sweeps)
 
 
 def print_dry_run(config: SweepConfig, runner: TrialRunner, D: int, d_max: int, console: Console) -> None:
     """Print the dry run: trials and env steps, at most and expected, and hours."""
     env, search = config.env, config.search
-    most = at_most(search)
     trials, zero, steps = expected(search, D, d_max, env.budget)
     console.print(f"{env.name} by {config.agent.name}: D = {D:,}, d from 0 to {d_max:,}, threshold {env.threshold:g}")
-    console.print(f"  at most     {most} trials, {most * env.budget:,} env steps of training")
+    console.print(
+        f"  at most     {at_most(search)} trials, {steps_at_most(search, env.budget):,} env steps of training"
+    )
     console.print(
         f"  expected    {trials:.0f} trials, {steps:,.0f} env steps (mean of simulated tasks, d_int log-uniform)"
         + (f"; besides, {zero:.0f} of theta0 alone, which train nothing" if zero else "")

@@ -169,8 +169,9 @@ def _above(median: int, d_max: int) -> int:
 
 
 def _seen_above(tested: dict[int, tuple[int, int]], median: int, d_max: int) -> int:
-    """Trials at about the d of the look above, or beyond."""
-    return sum(n for d, (n, _) in tested.items() if d >= 0.75 * _above(median, d_max))
+    """Trials at about the d of the look above, or beyond; above the estimate in any case, where d_max leaves room."""
+    least = max(0.75 * _above(median, d_max), min(median + 1, d_max))
+    return sum(n for d, (n, _) in tested.items() if d >= least)
 
 
 def _beside(tested: dict[int, tuple[int, int]], median: int) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Drives the search: rounds of trials, from the first to the last. Knows neither processes nor environments."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from math import ceil
 
 import numpy as np
 
@@ -112,14 +113,28 @@ def outcomes(trials: Sequence[TrialRecord], budget: int, part: float = 1.0) -> l
 
 
 def at_most(search: Search) -> int:
-    """The largest number of trials that a sweep can train, direct runs included. `search.max_trials` does not count
-    those of theta0 alone."""
-    return search.direct + (len(search.ds) * search.seeds if search.ds else search.max_trials)
+    """The largest number of trials that a sweep can train, direct runs included. Those of theta0 alone are not
+    counted."""
+    given = None if search.ds is None else sum(d > 0 for d in search.ds) * search.seeds
+    return search.direct + (search.max_trials if given is None else given)
+
+
+def steps_at_most(search: Search, budget: int) -> int:
+    """The largest number of env steps that a sweep can train."""
+    steps = at_most(search) * budget
+    return steps if search.max_env_steps is None else min(steps, search.max_env_steps)
 
 
 def at_once(search: Search, slots: int) -> int:
     """Trials that run side by side on so many slots: a search waits for each of its rounds."""
-    return max(1, slots if search.ds is not None else min(slots, search.round))
+    return max(1, min(slots, at_most(search) if search.ds is not None else search.round))
+
+
+def times_faster(search: Search, slots: int) -> float:
+    """How many times faster so many slots are than one, if all trials take equally long: six on four take as long as
+    two."""
+    beside = at_once(search, slots)
+    return beside if search.ds is not None else search.round / ceil(search.round / beside)
 
 
 def spaced(n: int, d_max: int) -> list[int]:

@@ -26,14 +26,15 @@ def narrowing(search: Search, d_max: int, outcomes: Sequence[Outcome]) -> float:
         outcomes = [o for o in outcomes if o.d > 0] + [Outcome(0, False)] * failed
         ds = next_round(search, d_max, outcomes)
     model, tested, rng = posterior(d_max), count(outcomes), np.random.default_rng(0)
-    before, chance = model.update(tested), {d: model.chance(d) for d in set(ds)}
+    before, chance = model.update(tested), {d: model.chance(d) for d in set(ds) if d > 0}
     curves = particles(before)
     widths = []
     for curve in curves[rng.integers(len(curves), size=DRAWS)]:
         after = dict(tested)
         for d in ds:
-            seeds, solved = after.get(d, (0, 0))
-            after[d] = seeds + 1, solved + int(rng.random() < chance[d][curve])
+            if d > 0:
+                seeds, solved = after.get(d, (0, 0))
+                after[d] = seeds + 1, solved + int(rng.random() < chance[d][curve])
         widths.append(octaves(model, model.update(after)))
     return octaves(model, before) - float(np.mean(widths))
 

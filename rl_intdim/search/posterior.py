@@ -6,14 +6,15 @@ and the prior below. Pure numpy.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import product
-from math import comb
+from itertools import accumulate, product
 
 import numpy as np
 
 TAIL = 0.025  # of the posterior outside the 95 % interval of d_int, on either side
 PARTICLES, GROUPS, PATTERNS = 1024, 16, 64  # how finely a round is planned
+PER_OCTAVE = 32  # places a curve may have; with 12, one interval in five missed where a rise is steep and D a million
 FALL_WIDTH = 1.0  # octaves in which a fall goes from 0.9 to 0.1 of its range
+ALL = slice(None)
 NINE = 2 * np.log(9)  # a logistic rises from 0.1 to 0.9 within 2 ln 9 of its argument
 
 # The prior: groups of shapes, each with its probability, and the widths (octaves of d in which the chance rises from
@@ -42,7 +43,7 @@ class Posterior:
     def __init__(self, d_max: int) -> None:
         """The prior: c log-uniform from 1/2 to 2 d_max, whatever the shape."""
         self.d_max, self.none = d_max, d_max + 1
-        places = np.linspace(np.log2(0.5), np.log2(2 * d_max), 256)
+        places = np.linspace(np.log2(0.5), np.log2(2 * d_max), int(PER_OCTAVE * np.log2(4 * d_max)) + 1)
         shapes = np.array(
             [
                 (*shape, p / (len(widths) * len(tops) * len(falls) * len(agains)))
@@ -67,22 +68,22 @@ class Posterior:
         odds = np.where(self.never, 1.0, 2 * top - 1)
         self._centre = c + np.log(odds) / self._slope
         self.values, self._starts = np.unique(self.d_int, return_index=True)
-        self._tried = lru_cache(maxsize=128)(self._logs)
+        self._tried = lru_cache(maxsize=64)(self._logs)
         self._weights = lru_cache(maxsize=4)(self._posterior)  # a round asks several times
 
-    def chance(self, d: float) -> np.ndarray:
-        """The chance of solving at d > 0 by each curve, kept off 0 and 1."""
+    def chance(self, d: float, at: np.ndarray | slice = ALL) -> np.ndarray:
+        """The chance of solving at d > 0 by each curve, or by those `at` these places; kept off 0 and 1."""
         x = np.log2(d)
         with np.errstate(over="ignore"):
-            rise = self._top / (1 + np.exp(-self._slope * (x - self._centre)))
-            falls = 1 + np.exp(NINE / FALL_WIDTH * (x - self._fall))
-            second = 1 / (1 + np.exp(-NINE * (x - self._again)))
+            rise = self._top[at] / (1 + np.exp(-self._slope[at] * (x - self._centre[at])))
+            falls = 1 + np.exp(NINE / FALL_WIDTH * (x - self._fall[at]))
+            second = 1 / (1 + np.exp(-NINE * (x - self._again[at])))
         return np.clip(1 - (1 - rise / falls) * (1 - second), 1e-6, 1 - 1e-6)
 
-    def _logs(self, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The chance at d, its logarithm, and that of the chance not to solve."""
+    def _logs(self, d: int) -> tuple[np.ndarray, np.ndarray]:
+        """The logarithm of the chance at d, and that of the chance not to solve."""
         p = self.chance(d)
-        return p, np.log(p), np.log1p(-p)
+        return np.log(p), np.log1p(-p)
 
     def update(self, tested: Mapping[int, tuple[int, int]]) -> np.ndarray:
         """The posterior weights of the curves given d -> (seeds, solved); d = 0 is no part of it. Not to be written
@@ -92,7 +93,7 @@ class Posterior:
     def _posterior(self, cells: tuple[tuple[int, int, int], ...]) -> np.ndarray:
         log = np.log(self.prior)
         for d, n, k in cells:
-            _, yes, no = self._tried(d)
+            yes, no = self._tried(d)
             log += k * yes + (n - k) * no
         weights = np.exp(log - log.max())
         return weights / weights.sum()
@@ -122,7 +123,7 @@ class Posterior:
         """The n trials, of the ds, whose outcomes tell most about d_int per expected cost, chosen greedily. A solved
         trial costs `solved_cost`, another 1."""
         at = particles(weights)
-        solves = np.array([self._tried(d)[0][at] for d in ds]).T
+        solves = np.array([self.chance(d, at) for d in ds]).T
         return [ds[i] for i in plan(self.d_int[at], solves, np.full(len(ds), solved_cost), np.ones(len(ds)), n)]
 
     def misfit(self, weights: np.ndarray, rounds: Sequence[Sequence[tuple[int, bool]]], draws: int = 1000) -> float:
@@ -139,20 +140,19 @@ class Posterior:
         cumulative = np.cumsum(weights)
         chosen = np.searchsorted(cumulative, rng.random(draws) * cumulative[-1])
         ds, at = np.unique([d for d, *_ in trials], return_inverse=True)
-        p = np.array([self._tried(int(d))[0][chosen] for d in ds])[at]  # (trials, draws)
+        p = np.array([self.chance(int(d), chosen) for d in ds])[at]  # (trials, draws)
         seen = np.array([solved for _, solved, _ in trials], float)[:, None]
         given = (rng.random(p.shape) < p).astype(float)
         by_d = at == np.arange(len(ds))[:, None]  # (ds, trials)
         n = by_d.sum(1)[:, None]
         chance = by_d @ p / n
         shape = deviance(by_d @ given, n, chance) >= deviance(by_d @ seen, n, chance) - 1e-9
-        _, at = np.unique([i for *_, i in trials], return_inverse=True)
-        by_round = (at == np.arange(at.max() + 1)[:, None]).astype(float)
+        _, starts = np.unique([i for *_, i in trials], return_index=True)
         # The sum, not each over its variance: where the chance is near 0, a single solved trial would be all of it.
         spread = (p * (1 - p)).sum(0)
 
         def luck(solved: np.ndarray) -> np.ndarray:
-            return np.asarray(((by_round @ (solved - p)) ** 2).sum(0) / spread)
+            return np.asarray((np.add.reduceat(solved - p, starts) ** 2).sum(0) / spread)
 
         shared = luck(given) >= luck(seen) - 1e-9
         return float(min(1.0, 2 * min(shape.mean(), shared.mean())))
@@ -162,7 +162,7 @@ class Posterior:
         keep, rows = weights > weights.max() * 1e-6, []
         kept = weights[keep]
         for d in ds:
-            p = self.chance(d)[keep]
+            p = self.chance(d, keep)
             order = np.argsort(p)
             cumulative = np.cumsum(kept[order])
             low, high = (p[order][min(int(np.searchsorted(cumulative, x * cumulative[-1])), len(p) - 1)] for x in q)
@@ -176,7 +176,8 @@ def p_zero(tested: Mapping[int, tuple[int, int]]) -> float:
     Taken as 0 or 1 where it is within TAIL of it: no more is asked of any end of an interval. Never tried, it is 0.
     """
     n, k = tested.get(0, (0, 0))
-    p = sum(comb(n + 1, i) for i in range(k + 1)) / 2 ** (n + 1)  # of Beta(k + 1, n - k + 1), above 1/2
+    ways = accumulate(range(k), lambda c, i: c * (n + 1 - i) // (i + 1), initial=1)  # of n + 1 trials, i solved
+    p = sum(ways) / 2 ** (n + 1)  # of Beta(k + 1, n - k + 1), above 1/2
     return 0.0 if not n or p < TAIL else 1.0 if p > 1 - TAIL else p
 
 
@@ -231,6 +232,6 @@ def deviance(k: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray:
     return 2 * (k * np.log(share / p) + (n - k) * np.log((1 - share) / (1 - p))).sum(0)
 
 
-@lru_cache(maxsize=16)  # each may come to hold a hundred MB of logarithms
+@lru_cache(maxsize=16)  # each may come to hold a hundred MB
 def posterior(d_max: int) -> Posterior:
     return Posterior(d_max)

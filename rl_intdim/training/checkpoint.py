@@ -8,6 +8,8 @@ carries from one episode to the next, or a user's own algorithm keeps besides te
 
 import io
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +94,20 @@ class Checkpoints:
                 f"{self.folder}: holds the state of a trial with {key}={theirs.get(key)}, and this one has "
                 f"{key}={self.identity.get(key)}. Give another out=..., or remove it."
             )
-        try:
+        with self.reading():
             self.index, self.start = saved["index"], time.perf_counter() - saved["seconds"]
             self.evaluator.restore(saved["evaluator"])
             return saved["trainer"]
-        except KeyError as error:  # of a version that kept less
-            raise _unreadable(path, error) from None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """While a saved state is restored. Raises ConfigError if it does not fit: another version kept something
+        else."""
+        assert self.folder is not None
+        try:
+            yield
+        except (AttributeError, KeyError, RuntimeError, ValueError) as error:
+            raise _unreadable(self.folder / "state.pt", error) from None
 
 
 def _unreadable(path: Path, error: Exception) -> ConfigError:

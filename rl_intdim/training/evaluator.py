@@ -119,7 +119,10 @@ class Evaluator:
         self.curve.append([env_steps, score.mean, norm, *score.numbers()[1:]])
         self.on_look(env_steps, score.mean, norm)
         known = next((c for c in self.refuted if torch.equal(c.theta_d, theta_d)), None)
-        candidate = known or Candidate(env_steps, score, theta_d)
+        first = env_steps  # of random search the favourite is often that of the last look
+        if self.best and torch.equal(self.best.theta_d, theta_d):
+            first = self.best.env_steps
+        candidate = known or Candidate(first, score, theta_d)
         left = self.task.scoring.confirmations - 1 - len(self.confirmations)
         if not self.solved and not known and self.task.solved_by(*score) and left > 0:
             self._confirm(candidate)

@@ -53,8 +53,11 @@ def train(context: TrialContext[EvolutionAgent]) -> int:
     env_steps = learned = 0  # learned: env steps of the generations that the strategy was told of
     favourite = torch.zeros(subspace.d)  # after these
     if state := checkpoints.load():
-        strategy, episode_rng, learned = state["strategy"], state["episode_rng"], state["env_steps"]
-        env_steps, favourite = learned, _favourite(strategy)
+        with checkpoints.reading():
+            if lacking := vars(strategy).keys() - vars(state["strategy"]).keys():
+                raise KeyError(f"the strategy has no {min(lacking)}")
+            strategy, episode_rng, learned = state["strategy"], state["episode_rng"], state["env_steps"]
+            env_steps, favourite = learned, _favourite(strategy)
     while env_steps < task.budget:
         population = strategy.ask()
         strategies.check_population(population, subspace.d, agent.popsize)

@@ -37,6 +37,32 @@ def test_the_direct_runs_of_learned_subspaces_take_their_time():
     assert learned[2] == pytest.approx(plain[2] + 20 * 500 / 2)
 
 
+@pytest.mark.parametrize(
+    ("words", "waves"), [(["search.ds=[6]", "search.seeds=1"], 1), (["search.ds=[4,6]", "search.seeds=3"], 3)]
+)
+def test_slots_that_no_trial_fills_save_no_time(words, waves):
+    _, (whole, *_, longest) = hours(cli.load("sweep", [*words, "search.direct=0"]), Paced(), 562, 562)
+    assert longest == pytest.approx(waves * whole)
+
+
+def test_theta0_alone_takes_no_budget():
+    words = ["search.seeds=4", "search.direct=0"]
+    without, among = (
+        hours(cli.load("sweep", [*words, f"search.ds={ds}"]), Paced(), 562, 562)[1][-1] for ds in ("[4]", "[0,4]")
+    )
+    assert without < among < 1.1 * without
+
+
+def test_a_limit_of_env_steps_limits_the_hours():
+    _, (whole, *_, longest) = hours(cli.load("sweep", ["search.max_env_steps=20_000_000"]), Paced(), 562, 562)
+    assert longest < 0.4 * (120 + 5) * whole / 2
+
+
+def test_a_budget_of_one_generation_has_a_pace():
+    config = cli.load("sweep", ["env=Pendulum", "agent=cma", "env.budget=12_800"])
+    assert pace(TrialSpec(config.env, config.agent, "dense", DIRECT, 0)) > 0
+
+
 def test_the_pace_is_that_of_training_however_long_an_agent_collects_first(monkeypatch):
     """TD3 on Humanoid was said to make 834 env steps a second, where it makes 190."""
     trained, train = [], SAC.train

@@ -92,6 +92,8 @@ def test_the_rule_is_the_designs_and_refuses_what_learned_nothing(echo):
     assert source.startswith("-20.3 + 0.9 (15.05 + 20.3), from random actions")
     with pytest.raises(TrialFailure, match="Pong has no threshold by ppo"):
         rule(config, Mean(-20.3, 0.1), Mean(-20.1, 0.3), 5, OUT)
+    with pytest.raises(TrialFailure, match="Pong has no threshold by ppo"):
+        rule(config, Mean(-21.0, 0.0), Mean(-21.0, 0.0), 5, OUT)
 
 
 def test_a_threshold_that_hardly_trained_policies_reach_is_refused():
@@ -113,6 +115,10 @@ def test_random_actions_score_what_chance_gives(echo):
     assert len(returns) == 80  # as many as the direct runs' confirmations
     assert Mean.of(returns).value == pytest.approx(5, abs=0.6)  # ten steps, each right with chance 1/2
     assert returns == random_returns(task)
+
+
+def test_a_last_line_without_its_end_is_replaced_too():
+    assert edited("id: X-v0\nthreshold: 3\nthreshold_source: old", "threshold: 4\n") == "id: X-v0\nthreshold: 4\n"
 
 
 @pytest.mark.parametrize("before", ["", "threshold: 3\n", "threshold: 3\nthreshold_source: >-\n  old and\n  long\n"])

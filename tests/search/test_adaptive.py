@@ -8,7 +8,17 @@ from factories import record
 
 from rl_intdim.config.schema import Search
 from rl_intdim.search.adaptive import FINE, MIN_LOOK, Outcome, answer, candidates, count, lattice, next_round
-from rl_intdim.search.loop import at_most, at_once, counted_below, drive, outcomes, spaced, stopped_by
+from rl_intdim.search.loop import (
+    at_most,
+    at_once,
+    counted_below,
+    drive,
+    outcomes,
+    spaced,
+    steps_at_most,
+    stopped_by,
+    times_faster,
+)
 from rl_intdim.search.simulation import SimulatedTask, expected
 
 DEFAULTS = Search()
@@ -134,6 +144,16 @@ def test_looks_well_above_the_estimate():
     assert sum(n for d, (n, _) in said.tested.items() if d >= 3 * said.d_int) >= MIN_LOOK
 
 
+def test_no_look_above_is_below_the_estimate():
+    def told(at_16):
+        return [Outcome(0, False)] * 6 + [Outcome(12, False)] * 20 + [Outcome(16, True)] * at_16
+
+    said = answer(DEFAULTS, 16, told(20))
+    assert 12 < said.d_int <= 16
+    assert said.looked_above  # d_max leaves no room for more
+    assert not answer(DEFAULTS, 16, told(MIN_LOOK - 1)).looked_above
+
+
 def test_of_rounds_that_run_at_once_none_counts_before_the_last():
     given, search = Search(ds=[2, 4], seeds=3, seed=50), Search(round=2)
     for trials, counted in ((range(4), 0), (range(6), 6), (range(8), 8), ([*range(6), 7], 6)):
@@ -255,7 +275,19 @@ def test_a_grid_runs_exactly_what_it_names():
 
 def test_no_more_trials_run_side_by_side_than_a_round_has():
     assert [at_once(Search(), slots) for slots in (0, 4, 64)] == [1, 4, 6]
-    assert at_once(Search(ds=[1, 2]), 64) == 64
+    assert at_once(Search(ds=[1, 2], seeds=4, direct=0), 64) == 8
+
+
+def test_a_round_of_six_on_four_takes_as_long_as_two_trials():
+    assert [times_faster(Search(), slots) for slots in (0, 1, 2, 4, 5, 6, 64)] == [1, 1, 2, 3, 3, 6, 6]
+    assert [times_faster(Search(ds=[1, 2], seeds=4, direct=0), slots) for slots in (1, 5, 64)] == [1, 5, 8]
+
+
+def test_the_most_that_a_sweep_trains():
+    assert at_most(Search(ds=[0, 4], seeds=10, direct=5)) == 15  # theta0 alone trains nothing
+    assert at_most(Search(ds=[0], seeds=10, direct=0)) == 0
+    assert steps_at_most(Search(max_trials=12, direct=3), 1000) == 15_000
+    assert steps_at_most(Search(max_trials=12, direct=3, max_env_steps=4000), 1000) == 4000
 
 
 def test_spaced():

@@ -41,6 +41,11 @@ def test_theta0_alone_narrows_nothing_so_the_round_after_it_counts(round):
     assert narrowing(search, 562, []) == narrowing(search, 562, failed) > 0.5
 
 
+def test_of_given_d_theta0_alone_counts_for_nothing():
+    given = Search(ds=[4, 16], seeds=2)
+    assert narrowing(replace(given, ds=[0, 4, 16]), 562, []) == narrowing(given, 562, []) > 0
+
+
 def test_a_round_after_theta0_counts_where_half_of_its_trials_solve():
     half = [Outcome(0, i % 2 == 0) for i in range(30)]
     assert narrowing(SEARCH, 562, half) == narrowing(SEARCH, 562, []) > 1

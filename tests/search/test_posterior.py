@@ -1,10 +1,12 @@
 """The posterior over curves: against Bayes' rule by hand, and what it says of curves that are no d_int."""
 
+from math import comb
+
 import numpy as np
 import pytest
 
 from rl_intdim.search.adaptive import lattice
-from rl_intdim.search.posterior import PATTERNS, Posterior, _thin, deviance
+from rl_intdim.search.posterior import PATTERNS, TAIL, Posterior, _thin, deviance, p_zero
 
 
 def rounds(tested, size=1):
@@ -35,7 +37,20 @@ def test_d_int_is_a_priori_log_uniform():
     model = Posterior(1024)
     values, p = model.distribution(model.prior)
     octaves = [p[(values > low) & (values <= 2 * low)].sum() for low in (8, 16, 64, 256, 512)]
-    assert octaves == pytest.approx([octaves[0]] * 5, rel=0.08)  # 256 places over 12 octaves
+    assert octaves == pytest.approx([octaves[0]] * 5, rel=0.08)
+
+
+@pytest.mark.parametrize("d_max", [64, 562, 1_005_366])
+def test_places_are_as_close_however_many_d_there_are(d_max):
+    """With 256 places up to Pong's D, 6 % apart, steep rises ended with intervals such as [4574, 4574]."""
+    values = Posterior(d_max).values
+    assert np.diff(np.log2(values[values > 32])).max() < 1 / 16  # every 32nd of an octave, and whole numbers
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 0), (8, 3), (40, 19), (40, 40)])
+def test_theta0_by_hand(n, k):
+    chance = sum(comb(n + 1, i) for i in range(k + 1)) / 2 ** (n + 1)
+    assert p_zero({0: (n, k)}) == (chance if TAIL <= chance <= 1 - TAIL else round(chance))
 
 
 def test_the_distribution_of_d_int():

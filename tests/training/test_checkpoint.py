@@ -113,14 +113,8 @@ def test_what_confirmations_have_refuted_is_known_after_a_kill(echo, monkeypatch
     ends_the_same(monkeypatch, tmp_path, agent, task)
 
 
-@pytest.mark.parametrize("spoil", [lambda path: path.write_bytes(path.read_bytes()[:999]), lambda path: older(path)])
-def test_a_state_that_cannot_be_read_is_named(echo, monkeypatch, tmp_path, spoil):
-    trial = TrialSpec(echo(budget=2000, threshold=11.0, checkpoint=600), agent_of("ppo"), "dense", 8, 1)
-    trial = replace(trial, folder=str(tmp_path))
-    killed_after(monkeypatch, trial, saves=1)
-    spoil(tmp_path / "state.pt")
-    with pytest.raises(ConfigError, match=rf"state\.pt: cannot be read: .* Remove {tmp_path}; the trial then starts"):
-        run_trial(trial)
+def cut(path):
+    path.write_bytes(path.read_bytes()[:999])
 
 
 def older(path):
@@ -128,6 +122,31 @@ def older(path):
     saved = torch.load(path, weights_only=False)
     del saved["evaluator"]["refuted"]
     torch.save(saved, path)
+
+
+def of_another_policy(path):
+    saved = torch.load(path, weights_only=False)
+    saved["trainer"]["parameters"]["policy"].popitem()
+    torch.save(saved, path)
+
+
+def of_another_strategy(path):
+    saved = torch.load(path, weights_only=False)
+    del saved["trainer"]["strategy"].waited
+    torch.save(saved, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil"),
+    [*product(["ppo", "cma"], [cut, older]), ("ppo", of_another_policy), ("cma", of_another_strategy)],
+)
+def test_a_state_that_cannot_be_read_is_named(echo, monkeypatch, tmp_path, name, spoil):
+    trial = TrialSpec(echo(budget=2000, threshold=11.0, checkpoint=600), agent_of(name), "dense", 8, 1)
+    trial = replace(trial, folder=str(tmp_path))
+    killed_after(monkeypatch, trial, saves=1)
+    spoil(tmp_path / "state.pt")
+    with pytest.raises(ConfigError, match=rf"state\.pt: cannot be read: .* Remove {tmp_path}; the trial then starts"):
+        run_trial(trial)
 
 
 @pytest.mark.parametrize(
@@ -280,6 +299,25 @@ def test_n_step_returns_end_where_a_checkpoint_begins_new_episodes(echo, monkeyp
     run_trial(TrialSpec(echo(budget=600, threshold=10.01, checkpoint=206), small("dqn"), "dense", 3, 0))
     assert cut
     assert all(min(ended) == 1 for ended in cut)
+
+
+def test_a_buffer_that_stores_observations_once_ends_episodes_at_checkpoints_too(echo, monkeypatch):
+    """Its next observation is that of the episode after."""
+    ended = []
+    real = TrialCallback.restart
+
+    def restart(self):
+        buffer = self.model.replay_buffer
+        ended.append(buffer.dones[buffer.pos - 1].tolist())
+        real(self)
+
+    monkeypatch.setattr(TrialCallback, "restart", restart)
+    agent = small("dqn")
+    once = {"optimize_memory_usage": True, "replay_buffer_kwargs": {"handle_timeout_termination": False}}
+    agent = replace(agent, settings={k: v for k, v in agent.settings.items() if k != "n_steps"} | once)
+    run_trial(TrialSpec(echo(budget=600, threshold=10.01, checkpoint=206), agent, "dense", 3, 0))
+    assert ended
+    assert all(min(dones) == 1 for dones in ended)
 
 
 def test_without_checkpoints_nothing_restarts(echo, monkeypatch):

@@ -104,6 +104,13 @@ def test_of_two_equals_the_later_is_the_best(echo):
     assert judge.close().env_steps == 40
 
 
+def test_a_policy_is_solved_when_it_was_first_looked_at(echo):
+    """Random search looks at its favourite again and again."""
+    judge = evaluator(echo, [7.0, 8.0, 9.0], [9.5])
+    assert [judge.look(step, torch.full((2,), float(step > 20))) for step in (20, 40, 60)] == [False, False, True]
+    assert (judge.solved_at, judge.confirmations) == (40, [[40, 9.5]])
+
+
 def test_looks_are_due_every_fiftieth_of_the_budget_and_never_after_it(echo):
     judge = evaluator(echo, [], [])
     assert [s for s in range(1, 1100) if judge.due(s)] == list(range(20, 1001, 20))

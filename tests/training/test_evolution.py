@@ -2,6 +2,7 @@
 
 import pickle
 from importlib.util import find_spec
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -239,6 +240,15 @@ def test_equal_returns_do_not_make_cma_restart_before_its_patience():
     strategy = build("cma", d=8, patience=4)
     flat = [len(p) for p in run(strategy, 8, lambda population: np.full(len(population), -200.0))]
     assert flat == [16] * 7 + [32]
+
+
+def test_no_file_of_the_current_folder_ends_a_run_of_cma():
+    Path("cma_signals.in").write_text("{'tolx': 1e9}")
+    strategy = build("cma", d=8, patience=1000)
+    rising = iter(range(100))
+    assert [len(p) for p in run(strategy, 8, lambda population: next(rising) + np.arange(len(population)))] == [
+        16
+    ] * 8
 
 
 def test_cma_keeps_its_mean_to_be_looked_at_until_the_restart():

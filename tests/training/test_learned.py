@@ -326,9 +326,10 @@ def test_a_learned_subspace_whose_file_is_gone_or_broken(sweeps, tmp_path):
         learned_subspaces.read(sweeps["burn-in"][1], (3, 9))
     path = learned_subspaces.path(tmp_path, (3, 9))
     path.parent.mkdir()
-    path.write_bytes(b"PK\x03\x04 and no more")
-    with pytest.raises(ConfigError, match="not the learned subspace"):
-        learned_subspaces.read(tmp_path, (3, 9))
+    for content in (b"PK\x03\x04 and no more", b""):
+        path.write_bytes(content)
+        with pytest.raises(ConfigError, match="not the learned subspace"):
+            learned_subspaces.read(tmp_path, (3, 9))
 
 
 def test_a_learned_basis_is_never_ranked_with_random_ones(sweeps):

@@ -18,17 +18,20 @@ from rl_intdim.tasks.network import Network
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 
 BATCH = 64  # observations
+FAR = 5.0  # a large output
 CLOSE = 1e-3  # relative tolerance of outputs: float32 sums differ with their order and the device
 
 
 @torch.no_grad()
 def check_agreement(model: BaseAlgorithm, actor: SubspaceActor, agent: GradientAgent, network: Network) -> None:
-    """Raise ConfigError unless the algorithm's deterministic actions are the network's, at theta0 and at a random
-    theta. The actor is left at theta0."""
-    rng = np.random.default_rng(0)
+    """Raise ConfigError unless the algorithm's deterministic actions are the network's, at theta0, at a random theta,
+    and where outputs are large, since an actor may cut them off. The actor is left at theta0."""
+    rng, uses_sde = np.random.default_rng(0), bool(getattr(model, "use_sde", False))
     theta0 = flat(actor.actor).detach().clone()
     random = torch.from_numpy(rng.normal(0, 0.3, theta0.numel())).to(theta0)
-    for name, theta in (("theta0", theta0), ("a random theta", random)):
+    far = theta0.clone()
+    far[-network.sizes[-1] :] = FAR  # the last bias
+    for name, theta in (("theta0", theta0), ("a random theta", random), ("large outputs", far)):
         obs = observations(model.observation_space, rng)
         _write(actor, theta)
         theirs = model.predict(obs, deterministic=True)[0]
@@ -40,6 +43,8 @@ def check_agreement(model: BaseAlgorithm, actor: SubspaceActor, agent: GradientA
                 f"agent.actor={agent.actor}: at {name} the actor of {agent.algorithm} takes the action of the task's "
                 f"policy on {agree.mean():.0%} of {len(obs)} observations; valid: the modules of the policy in the "
                 "order from input to output, with env.policy.activation between them."
+                + " With use_sde SB3 cuts outputs off; agent.policy_kwargs.clip_mean=0 ends that."
+                * uses_sde
             )
 
 

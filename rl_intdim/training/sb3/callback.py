@@ -48,7 +48,12 @@ class TrialCallback(BaseCallback):
         buffer: Any = getattr(self.model, "replay_buffer", None)
         if buffer is not None and buffer.size() > 0:
             last = buffer.pos - 1
-            buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])
+            if getattr(
+                buffer, "optimize_memory_usage", False
+            ):  # the next observation will be that of another episode
+                buffer.dones[last] = 1
+            else:
+                buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])
 
     def save(self) -> None:
         """Save the algorithm's parameters, optimisers and counters, and the new rows of its replay buffer."""
@@ -76,12 +81,13 @@ class TrialCallback(BaseCallback):
         state = self.checkpoints.load()
         if state is None:
             return False
-        model.set_parameters(state["parameters"])
-        for name, saved in state["tensors"].items():
-            getattr(model, name).data.copy_(saved)
-        vars(model).update(state["numbers"])
-        if rewards := model.get_vec_normalize_env():
-            vars(rewards.ret_rms).update(state["returns"])
+        with self.checkpoints.reading():
+            model.set_parameters(state["parameters"])
+            for name, saved in state["tensors"].items():
+                getattr(model, name).data.copy_(saved)
+            vars(model).update(state["numbers"])
+            if rewards := model.get_vec_normalize_env():
+                vars(rewards.ret_rms).update(state["returns"])
         if isinstance(model, OffPolicyAlgorithm):
             self._read_transitions(model, state["stored"])
         self.resuming = True

@@ -33,6 +33,7 @@ UNFIT = {
     "RecurrentPPO": "its policy is recurrent: an action depends on all observations before it",
     "MaskablePPO": "it trains with action masks, which scoring does not have",
 }
+SCHEDULED = "learning_rate", "clip_range", "clip_range_vf"  # what SB3 takes as functions of the budget left
 GAMMA = 0.99  # every SB3 algorithm's default discount
 LATENT = 10.0  # the action bounds that SB3 sees before a tanh map; tanh(10) is 1 within 5e-9
 
@@ -110,6 +111,8 @@ def scheduled(settings: dict[str, Any]) -> dict[str, Any]:
     out = dict(settings)
     for key, value in settings.items():
         if isinstance(value, str) and value.startswith(LINEAR):
+            if key not in SCHEDULED:
+                raise ConfigError(f"agent.settings.{key}={value}: takes no schedule; valid: {', '.join(SCHEDULED)}.")
             try:
                 out[key] = LinearSchedule(float(value.removeprefix(LINEAR)), 0.0, 1.0)
             except ValueError:

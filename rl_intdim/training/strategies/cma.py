@@ -42,6 +42,7 @@ class Strategy:
             # Off, since equal returns are no sign of convergence if rewards are sparse; patience ends such runs.
             **{"tolfun": 0, "tolfunhist": 0, "tolflatfitness": np.inf},
             "verbose": -9,
+            "signals_filename": "",  # else a file of that name in the current folder changes options as it runs
         }
         self.es = cma.CMAEvolutionStrategy(np.zeros(self.d), self.sigma, options)
         self.best_median, self.waited = -np.inf, 0

@@ -197,6 +197,14 @@ def test_an_actor_without_an_optimizer_is_refused(echo):
         gradient.check(echo(), agent, environment.policy(echo()))
 
 
+class SgdSAC(SAC):
+    """An algorithm of a user's own that steps its actor by another optimiser than the policy's."""
+
+    def _setup_model(self):
+        super()._setup_model()
+        self.actor.optimizer = torch.optim.SGD(self.actor.parameters(), lr=1e-2, momentum=0.9)
+
+
 class Broken(PPO):
     """An algorithm of a user's own that fails."""
 
@@ -224,6 +232,9 @@ class Broken(PPO):
         ("sac", "discrete", {}, "agent=sac: .* does not take the discrete actions of env=Echo; valid here: .*dqn"),
         ("ppo", "discrete", {"settings": "{n_stpes: 3}"}, "n_stpes"),
         ("ppo", "discrete", {"settings": "{learning_rate: lin_fast}"}, "'lin_fast'.*lin_1e-3"),
+        ("ppo", "discrete", {"settings": "{ent_coef: lin_0.01}"}, "ent_coef=lin_0.01: takes no .*clip_range_vf"),
+        ("sac", "continuous", {"settings": "{use_sde: true}"}, "at large outputs .* on 0% of 64 .*clip_mean=0"),
+        ("sac", "continuous", {"algorithm": f"{__name__}.SgdSAC"}, "actor by SGD, and its policy names Adam"),
         (
             "ppo",
             "discrete",
@@ -254,6 +265,11 @@ def test_mistakes(echo, name, kind, changes, said):
     task = echo(kind)
     with pytest.raises(ConfigError, match=said):
         gradient.check(task, agent_of(name, **changes), environment.policy(task))
+
+
+def test_state_dependent_exploration_fits_where_it_cuts_no_output_off(echo):
+    task, agent = echo("continuous"), agent_of("sac", settings="{use_sde: true}", policy_kwargs="{clip_mean: 0}")
+    gradient.check(task, agent, environment.policy(task))
 
 
 @pytest.mark.parametrize(("name", "part"), [("ppo", "vf"), ("sac", "qf")])
