@@ -37,8 +37,8 @@ def test_a_trial_goes_on_from_where_it_was_paused():
 
 def test_parts_find_the_place_for_less():
     task = SimulatedTask(9, width=0.5, D=64)
-    whole, paused = (parts.sweep(task, 0, schedule)[1.5] for schedule in ((1.0,), (0.25, 0.5, 1.0)))
-    for said in (whole, paused):
+    whole, paused = ([parts.sweep(task, seed, s)[1.5] for seed in range(3)] for s in ((1.0,), (0.25, 0.5, 1.0)))
+    for said in (*whole, *paused):
         assert said["found"]
         assert said["covers"]
-    assert paused["budgets"] < whole["budgets"]
+    assert sum(said["budgets"] for said in paused) < 0.8 * sum(said["budgets"] for said in whole)
