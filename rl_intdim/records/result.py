@@ -123,9 +123,9 @@ def rows(record: SweepRecord) -> dict[str, str]:
         "status": f"{record.status}: {STATUSES[record.status]}{_level(record)}{by}",
         "threshold": f"{record.threshold:g}" + (f" ({record.threshold_source})" if record.threshold_source else ""),
         "D": f"{D:,}" + (f", D / d_int = {D / d_int:.0f}" if d_int else ""),
-        "direct": f"{record.direct[0]} of {record.direct[1]} solved",
+        "direct": f"{record.direct[0]} of {record.direct[1]} solved" if record.direct[1] else "none run",
         "budget": f"{record.budget:,} env steps a trial",
-        "trials": f"{record.trials}, and {record.direct[1]} direct, in {record.seconds:.0f} s of computing",
+        "trials": f"{record.trials}, and {record.direct[1]} direct, in {span(record.seconds)} of computing",
         "env steps": f"{record.env_steps:,} of training, {record.scoring_steps:,} of scoring",
     }
     if record.subspace_steps:
