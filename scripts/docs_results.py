@@ -121,13 +121,14 @@ def pairs_apart() -> str:
 
 
 def trials_of(*folders: str) -> str:
-    """Every trial in these run folders, with what it took."""
+    """Every trial in these run folders but those of theta0 alone, with what it took."""
     rows = []
     for sweep in [read(RESULTS / name) for name in folders]:
         env, agent = sweep.config.env, sweep.config.agent
         judged = env.threshold < UNREACHED  # or else they set the threshold
         rate = agent.settings["learning_rate"] if isinstance(agent, GradientAgent) else agent.learning_rate
-        for t in sweep.finished:
+        trained = [t for t in sweep.finished if t.d != 0]
+        for t in sorted(trained, key=lambda t: (0 if t.direct else int(t.d), t.seed)):
             rows.append(
                 {
                     "d": str(t.d),

@@ -310,7 +310,7 @@ def test_a_running_sweep_is_shown_as_it_stands():
     assert "<td>0 of 500,000</td>" in text  # before its first look
     assert "running: d = 64, seed 13" in text
     assert "running: d = 64, seed 15" not in text  # no curve yet
-    assert "117 trials by search.max_trials, each its whole budget, 2 at a time" in text
+    assert "117 more by search.max_trials, each its whole budget, 2 at a time" in text
     assert "location.reload" in text
     assert "d = 64, seed 14: solved" in text
     assert [n for n in range(20) if f'"after {n} trials' in text] == [6, 12]  # each whole round is answered
@@ -319,11 +319,24 @@ def test_a_running_sweep_is_shown_as_it_stands():
 def test_the_time_left_is_shared_by_the_slots_that_trials_fill():
     jobs = [(0, 0, False), (4, 1, True), (0, 2, False)]
     words = ("agent=cma", "subspace.projection=dense", "search.seed=0", "search.ds=[0,4]", "search.direct=0")
-    left = sweep_time_left(snapshot(begun("run", jobs, (*words, "search.seeds=2", "workers=4"))))
-    assert "1 trials by search.ds, each its whole budget, 1 at a time" in left
-    assert (
-        sweep_time_left(snapshot(begun("ran", jobs[:2], (*words, "search.seeds=1")))) == "none: all trials have run"
+    one, four = (
+        sweep_time_left(snapshot(begun(f"run{workers}", jobs, (*words, "search.seeds=2", f"workers={workers}"))))
+        for workers in (1, 4)
     )
+    assert one == four
+    assert "1 more by search.ds, each its whole budget, 1 at a time" in one
+    ran = begun("ran", jobs[:2], (*words, "search.seeds=1"))
+    assert sweep_time_left(snapshot(ran)).startswith("none")
+
+
+def test_a_limit_of_env_steps_limits_the_time_left():
+    jobs = [(0, 0, False), (4, 1, True), (0, 2, False)]
+    words = ("agent=cma", "subspace.projection=dense", "search.seed=0", "workers=1")
+    longer, capped = (
+        sweep_time_left(snapshot(begun(f"to{most}", jobs, (*words, f"search.max_env_steps={most}"))))
+        for most in (20_000_000, 5_500_000)
+    )
+    assert longer.partition(" at most")[0] != capped.partition(" at most")[0]
 
 
 def test_a_sweep_that_was_stopped_is_shown_and_not_followed():
@@ -361,7 +374,7 @@ def test_a_sweep_without_a_finished_trial_is_shown():
         text = report_page.page([folder], video.clip)
     assert "running: d = direct, seed 0" in text
     assert "1 min" not in text
-    assert "at most: 125 trials by search.max_trials" in text
+    assert "at most: 125 more by search.max_trials" in text
 
 
 def test_a_sweep_that_goes_on_after_its_end_is_not_taken_for_the_old_one():

@@ -61,7 +61,8 @@ def _unanswered(rows: Sequence[task_ladder.TaskRung]) -> "pd.DataFrame":
 
 
 def cost(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
-    """What each sweep took, and all together: trials, env steps, and hours of computing summed over trials."""
+    """What each sweep took, and all together: trials, with those of rounds that were cut off, env steps, and hours of
+    computing summed over trials."""
     import pandas as pd
 
     rows = [
@@ -69,10 +70,10 @@ def cost(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
             "task": s.env,
             "agent": s.agent,
             "status": s.answer.status,
-            "trials": len(s.trials),
-            "env steps": s.env_steps,
-            "of scoring": sum(t.scoring_steps for t in s.trials),
-            "hours": round(sum(t.seconds for t in s.trials) / HOUR, 2),
+            "trials": len(s.finished),
+            "env steps": sum(t.env_steps for t in s.finished),
+            "of scoring": sum(t.scoring_steps for t in s.finished),
+            "hours": round(sum(t.seconds for t in s.finished) / HOUR, 2),
         }
         for s in sorted(sweeps, key=lambda s: (s.env, s.agent))
     ]

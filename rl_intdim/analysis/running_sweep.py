@@ -10,7 +10,7 @@ from rl_intdim.records.result import span
 from rl_intdim.records.run_folder import is_running, trial_folders
 from rl_intdim.records.sweep import Sweep, read
 from rl_intdim.search.adaptive import Answer, answer
-from rl_intdim.search.loop import at_most, at_once, outcomes, times_faster
+from rl_intdim.search.loop import at_most, at_once, outcomes, steps_at_most, times_faster
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.training import progress
 from rl_intdim.training.progress import TrialProgress
@@ -55,17 +55,19 @@ def sweep_time_left(now: Snapshot) -> str:
     """How long the sweep will take at most, and at the pace of its trials so far."""
     search, budget = now.config.search, now.config.env.budget
     trained = [t for t in now.finished if t.d != 0]
-    steps = sum(t.env_steps for t in trained) + sum(t.env_steps for t in now.trials)
+    done = sum(t.env_steps for t in trained)
+    steps = done + sum(t.env_steps for t in now.trials)
     seconds = sum(t.seconds for t in trained) + sum(t.seconds for t in now.trials if t.curve)
     todo, slots = at_most(search) - len(trained), now.config.workers or len(now.trials)
+    if todo <= 0:
+        return "none but that of theta0 alone, which trains nothing"
     beside, faster = min(at_once(search, slots), todo), min(times_faster(search, slots), todo)
-    if not todo:
-        return "none: all trials have run"
     if not steps or not seconds:
         return "not known before the first look"
-    most = (todo * budget - sum(t.env_steps for t in now.trials)) * seconds / steps / faster
+    coming = min(todo * budget, steps_at_most(search, budget) - done) - sum(t.env_steps for t in now.trials)
+    most = coming * seconds / steps / faster
     limit = "search.ds" if search.ds else "search.max_trials"
-    text = f"{span(max(0.0, most))} at most: {todo} trials by {limit}, each its whole budget, {beside} at a time"
+    text = f"{span(max(0.0, most))} at most: {todo} more by {limit}, each its whole budget, {beside} at a time"
     if trained:
         each = sum(t.seconds for t in trained) / len(trained)
         text += f"; {span(todo * each / faster)} for as many like those so far"

@@ -8,7 +8,8 @@ from rl_intdim.analysis import paper_figures
 from rl_intdim.analysis.log_axis import ZERO, round_ticks
 from rl_intdim.analysis.ranking import DECIDED, automatic, rung, status
 from rl_intdim.analysis.style import BLUE, GREY, ORANGE, png
-from rl_intdim.config.schema import Task
+from rl_intdim.config.identity import defaults_of
+from rl_intdim.config.schema import Search, Task
 from rl_intdim.records.result import interval, shown
 from rl_intdim.records.sweep import Sweep, world
 
@@ -28,6 +29,7 @@ class TaskRung:
     low: int | None
     high: int | None
     status: str
+    ratio: float | None = None  # high / low that the sweep asked for, if it is not the default
     paper: bool = False
     below: dict[str, tuple[int, int]] = field(
         default_factory=dict
@@ -92,7 +94,9 @@ def _rung(s: Sweep, siblings: Sequence[Sweep]) -> TaskRung:
         if n := sum(seeds for seeds, _ in cells):
             k, already = below.get(other.agent, (0, 0))
             below[other.agent] = (k + sum(solved for _, solved in cells), already + n)
-    return TaskRung(s.env, s.agent, s.hidden, s.D, s.answer.d_int, *s.answer.ci95, status(s), below=below)
+    asked = s.config.search.ci_ratio
+    ratio = None if asked == defaults_of(Search)["ci_ratio"] else asked
+    return TaskRung(s.env, s.agent, s.hidden, s.D, s.answer.d_int, *s.answer.ci95, status(s), ratio, below=below)
 
 
 def table(rows: Sequence[TaskRung], tasks: Mapping[str, Task]) -> "pd.DataFrame":
@@ -110,7 +114,7 @@ def table(rows: Sequence[TaskRung], tasks: Mapping[str, Task]) -> "pd.DataFrame"
                 "smallest by": r.agent,
                 "solved below it": r.tried,
                 "threshold": tasks[r.task].threshold,
-                "status": r.status,
+                "status": r.status if r.ratio is None else f"{r.status} (ratio {r.ratio:g})",
             }
             for r in rows
             if not r.paper

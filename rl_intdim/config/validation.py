@@ -76,8 +76,9 @@ def check_task(task: Task) -> None:
         f"must be a multiple of look_episodes ({look}), so that every slot plays the same number.",
     )
     for path in task.wrappers:
-        cuts = path.endswith((".AtariWrapper", ".ClipRewardEnv", ".EpisodicLifeEnv"))
-        valid = "would score clipped rewards or single lives; valid: env.vector=atari, which trains with them alone."
+        cuts = path.startswith("stable_baselines3.")
+        cuts = cuts and path.endswith((".AtariWrapper", ".ClipRewardEnv", ".EpisodicLifeEnv"))
+        valid = "would score clipped rewards or single lives; env.vector=atari clips them in training alone."
         require(not cuts, "env.wrappers", path, valid)
         learns = path.endswith((".NormalizeObservation", ".NormalizeReward"))
         valid = "keeps learning, separately in each environment, and no solution stores it; valid: env.statistics."

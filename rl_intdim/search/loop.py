@@ -127,7 +127,8 @@ def steps_at_most(search: Search, budget: int) -> int:
 
 def at_once(search: Search, slots: int) -> int:
     """Trials that run side by side on so many slots: a search waits for each of its rounds."""
-    return max(1, min(slots, at_most(search) if search.ds is not None else search.round))
+    given = None if search.ds is None else search.direct + len(search.ds) * search.seeds
+    return max(1, min(slots, search.round if given is None else given))
 
 
 def times_faster(search: Search, slots: int) -> float:

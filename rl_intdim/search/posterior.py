@@ -12,7 +12,7 @@ import numpy as np
 
 TAIL = 0.025  # of the posterior outside the 95 % interval of d_int, on either side
 PARTICLES, GROUPS, PATTERNS = 1024, 16, 64  # how finely a round is planned
-PER_OCTAVE = 32  # places a curve may have; with 12, one interval in five missed where a rise is steep and D a million
+PER_OCTAVE = 32  # places that a curve may have, per octave of d
 FALL_WIDTH = 1.0  # octaves in which a fall goes from 0.9 to 0.1 of its range
 ALL = slice(None)
 NINE = 2 * np.log(9)  # a logistic rises from 0.1 to 0.9 within 2 ln 9 of its argument
@@ -72,7 +72,7 @@ class Posterior:
         self._weights = lru_cache(maxsize=4)(self._posterior)  # a round asks several times
 
     def chance(self, d: float, at: np.ndarray | slice = ALL) -> np.ndarray:
-        """The chance of solving at d > 0 by each curve, or by those `at` these places; kept off 0 and 1."""
+        """The chance of solving at d > 0 by each curve, or by those `at` these indices; kept off 0 and 1."""
         x = np.log2(d)
         with np.errstate(over="ignore"):
             rise = self._top[at] / (1 + np.exp(-self._slope[at] * (x - self._centre[at])))
@@ -232,6 +232,6 @@ def deviance(k: np.ndarray, n: np.ndarray, p: np.ndarray) -> np.ndarray:
     return 2 * (k * np.log(share / p) + (n - k) * np.log((1 - share) / (1 - p))).sum(0)
 
 
-@lru_cache(maxsize=16)  # each may come to hold a hundred MB
+@lru_cache(maxsize=16)  # each may come to hold 220 MB
 def posterior(d_max: int) -> Posterior:
     return Posterior(d_max)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT, Search
-from rl_intdim.search.loop import at_most, drive
+from rl_intdim.search.loop import at_most, drive, steps_at_most
 from rl_intdim.search.trials import Job, TrialRecord
 
 # The share of the budget after which solved trials solve, log-normal, cut at 1: its median, and the spread of its
@@ -109,7 +109,7 @@ def expected(search: Search, D: int, d_max: int, budget: int, tasks: int = 16) -
     """What a sweep takes on average over simulated tasks: d_int log-uniform up to d_max, the rise from 0.1 to 0.9
     within 0.2 to 2 octaves, trials that solve when those of the records do."""
     if search.full_budget:
-        return Cost(at_most(search), 0, at_most(search) * budget)
+        return Cost(at_most(search), 0, steps_at_most(search, budget))
     rng = np.random.default_rng(0)
     costs = []
     for i in range(tasks):

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -65,6 +66,7 @@ def frames(
             policy, theta = solution.policy()
             layers = policy.layers(theta[None])
             obs, _ = env.reset(seed=seed)
+            _follow(env)
             shown, every, total, ended = [_draw(env, width)], 1, 0.0, False
             for t in range(1, max_steps + 1):
                 x = torch.as_tensor(obs)[None, None]
@@ -105,6 +107,15 @@ def has_display() -> bool:
     """Can a window be opened? On Linux if an environment variable names a display; elsewhere always."""
     named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return bool(named) or not sys.platform.startswith("linux")
+
+
+def _follow(env: Any) -> None:
+    """Film by the camera of a MuJoCo model that follows its body, if it has one and the task names none."""
+    renderer: Any = getattr(env.unwrapped, "mujoco_renderer", None)
+    if getattr(renderer, "camera_id", None) == -1:
+        import mujoco
+
+        renderer.camera_id = mujoco.mj_name2id(renderer.model, mujoco.mjtObj.mjOBJ_CAMERA, "track")
 
 
 def _draw(env: "object", width: int | None) -> np.ndarray:

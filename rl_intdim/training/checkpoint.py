@@ -107,6 +107,8 @@ class Checkpoints:
         try:
             yield
         except (AttributeError, KeyError, RuntimeError, ValueError) as error:
+            if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error):  # nothing is wrong with the file
+                raise
             raise _unreadable(self.folder / "state.pt", error) from None
 
 

@@ -119,7 +119,7 @@ class Evaluator:
         self.curve.append([env_steps, score.mean, norm, *score.numbers()[1:]])
         self.on_look(env_steps, score.mean, norm)
         known = next((c for c in self.refuted if torch.equal(c.theta_d, theta_d)), None)
-        first = env_steps  # of random search the favourite is often that of the last look
+        first = env_steps  # random search's favourite often is the best already
         if self.best and torch.equal(self.best.theta_d, theta_d):
             first = self.best.env_steps
         candidate = known or Candidate(first, score, theta_d)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim.config.schema import EvolutionAgent, Task
+from rl_intdim.config.schema import STRATEGIES, EvolutionAgent, Task
 from rl_intdim.subspace.subspace import Subspace
 from rl_intdim.tasks import environment, rollout, vector
 from rl_intdim.tasks.network import Network
@@ -54,10 +54,10 @@ def train(context: TrialContext[EvolutionAgent]) -> int:
     favourite = torch.zeros(subspace.d)  # after these
     if state := checkpoints.load():
         with checkpoints.reading():
-            if lacking := vars(strategy).keys() - vars(state["strategy"]).keys():
-                raise KeyError(f"the strategy has no {min(lacking)}")
+            if agent.strategy in STRATEGIES and (lacking := vars(strategy).keys() - vars(state["strategy"]).keys()):
+                raise AttributeError(f"the strategy has no {min(lacking)}")
             strategy, episode_rng, learned = state["strategy"], state["episode_rng"], state["env_steps"]
-            env_steps, favourite = learned, _favourite(strategy)
+        env_steps, favourite = learned, _favourite(strategy)
     while env_steps < task.budget:
         population = strategy.ask()
         strategies.check_population(population, subspace.d, agent.popsize)

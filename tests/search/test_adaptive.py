@@ -276,6 +276,7 @@ def test_a_grid_runs_exactly_what_it_names():
 def test_no_more_trials_run_side_by_side_than_a_round_has():
     assert [at_once(Search(), slots) for slots in (0, 4, 64)] == [1, 4, 6]
     assert at_once(Search(ds=[1, 2], seeds=4, direct=0), 64) == 8
+    assert at_once(Search(ds=[0], seeds=10, direct=0), 8) == 8
 
 
 def test_a_round_of_six_on_four_takes_as_long_as_two_trials():

@@ -10,6 +10,7 @@ from rl_intdim.config import cli
 from rl_intdim.errors import RenderFailure
 from rl_intdim.solution import video
 from rl_intdim.solution.solution import Solution
+from rl_intdim.tasks import environment
 
 
 @pytest.fixture
@@ -49,6 +50,14 @@ def test_a_gif_has_the_frames_in_their_colours_and_keeps_to_its_limit():
     assert len(video.gif(noise, fps=10)) > 60_000 > len(video.gif(noise, fps=10, limit=60_000))
     with pytest.raises(ValueError, match="no frames"):
         video.gif([], fps=10)
+
+
+@pytest.mark.parametrize(("task", "follows"), [("HalfCheetah", True), ("InvertedPendulum", False)])
+def test_a_body_that_moves_is_filmed_by_the_camera_that_follows_it(task, follows):
+    env = environment.make(cli.load("sweep", [f"env={task}"]).env, "rgb_array")
+    video._follow(env)
+    assert (env.unwrapped.mujoco_renderer.camera_id >= 0) is follows
+    env.close()
 
 
 def test_what_cannot_be_drawn_is_said(echo):

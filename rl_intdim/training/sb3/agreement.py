@@ -18,7 +18,7 @@ from rl_intdim.tasks.network import Network
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 
 BATCH = 64  # observations
-FAR = 5.0  # a large output
+FAR, LARGE = 5.0, "large outputs"
 CLOSE = 1e-3  # relative tolerance of outputs: float32 sums differ with their order and the device
 
 
@@ -26,12 +26,12 @@ CLOSE = 1e-3  # relative tolerance of outputs: float32 sums differ with their or
 def check_agreement(model: BaseAlgorithm, actor: SubspaceActor, agent: GradientAgent, network: Network) -> None:
     """Raise ConfigError unless the algorithm's deterministic actions are the network's, at theta0, at a random theta,
     and where outputs are large, since an actor may cut them off. The actor is left at theta0."""
-    rng, uses_sde = np.random.default_rng(0), bool(getattr(model, "use_sde", False))
+    rng = np.random.default_rng(0)
     theta0 = flat(actor.actor).detach().clone()
     random = torch.from_numpy(rng.normal(0, 0.3, theta0.numel())).to(theta0)
     far = theta0.clone()
     far[-network.sizes[-1] :] = FAR  # the last bias
-    for name, theta in (("theta0", theta0), ("a random theta", random), ("large outputs", far)):
+    for name, theta in (("theta0", theta0), ("a random theta", random), (LARGE, far)):
         obs = observations(model.observation_space, rng)
         _write(actor, theta)
         theirs = model.predict(obs, deterministic=True)[0]
@@ -39,12 +39,13 @@ def check_agreement(model: BaseAlgorithm, actor: SubspaceActor, agent: GradientA
         outputs = network.outputs(network.layers(theta[None]), _seen(obs, network, theta)[None])[0].cpu().numpy()
         agree = _agree(theirs, outputs, model, network)
         if not agree.all():
+            clipped = name == LARGE and hasattr(getattr(model.policy, "actor", None), "clip_mean") and model.use_sde
             raise ConfigError(
                 f"agent.actor={agent.actor}: at {name} the actor of {agent.algorithm} takes the action of the task's "
                 f"policy on {agree.mean():.0%} of {len(obs)} observations; valid: the modules of the policy in the "
                 "order from input to output, with env.policy.activation between them."
                 + " With use_sde SB3 cuts outputs off; agent.policy_kwargs.clip_mean=0 ends that."
-                * uses_sde
+                * clipped
             )
 
 

@@ -48,9 +48,8 @@ class TrialCallback(BaseCallback):
         buffer: Any = getattr(self.model, "replay_buffer", None)
         if buffer is not None and buffer.size() > 0:
             last = buffer.pos - 1
-            if getattr(
-                buffer, "optimize_memory_usage", False
-            ):  # the next observation will be that of another episode
+            # A buffer that stores each observation once would take that of another episode for the next.
+            if getattr(buffer, "optimize_memory_usage", False):
                 buffer.dones[last] = 1
             else:
                 buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])

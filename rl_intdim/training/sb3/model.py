@@ -66,7 +66,7 @@ def build(
                 verbose=0,
                 tensorboard_log=logs,
                 **action_noise(agent, policy),
-                **scheduled(agent.settings),
+                **scheduled(agent.settings, algorithm),
             )
             if logs is None:
                 model.set_logger(Logger(None, []))  # SB3's own would leave an empty folder in the temporary directory
@@ -106,12 +106,13 @@ def check_algorithm(algorithm: type[BaseAlgorithm], agent: GradientAgent) -> Non
         )
 
 
-def scheduled(settings: dict[str, Any]) -> dict[str, Any]:
+def scheduled(settings: dict[str, Any], algorithm: type[BaseAlgorithm]) -> dict[str, Any]:
     """The settings, with RL Zoo's `lin_1e-3` as a schedule that falls linearly from 1e-3 to 0 over the budget."""
     out = dict(settings)
     for key, value in settings.items():
         if isinstance(value, str) and value.startswith(LINEAR):
-            if key not in SCHEDULED:
+            known = algorithm.__module__.startswith(("stable_baselines3.", "sb3_contrib."))
+            if known and key not in SCHEDULED:
                 raise ConfigError(f"agent.settings.{key}={value}: takes no schedule; valid: {', '.join(SCHEDULED)}.")
             try:
                 out[key] = LinearSchedule(float(value.removeprefix(LINEAR)), 0.0, 1.0)

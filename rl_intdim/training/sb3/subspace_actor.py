@@ -59,10 +59,10 @@ class SubspaceActor:
         scale = 1.0 if isinstance(subspace.projection, Identity) else agent.multiplier * subspace.step_scale
         # The inner optimiser is the policy's, with its settings.
         optimizer_class, settings = self.policy.optimizer_class, owner.optimizer.defaults
-        if type(owner.optimizer) is not optimizer_class:
+        if isinstance(optimizer_class, type) and type(owner.optimizer) is not optimizer_class:
             raise ConfigError(
                 f"agent.algorithm={agent.algorithm}: steps its actor by {type(owner.optimizer).__name__}, and its "
-                f"policy names {optimizer_class.__name__}; valid: the same, by agent.policy_kwargs.optimizer_class."
+                f"policy names {optimizer_class.__name__}; valid: one optimiser, its optimizer_class."
             )
         own = {k: v for k, v in settings.items() if k == "lr" or k in self.policy.optimizer_kwargs}
         beside = [p for p in free if id(p) in stepped]  # other free parameters have their own optimiser, or none
