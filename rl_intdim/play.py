@@ -19,6 +19,7 @@ STREAM = 1  # second entropy word of the episodes' generator, so that they diffe
 MAX_STEPS = 1000  # env steps of a video
 FPS = 30.0
 FRAMES, WIDTH = 250, 300  # most frames, and largest width, of a video
+BYTES = 1_000_000  # of its file at most: where the whole picture moves, it shrinks
 
 
 def play(config: PlayConfig) -> None:
@@ -62,7 +63,7 @@ def record(solution: Solution, seed: int, path: Path) -> None:
     from rl_intdim.solution.video import frames, gif
 
     pictures, _ = frames(solution, seed, MAX_STEPS, FRAMES, WIDTH)
-    write_whole(path, gif(pictures, FPS))
+    write_whole(path, gif(pictures, FPS, BYTES))
 
 
 def show(solution: Solution, seed: int) -> None:
