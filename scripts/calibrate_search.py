@@ -2,10 +2,10 @@
 
     python scripts/calibrate_search.py
 
-Coverage of the 95 % interval, overall, by stratum and by number of trials, and on tasks outside the model; trials,
-theta0's included; env steps against the paper's grid (22 values of d, five seeds), whose trials go to the end of
-their budget or stop when they solve, once at the default width and once stopped as soon as the interval is no wider
-than the grid's. Writes docs/results/calibration/.
+Coverage of the 95 % interval, overall, by stratum and by number of trials, in a large space, and on tasks outside the
+model; trials, theta0's included; env steps against the paper's grid (22 values of d, five seeds), whose trials go to
+the end of their budget or stop when they solve, once at the default width and once stopped as soon as the interval is
+no wider than the grid's. Writes docs/results/calibration/.
 """
 
 import argparse
@@ -49,6 +49,7 @@ OUTSIDE: dict[str, dict[str, float]] = {
     "luck shared, twice as much": {"luck": 3.0},
 }
 ODD_TRIALS = 60
+LARGE = 1_000_000  # a D as large as Pong's
 TRAINED = (0, 18, 24, 30, 48, 120)  # numbers of trials by which sweeps that ended `found` are told apart
 STRATA: dict[str, list[float]] = {
     "place": [1, 10, 100, 1000, 5000],
@@ -57,14 +58,16 @@ STRATA: dict[str, list[float]] = {
 }
 
 
-def draw(i: int) -> tuple[str, SimulatedTask]:
-    """Task i: place log-uniform from 1 to 5,000, width (octaves) from 0.2 to 5, lapse 0 to 0.2."""
+def draw(i: int, D: int = SimulatedTask.D) -> tuple[str, SimulatedTask]:
+    """Task i: place log-uniform from 1 to D / 2, width (octaves) from 0.2 to 5, lapse 0 to 0.2."""
     rng = np.random.default_rng((2026, i))
     kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
-    place, width, fall_width = (float(np.exp(rng.uniform(*np.log(ends)))) for ends in ((1, 5000), (0.2, 5), (0.5, 2)))
-    task = SimulatedTask(place, width, lapse=rng.uniform(0, 0.2), fall_width=fall_width)
+    place, width, fall_width = (
+        float(np.exp(rng.uniform(*np.log(ends)))) for ends in ((1, D / 2), (0.2, 5), (0.5, 2))
+    )
+    task = SimulatedTask(place, width, lapse=rng.uniform(0, 0.2), fall_width=fall_width, D=D)
     fall = rng.uniform(2, 8)
-    changes = {"weibull": {"shape": "weibull"}, "falling": {"fall": fall}, "none": {"place": 1e9}}
+    changes = {"weibull": {"shape": "weibull"}, "falling": {"fall": fall}, "none": {"place": 1e5 * D}}
     return kind, replace(task, **changes.get(kind, {}))  # type: ignore[arg-type]
 
 
@@ -135,6 +138,13 @@ def measure(search: Search, i: int) -> dict[str, Any]:
     return row
 
 
+def measure_large(search: Search, i: int) -> dict[str, Any]:
+    """Task i in a space of LARGE dimensions, by the search."""
+    kind, task = draw(i, LARGE)
+    row = {"task": i, "kind": kind, "truth": task.d_int(LARGE), "place": task.place, "width": task.width}
+    return row | said_of(search, task, drive(replace(search, direct=0), LARGE, task.budget, task.run(i)))
+
+
 def measure_odd(search: Search, job: tuple[str, int]) -> dict[str, Any]:
     """A task outside the model, in ODD_TRIALS."""
     shape, i = job
@@ -155,7 +165,7 @@ def oracle(task: SimulatedTask, ratio: float) -> float:
     return float((2 * 1.96 / np.log2(ratio)) ** 2 / told.max()) if task.place < task.D else np.nan
 
 
-def summary(tasks: pd.DataFrame, odds: pd.DataFrame) -> dict[str, Any]:
+def summary(tasks: pd.DataFrame, odds: pd.DataFrame, large: pd.DataFrame) -> dict[str, Any]:
     """The figures, as printed and as written to calibration.json."""
     strata = {"all": tasks.index == tasks.index} | {kind: tasks.kind == kind for kind in KINDS}
     real = tasks[tasks.kind != "none"]
@@ -171,6 +181,10 @@ def summary(tasks: pd.DataFrame, odds: pd.DataFrame) -> dict[str, Any]:
         for name, chosen in strata.items()
         if chosen.sum()
     }
+    strata = {"all": large.index == large.index, "d_int above 5,000": large.truth > 5000}
+    strata["width 0.2 to 0.5"] = (large.kind != "none") & large.width.between(*STRATA["width"][:2])
+    for name, chosen in strata.items():
+        coverage[f"D = {LARGE:,}: {name}"] = [float(large[chosen].covers.mean()), int(chosen.sum())]
     out: dict[str, Any] = {
         "tasks": len(tasks),
         "coverage": coverage,
@@ -285,6 +299,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", type=int, default=1000)
     parser.add_argument("--odd", type=int, default=100, help="tasks of every shape outside the model")
+    parser.add_argument("--large", type=int, default=400, help=f"tasks in spaces of {LARGE:,} dimensions")
     parser.add_argument("--round", type=int, default=Search().round, help="trials decided at once")
     parser.add_argument("--processes", type=int, help="as many as there are cores if not given")
     parser.add_argument("--again", action="store_true", help="only read, print and plot the tables that are there")
@@ -292,7 +307,7 @@ def main() -> None:
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # one process a core, none of which should ask for more
     if args.again:
-        tasks, odds = (pd.read_csv(args.out / name) for name in ("tasks.csv", "outside.csv"))
+        tasks, odds, large = (pd.read_csv(args.out / f"{name}.csv") for name in ("tasks", "outside", "large"))
         measured = json.loads((args.out / "calibration.json").read_text())
     else:
         search = Search(round=args.round)
@@ -300,16 +315,17 @@ def main() -> None:
         with get_context("spawn").Pool(args.processes) as pool:
             odds = pd.DataFrame(pool.map(partial(measure_odd, search), jobs, chunksize=5))
             tasks = pd.DataFrame(pool.map(partial(measure, search), range(args.tasks), chunksize=5))
+            large = pd.DataFrame(pool.map(partial(measure_large, search), range(args.large), chunksize=5))
         measured = {"commit": provenance.commit(), "command": provenance.command()}
         args.out.mkdir(parents=True, exist_ok=True)
-        tasks.to_csv(args.out / "tasks.csv", index=False, float_format="%.5g")
-        odds.to_csv(args.out / "outside.csv", index=False, float_format="%.5g")
-    figures = summary(tasks, odds) | {key: measured[key] for key in ("commit", "command")}
+        for name, table in {"tasks": tasks, "outside": odds, "large": large}.items():
+            table.to_csv(args.out / f"{name}.csv", index=False, float_format="%.7g")
+    figures = summary(tasks, odds, large) | {key: measured[key] for key in ("commit", "command")}
     (args.out / "calibration.json").write_text(json.dumps(figures, indent=2) + "\n")
     plot(figures, tasks, args.out / "plot.png")
-    print(f"{'stratum':<26} coverage  tasks")
+    print(f"{'stratum':<34} coverage  tasks")
     for name, (share, n) in figures["coverage"].items():
-        print(f"{name:<26} {share:8.3f} {n:6}")
+        print(f"{name:<34} {share:8.3f} {n:6}")
     print(json.dumps({k: v for k, v in figures.items() if k != "coverage"}, indent=2))
 
 
