@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
+import psutil
 from rich.console import Console
 
 from rl_intdim.config.schema import DIRECT, GradientAgent, SweepConfig, Task
@@ -17,6 +18,7 @@ from rl_intdim.training.spec import TrialSpec
 from rl_intdim.training.trial import prepare, trainer
 
 SECONDS = 4.0
+BUSY = 0.2  # a pace measured while other work takes more of the machine than this is not what it can do
 LONGER = 3  # episodes of a trained policy are about this many times longer than theta0's; Pong, docs/results/
 
 
@@ -79,6 +81,11 @@ def scoring_pace(trial: TrialSpec) -> tuple[float, float]:
     return steps / seconds, episode_length(trial.task, steps / n)
 
 
+def busy() -> float:
+    """The share of the machine's cores that other work takes now, in [0, 1]."""
+    return psutil.cpu_percent(interval=0.3) / 100
+
+
 def episode_length(task: Task, measured: float) -> float:
     """The env steps to expect of an episode: its time limit if it has one, since a better policy may live longer.
     Without, LONGER times theta0's: Atari games hardly ever reach ALE's own limit."""
@@ -96,6 +103,7 @@ class Pace:
     playing: float
     length: float
     before: int = 0  # env steps of the direct run that each trial begins with, in which nothing is scored
+    busy: float = 0.0  # the share of the machine's cores that other work took meanwhile
 
     def seconds(self, task: Task, trials: float, steps: float) -> float:
         """The seconds of so many trials with so many env steps of training, one after another."""
@@ -110,10 +118,11 @@ def measured(config: SweepConfig, runner: TrialRunner) -> Pace:
     trial = TrialSpec(
         *(config.env, config.agent, projection, DIRECT, 0, config.threads), device=config.device, cores=runner.cores
     )
+    others = runner.call(busy)
     training, (playing, length) = runner.call(pace, trial), runner.call(scoring_pace, trial)
     # Training plays episodes too, so scoring is not slower; theta0's may be too short to show it.
     learned = config.subspace.learned(config.env.budget)
-    return Pace(training, max(training, playing), length, learned.direct_steps if learned else 0)
+    return Pace(training, max(training, playing), length, learned.direct_steps if learned else 0, others)
 
 
 def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple[Pace, tuple[float, ...]]:
@@ -153,7 +162,7 @@ def print_expected_time(
     found, (whole, likely, none, longest) = hours(config, runner, D, d_max)
     console.print(
         f"  pace        {found.training:,.0f} env steps/s of training a trial, measured now; {found.playing:,.0f} of "
-        "scoring"
+        "scoring" + (f"; other work took {found.busy:.0%} of the machine" if found.busy > BUSY else "")
     )
     console.print(
         f"  time        {span(whole)} for a trial that takes its whole budget\n"

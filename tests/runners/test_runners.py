@@ -19,7 +19,7 @@ from rl_intdim.errors import ConfigError
 from rl_intdim.runners import Memory, TrialError, TrialRunner
 from rl_intdim.runners.local import LOST, LocalRunner
 from rl_intdim.runners.ray import RayRunner
-from rl_intdim.runners.throughput import scoring_pace
+from rl_intdim.runners.throughput import busy, scoring_pace
 from rl_intdim.sweep import sweep
 from rl_intdim.training import resources
 
@@ -224,7 +224,7 @@ class Elsewhere(LocalRunner):
 
     def call(self, function, *args, **kwargs):
         self.called.append(function.__name__)
-        return (1000.0, 100.0) if function is scoring_pace else 1000.0
+        return {scoring_pace: (1000.0, 100.0), busy: 0.0}.get(function, 1000.0)
 
 
 def test_a_sweep_asks_its_runner_for_devices_memory_and_pace(monkeypatch, capsys):
@@ -237,7 +237,7 @@ def test_a_sweep_asks_its_runner_for_devices_memory_and_pace(monkeypatch, capsys
     words = ["env.checkpoint=10_000", "search.ds=[1]", "device=cuda", "subspace.projection=dense"]
     assert sweep(cli.load("sweep", [*words, "dry_run=true"])) is None
     said = capsys.readouterr().out
-    assert there.called == ["cuda", "pace", "scoring_pace"]
+    assert there.called == ["cuda", "busy", "pace", "scoring_pace"]
     assert "1,000 env steps/s" in said
     assert "15 trials at a time" in said  # as many as there are
 

@@ -1,6 +1,7 @@
 """The time that a sweep will take, from the pace of one trial."""
 
 import pytest
+from rich.console import Console
 from stable_baselines3 import SAC
 
 from rl_intdim.config import cli
@@ -15,8 +16,10 @@ class Paced:
 
     slots, cores = 2, 1
 
+    others = 0.0
+
     def call(self, function, *args):
-        return 1000.0 if function is pace else (5000.0, 100.0)
+        return {pace: 1000.0, throughput.busy: self.others}.get(function, (5000.0, 100.0))
 
 
 @pytest.mark.parametrize("words", [[], ["search.ds=[2,4]"]])
@@ -56,6 +59,14 @@ def test_theta0_alone_takes_no_budget():
 def test_a_limit_of_env_steps_limits_the_hours():
     _, (whole, *_, longest) = hours(cli.load("sweep", ["search.max_env_steps=20_000_000"]), Paced(), 562, 562)
     assert longest < 0.4 * (120 + 5) * whole / 2
+
+
+@pytest.mark.parametrize(("others", "said"), [(0.1, False), (0.97, True)])
+def test_a_pace_beside_other_work_says_so(others, said, monkeypatch):
+    monkeypatch.setattr(Paced, "others", others)
+    with (console := Console(width=200)).capture() as shown:
+        throughput.print_expected_time(cli.load("sweep", []), Paced(), 562, 562, console)
+    assert ("of scoring; other work took 97% of the machine" in shown.get()) is said
 
 
 def test_a_budget_of_one_generation_has_a_pace():
