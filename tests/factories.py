@@ -12,8 +12,12 @@ import numpy as np
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import DIRECT, DIRECT_SEED, Conv, Policy
+from rl_intdim.records.provenance import Provenance
 from rl_intdim.records.run_folder import Store
+from rl_intdim.records.summary import summarise
+from rl_intdim.search.adaptive import largest
 from rl_intdim.search.trials import TrialRecord
+from rl_intdim.solution.smallest import smallest
 
 HERE = Path(__file__).parent
 PYTHONPATH = os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])])  # of a test's processes
@@ -169,3 +173,25 @@ def told(folder=FOLDER):
         record.pop("seconds")
     result.pop("command")
     return result, trials
+
+
+def trial(d, seed, solved):
+    """A made-up trial of CartPole that solves early or takes its whole budget."""
+    return record(d, seed, solved, score=480.25 if solved else 20.0, env_steps=300 if solved else 500_000)
+
+
+def finished(folder, solves_from=4, words=(), config=None, ds=(0, 0, 0, 0, *[1, 2, 3, 4, 8, 32] * 4), **changes):
+    """The folder of a finished sweep whose trials solve from some d on, with made-up trials."""
+    config = config or cli.load("sweep", ["agent=cma", "subspace.projection=dense", *words])
+    trials = [trial(d, seed, 0 < solves_from <= d) for seed, d in enumerate(ds)]
+    trials.append(trial("direct", 500_000, True))
+    with Store(Path(folder)).open(config) as store:
+        for each in trials:
+            store.append(each)
+        result = summarise(
+            config, 562, largest(config.search, 562), trials, Provenance(command="python -m rl_intdim.sweep")
+        )
+        store.write_result(replace(result, **changes))
+        if best := smallest(config, trials, store.folder):
+            best.save(store.folder / "solution.json")
+    return Path(folder)
