@@ -33,12 +33,12 @@ def play(config: PlayConfig) -> None:
         f"{solution.task.name} by {solution.agent}, d = {solution.d} of D = {policy.D:,}, seed {solution.seed}"
     )
     # On one core a hundred games of Pong take minutes.
-    with loading.named(Path(config.solution)), console.status(f"playing {config.episodes} fresh episodes"):
+    with loading.named(Path(config.solution)), console.status("playing fresh episodes"):
         returns, reached = solution.returns(config.episodes, np.random.default_rng((config.seed, STREAM)))
     score, error = float(returns.mean()), float(returns.std() / np.sqrt(len(returns)))
     if solution.learned:
         console.print(f"learned basis: the file holds {solution.learned}")
-    console.print(f"score {points(score)} (standard error {error:.2g}) on {config.episodes} fresh episodes")
+    console.print(f"score {points(score)} (standard error {error:.2g}) on {len(returns):,} fresh episodes")
     console.print(f"recorded {points(solution.score)}; threshold {solution.task.threshold:g}")
     goal = solution.task.goal
     if reached is not None:
@@ -54,7 +54,10 @@ def play(config: PlayConfig) -> None:
         below = f"{points(score)} is below the threshold {solution.task.threshold:g}"
         short = f"{goal.info} is {reached} on average, and the goal is {goal.least:g}"
         reason = short if reaches(score, solution.task.threshold) else below
-        luck = f" It was the best of {solution.seeds_tried} seeds, so fresh episodes may show less than was recorded."
+        luck = (
+            f" It has the smallest d that solved in {solution.seeds_tried} trials, which takes luck too, so fresh "
+            "episodes may show less than was recorded."
+        )
         raise NotVerified(f"{config.solution}: {reason}: not verified.{luck if solution.seeds_tried > 1 else ''}")
 
 

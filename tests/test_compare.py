@@ -80,7 +80,7 @@ def test_one_task_in_two_environments_or_at_two_thresholds_or_budgets_is_not_ran
     assert table.set_index("task")["rank"].isna().to_dict() == {"CartPole": True, "InvertedPendulum": False}
     pairs = ranking.differences(sweeps)
     assert not any(str(row) for row in pairs.itertuples() if "changed" in str(row))
-    assert len(pairs) == 1  # the two CartPole sweeps alike; none stands for CartPole against the other task
+    assert len(pairs) == 2  # the two CartPole sweeps alike, and one of them and the other task's
     assert "not ranked" in comparison_page.page(sweeps, "plot.png")
 
 
@@ -204,6 +204,23 @@ def test_two_sweeps_are_told_apart_by_their_posteriors(folders):
     verdicts = ranking.differences([hard, easy, other, never])
     names = ranking.label(hard.config), ranking.label(easy.config)
     assert verdicts[verdicts["second"] == names[0]].verdict.tolist()[0] == f"{names[1]} is lower"
+
+
+def test_two_tasks_are_told_apart_at_equal_protocol_only(folders):
+    """CartPole in a wide network was held against MountainCar in its own, since its d_int was the lowest."""
+    easy, other = read(folders[1]), read(folders[2])
+    assert (easy.env, easy.agent) != (other.env, other.agent) == ("InvertedPendulum", easy.agent)
+    assert len(ranking.differences([easy, other])) == 1
+    assert ranking.alike(easy, other)
+    for words in (
+        ["env.policy.hidden=[8]"],
+        ["env.budget=1000"],
+        ["agent=random"],
+        ["subspace.projection=sparse"],
+        ["env.scoring.confirm_episodes=40"],
+    ):
+        changed = read(compared("-".join(words), 2, *(["agent=cma"] if "agent" not in words[0] else []), *words))
+        assert not ranking.alike(changed, other), words
 
 
 def test_a_learned_subspace_of_a_task_leaves_its_verdicts_across_tasks(folders):

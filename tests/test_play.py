@@ -35,7 +35,7 @@ def test_one_that_does_not_solve_is_said_with_status_1(monkeypatch, capsys, solv
     said = capsys.readouterr()
     assert said.out.endswith("\nnot verified\n")
     assert "not verified" in said.err
-    assert "the best of 30 seeds" in said.err
+    assert "the smallest d that solved in 30 trials" in said.err
 
 
 def test_a_threshold_of_the_files_own_is_noticed_and_its_words_are_shown_as_they_are(monkeypatch, capsys, solved):
@@ -46,6 +46,25 @@ def test_a_threshold_of_the_files_own_is_noticed_and_its_words_are_shown_as_they
     said = capsys.readouterr().out
     assert "threshold=5.0, not 475.0" in said
     assert "[/red] by" in said
+
+
+def test_a_task_of_another_name_does_not_excuse_an_easier_one(monkeypatch, capsys, solved):
+    """CartPole200 has this threshold and this length, and the file says CartPole."""
+    data = json.loads(solved.read_text())
+    data["task"] |= {"threshold": 180, "kwargs": {"max_episode_steps": 200}, "vector": "compiled"}
+    for name, noticed in (("CartPole", True), ("Mine", False), ("CartPole200", False)):
+        data["task"]["name"] = name
+        Path("easy.json").write_text(json.dumps(data))
+        assert run(monkeypatch, "solution=easy.json", "episodes=1") == 0
+        assert ("threshold=180.0, not 475.0" in capsys.readouterr().out) is noticed, name
+
+
+def test_as_many_episodes_are_played_as_confirm_the_task(monkeypatch, capsys, solved):
+    data = json.loads(solved.read_text())
+    data["task"]["scoring"]["confirm_episodes"] = 40
+    Path("forty.json").write_text(json.dumps(data))
+    run(monkeypatch, "solution=forty.json")
+    assert "on 40 fresh episodes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("task", ["CartPole", "InvertedPendulum"])

@@ -28,7 +28,7 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
     parts = [
         "# Intrinsic dimensions measured so far\n\n"
         "Made by `python -m rl_intdim.compare` from the trials in the run folders; nothing here is typed. d_int is\n"
-        "the posterior median, low to high its 95 % interval. A task's figure is the smallest of its agents'.\n",
+        "the posterior median, low to high its 95 % interval.\n",
         markdown(every),
         *(f"{line}\n" for line in cautions(sweeps)),
         f"![d_int of every sweep, and the paper's]({picture})\n",
@@ -37,8 +37,9 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
         "## Networks side by side\n",
         markdown(pivot(sweeps, "hidden")),
         "## Which are told apart\n",
-        f"By the posteriors: lower if with probability {SURE:g} or more; {len(verdicts):,} pairs, "
-        "not corrected for.\n",
+        f"By the posteriors: lower if with probability {SURE:g} or more; {len(verdicts):,} pairs, not corrected for. "
+        "Two sweeps of\none task have the same environment, threshold and budget; of two tasks the same agent, with "
+        "its settings for each,\nbudget, scoring, network and way of choosing P.\n",
         markdown(verdicts),
         *(f"{line}\n" for line in shared(sweeps)),
     ]

@@ -116,28 +116,27 @@ def table(sweeps: Sequence[Sweep], papers: bool = True) -> "pd.DataFrame":
 
 def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
     """The probability that the first sweep of a pair has the smaller d_int, and the verdict. One row for every two
-    comparable sweeps of a task, and one for every two tasks whose sweeps in drawn subspaces are all comparable, each
-    represented by its easiest. Sweeps that no curve of the model fits have no row."""
+    sweeps that are `alike`, save those that no curve of the model fits or that have no d_int."""
     import pandas as pd
 
-    rows, ordered = [], sorted((s for s in sweeps if s.fits), key=rung)
+    rows, ordered = [], sorted((s for s in sweeps if s.fits and s.answer.d_int is not None), key=rung)
     names = labels({s.folder: s.config for s in sweeps})
-    drawn = [s for s in ordered if not s.learned]
-    mixed = {a.env for a, b in combinations(drawn, 2) if not comparable(a, b)}
-    easiest = {s.env: s for s in reversed(drawn) if s.env not in mixed}
     for a, b in combinations(ordered, 2):
-        first, second = names[a.folder], names[b.folder]
-        estimated = a.answer.d_int is not None and b.answer.d_int is not None  # else the prior alone decides
-        if (
-            estimated
-            and comparable(a, b)
-            and (a.env == b.env or (easiest.get(a.env) is a and easiest.get(b.env) is b))
-        ):
-            p = below(a, b)
+        if alike(a, b):
+            first, second, p = names[a.folder], names[b.folder], below(a, b)
             lower = first if p >= SURE else second if p <= 1 - SURE else ""
             verdict = f"{lower} is lower" if lower else "not told apart"
             rows.append({"first": first, "second": second, "P(first lower)": round(p, 3), "verdict": verdict})
     return pd.DataFrame(rows, columns=["first", "second", "P(first lower)", "verdict"])
+
+
+def alike(a: Sweep, b: Sweep) -> bool:
+    """Is only one thing different, the task or else what solves it? Two sweeps of one task need the same environment,
+    threshold and budget; sweeps of two tasks the same protocol, network and way of choosing P."""
+    if a.env == b.env:
+        return comparable(a, b)
+    one_way = a.projection == b.projection or (automatic(a) and automatic(b))
+    return same_protocol(a, b) and a.hidden == b.hidden and one_way
 
 
 def cautions(sweeps: Sequence[Sweep]) -> list[str]:
@@ -199,8 +198,8 @@ def harder(sweeps: Sequence[Sweep]) -> dict[str, "pd.DataFrame"]:
     """For each agent with two tasks or more, the probability that the row's task has a larger d_int than the
     column's; a tie counts half. Tasks are ordered from the smallest d_int to the largest.
 
-    At equal protocol only: one agent, one budget, one way of scoring. Other pairs are left empty. The sweep with the
-    smallest d_int stands for a task; one without a d_int has no row.
+    At equal protocol only: one agent, with the settings that it has for each task, one budget, one way of scoring.
+    Other pairs are left empty. The sweep with the smallest d_int stands for a task; one without a d_int has no row.
     """
     import pandas as pd
 

@@ -157,7 +157,7 @@ def plot(rows: Sequence[TaskRung], description: str = "") -> bytes:
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xticks(ticks, labels, fontsize=9)
     axis.set_xlim(ZERO * 0.8, right)
-    axis.set_xlabel("numbers that must be learned, d_int", fontsize=10)
+    axis.set_xlabel("d_int, the numbers that are learned", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
     axis.grid(axis="x", alpha=0.25)
     axis.set_axisbelow(True)

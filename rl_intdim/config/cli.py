@@ -232,7 +232,8 @@ def main_on_folders(job: Callable[[list[Path], dict[str, str]], None], doc: str,
     """Run `job` on the run folders and the key=value words of the command line; exits as `main` does."""
     words = sys.argv[1:]
     if {"-h", "--help"} & set(words):
-        print(doc)
+        with piped():
+            print(doc)
         return
     if words[:1] == ["--version"]:
         print(f"rl_intdim {__version__}")
@@ -268,7 +269,8 @@ def main_on_words(
     with exiting("sweep"):
         folders, words = user_folders(sys.argv[1:])
         if {"-h", "--help"} & set(words):
-            print(doc)
+            with piped():
+                print(doc)
             return
         if "--version" in words:
             print(f"rl_intdim {__version__}")

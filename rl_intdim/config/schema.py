@@ -410,7 +410,12 @@ class FileCommand:
     """The keys of every command that takes a solution file."""
 
     solution: str = key("the solution file")
-    episodes: int = key("fresh episodes to score the solution on", 100, least=1, most=100_000)
+    episodes: int | None = key(
+        "fresh episodes to score the solution on; null: env.scoring.confirm_episodes of its task",
+        None,
+        least=1,
+        most=100_000,
+    )
     seed: int = key("seed of those episodes; they differ from every trial's", 0, least=0, most=LARGEST_SEED)
     trust: bool = key(
         "import the projection, wrappers and environment that the file names, and run their code", False

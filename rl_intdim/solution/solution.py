@@ -100,11 +100,12 @@ class Solution:
         subspace, _ = draw_subspace(policy, self.projection, self.d, self.seed, learned)
         return policy, subspace.theta(torch.tensor(self.theta_d))
 
-    def returns(self, episodes: int, rng: np.random.Generator) -> tuple[np.ndarray, float | None]:
-        """Undiscounted returns (episodes,) of whole episodes of the deterministic policy, and the mean of the number
-        that the task's goal names, or None."""
+    def returns(self, episodes: int | None, rng: np.random.Generator) -> tuple[np.ndarray, float | None]:
+        """Undiscounted returns (episodes,) of whole episodes of the deterministic policy, as many as confirm the task
+        if None, and the mean of the number that the task's goal names, or None."""
         from rl_intdim.tasks import rollout, vector
 
+        episodes = episodes or self.task.scoring.confirm_episodes
         policy, theta = self.policy()
         slots = max(n for n in range(1, 26) if episodes % n == 0)
         envs = vector.make_vec(self.task, slots)
@@ -120,18 +121,20 @@ class Solution:
 
     def unlike_catalogue(self) -> list[str]:
         """The file's SCORED keys that differ from the catalogue's task with this id, such as a lower threshold, which
-        is easier to reach. Of several such tasks the most similar one counts. Empty if they agree, or the catalogue
-        has no task with this id."""
+        is easier to reach. Of several such tasks the one of the file's name counts, else the most similar one. Empty
+        if they agree, or the catalogue has no task with this id."""
         mine = {key: value for key, value in asdict(self.task).items() if key in SCORED}
-        known: list[Any] = [OmegaConf.to_container(task_node(p)) for p in sorted(shipped("envs").glob("*.yaml"))]
+        paths = {path.stem: path for path in sorted(shipped("envs").glob("*.yaml"))}
+        known: list[Any] = [OmegaConf.to_container(task_node(path)) for path in paths.values()]
+        known = [task for task in known if task["id"] == self.task.id]
+        namesake = [task for task in known if task["name"] == self.task.name]
         unlike = [
             [
                 _unlike(key, mine[key], task[key])
                 for key in mine  # a file without a threshold leaves it open
                 if task[key] != MISSING and _judged(key, mine[key]) != _judged(key, task[key])
             ]
-            for task in known
-            if task["id"] == self.task.id
+            for task in namesake or known
         ]
         return min(unlike, key=len, default=[])
 
