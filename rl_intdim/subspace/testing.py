@@ -25,20 +25,24 @@ def check_projection(cls: type[Projection], exact: bool = False) -> None:
     for D, d in SHAPES:
         check_products(cls, D, d)
     check_norms(cls, exact)
+    check_rank(cls)
     check_seed(cls)
     check_nested(cls)
     check_memory(cls)
 
 
 def check_own(name: str) -> None:
-    """Check the projection of this import path before anything is measured with it: that its products fit its d, and
-    that the generator alone decides it. The shipped ones are tested. Raises ConfigError."""
+    """Check the projection of this import path before anything is measured with it: that its products fit its d, that
+    it has d independent columns of unit norm, and that the generator alone decides it. The shipped ones are tested.
+    Raises ConfigError."""
     if "." not in name:
         return
     cls = find(name)
     try:
         for D, d in ((2, 2), (300, 7)):
             check_products(cls, D, d)
+        check_norms(cls, exact=False)
+        check_rank(cls)
         check_seed(cls)
     except Exception as error:  # a class of the user's own may raise anything
         raise ConfigError(f"subspace.projection={name}: {one_line(error)}") from None
@@ -77,6 +81,13 @@ def check_norms(cls: type[Projection], exact: bool) -> None:
     near = 1e-5 if exact else 5 * squares.std().item() / sqrt(len(squares)) + 1e-5
     off = (squares - 1).abs().max() if exact else (squares.mean() - 1).abs()
     _hold(off.item() <= near, f"a column's squared norm is off 1 by {off.item():.3g}", D, d)
+
+
+def check_rank(cls: type[Projection]) -> None:
+    """Check that the columns are independent: d of them otherwise span fewer than d dimensions."""
+    D, d = 300, 7
+    rank = int(torch.linalg.matrix_rank(matrix(cls, D, d)))
+    _hold(rank == d, f"its columns span {rank} dimensions", D, d)
 
 
 def check_seed(cls: type[Projection]) -> None:

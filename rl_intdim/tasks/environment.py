@@ -52,13 +52,14 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
 
 
 def warn_if_unrepeatable(task: Task) -> None:
-    """Warn if two episodes with one seed and the same actions differ, as far as STEPS env steps tell."""
+    """Warn if two environments differ in an episode with one seed and the same actions, as far as STEPS env steps
+    tell, or in the start of the next, for which a training algorithm gives no seed."""
     env = make(task)
     network = Network(task.policy, env.observation_space, env.action_space)
     # Such as a policy takes: a space's own samples may be as large as its bounds, beyond what a simulator stands.
     actions = network.actions(np.random.default_rng(0).normal(size=(STEPS, network.sizes[-1])).astype(np.float32))
 
-    def episode() -> list[Any]:
+    def episode(env: gym.Env) -> list[Any]:
         obs, _ = env.reset(seed=0)
         seen: list[Any] = [np.copy(obs)]  # an environment may write all of its observations into one array
         for action in actions:
@@ -66,18 +67,22 @@ def warn_if_unrepeatable(task: Task) -> None:
             seen += [np.copy(obs), reward]
             if terminated or truncated:
                 break
-        return seen
+        return [*seen, np.copy(env.reset()[0])]
 
     try:
-        first, second = episode(), episode()
+        first = episode(env)
+        env.close()
+        env = make(task)  # another, since it may draw a level or its physics as it is made
+        second = episode(env)
     except TrialFailure:  # which the trial tells
         return
     finally:
         env.close()
     if len(first) != len(second) or not all(map(np.array_equal, first, second)):
         warnings.warn(
-            "two episodes with one seed and the same actions differ, so a score depends on more than its episodes' "
-            "seeds; an environment should draw from self.np_random alone.",
+            "two episodes with one seed and the same actions differ, or the starts of those after them, so a score "
+            "depends on more than its episodes' seeds; an environment should draw from self.np_random alone, in "
+            "reset and step.",
             stacklevel=2,
         )
 

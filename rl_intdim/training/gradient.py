@@ -1,15 +1,17 @@
 """The gradient trainer: Stable-Baselines3 (https://stable-baselines3.readthedocs.io) with the actor in a subspace."""
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from rl_intdim.config.schema import DIRECT, GradientAgent, Task
-from rl_intdim.errors import ConfigError, IntdimError, raised
+from rl_intdim.errors import ConfigError, IntdimError, TrialFailure, raised
 from rl_intdim.subspace.subspace import Subspace
+from rl_intdim.tasks import environment
 from rl_intdim.tasks.network import Network
 from rl_intdim.training.context import TrialContext
-from rl_intdim.training.sb3.agreement import check_agreement
+from rl_intdim.training.sb3.agreement import check_agreement, check_trained
 from rl_intdim.training.sb3.callback import TrialCallback
 from rl_intdim.training.sb3.model import build, rollout_steps, set_precision
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
@@ -19,7 +21,7 @@ FEW = 5  # rollouts; with fewer there is little to learn from
 
 def check(task: Task, agent: GradientAgent, policy: Network, say: Callable[[str], None] = print) -> None:
     """Build the algorithm and its subspace once. Raises ConfigError if they do not fit together, or the budget
-    holds no rollout. `say` is called if it holds fewer than FEW."""
+    holds no rollout. `say` is called if it holds fewer than FEW, or if checkpoints cut training episodes off."""
     try:
         model = build(task, agent, policy, seed=0)
         actor = SubspaceActor(model, agent, Subspace(policy.theta0(np.random.default_rng(0)), DIRECT))
@@ -42,11 +44,21 @@ def check(task: Task, agent: GradientAgent, policy: Network, say: Callable[[str]
     if task.budget < FEW * rollout:
         few = task.budget // rollout
         say(f"Note: {holds}, so there {'is only 1' if few == 1 else f'are only {few}'}.")
+    env = environment.make(task)
+    longest = environment.limit(task, env)
+    env.close()
+    if task.checkpoint and longest and task.checkpoint < (whole := agent.n_envs * longest):
+        say(
+            f"Note: env.checkpoint={task.checkpoint:,}: each begins new episodes, so none of the {agent.n_envs} "
+            f"environments comes much beyond {task.checkpoint // agent.n_envs:,} of its {longest:,} env steps while "
+            f"training. From {whole:,} on whole episodes fit."
+        )
 
 
 def train(context: TrialContext[GradientAgent]) -> int:
     """Train theta_d by a Stable-Baselines3 algorithm; returns the env steps used, never more than the budget: a
-    rollout that does not fit into it is not begun.
+    rollout that does not fit into it is not begun. Raises TrialFailure if the algorithm takes more, or its actor has
+    left the task's policy.
 
     The step on theta_d is the learning rate times multiplier times sqrt(D / d): at multiplier 1 a parameter
     changes as much per step as in direct training, which always uses multiplier 1.
@@ -62,8 +74,13 @@ def train(context: TrialContext[GradientAgent]) -> int:
     resumed = callback.resume(model)
     whole = context.task.budget // rollout_steps(model) * rollout_steps(model)
     model.learn(whole - model.num_timesteps, callback=callback, reset_num_timesteps=not resumed)
-    if not callback.over and context.evaluator.unseen(model.num_timesteps):
-        actor.look(context.evaluator, model.num_timesteps)
     env_steps = model.num_timesteps
+    if env_steps > context.task.budget:
+        raise TrialFailure(f"{context.agent.algorithm} took {env_steps:,} env steps of {context.task.budget:,}.")
+    if not callback.over and context.evaluator.unseen(env_steps):
+        actor.look(context.evaluator, env_steps)
+    check_trained(model, actor, context.agent, context.network)
+    if not actor.optimizer.theta_d.any():
+        warnings.warn(f"agent={context.agent.name} learned nothing: theta_d is still 0.", stacklevel=2)
     model.get_env().close()  # type: ignore[union-attr]
     return env_steps

@@ -193,10 +193,27 @@ class Single(Blocks):
         return super().apply(theta_d).float()
 
 
+class Repeated(Blocks):
+    """Each column stands there twice."""
+
+    def __init__(self, D, d, rng):
+        super().__init__(D, (d + 1) // 2, rng)
+        self.d = d
+
+    def apply(self, theta_d):
+        d = self.d
+        return super().apply(theta_d[..., 0::2] + torch.nn.functional.pad(theta_d[..., 1::2], (0, d % 2)))
+
+    def adjoint(self, g_D):
+        half = self.values.new_zeros((self.d + 1) // 2).index_add_(0, self.block, self.values * g_D)
+        return half.repeat_interleave(2)[: self.d]
+
+
 WRONG = {
     Bent: "apply is not linear",
     NotTransposed: "<P x, g> is not",
     Long: "squared norm is off 1 by 0.02",
+    Repeated: "its columns span 4 dimensions",
     Unseeded: "the same seed gave another P",
     Constant: "another seed gave the same P",
     SaysNested: "nested is True, and the first columns at a smaller d are not equal",
@@ -229,11 +246,13 @@ PINNED = {
         ("Unseeded", "the same seed gave another P"),
         ("Narrow", "d is 1"),
         ("NotTransposed", "<P x, g> is not <x, P^T g>"),
+        ("Long", "a column's squared norm is off 1 by 0.02"),
+        ("Repeated", "its columns span 4 dimensions"),
     ],
 )
 def test_one_of_ones_own_is_checked_before_anything_is_measured(monkeypatch, name, said):
     own = ModuleType("own_projections")
-    vars(own).update(Unseeded=Unseeded, Narrow=Narrow, NotTransposed=NotTransposed)
+    vars(own).update(Unseeded=Unseeded, Narrow=Narrow, NotTransposed=NotTransposed, Long=Long, Repeated=Repeated)
     monkeypatch.setitem(sys.modules, "own_projections", own)
     with pytest.raises(ConfigError, match=f"own_projections.{name}: at D = .*{re.escape(said)}"):
         check_own(f"own_projections.{name}")

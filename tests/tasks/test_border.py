@@ -297,6 +297,37 @@ class Adrift(gym.Env):
 gym.register("test/Adrift-v0", Adrift)
 
 
+class Drawn(gym.Env):
+    """Draws its level when it is made, or an episode's start from a generator that `reset` makes anew."""
+
+    observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gym.spaces.Discrete(2)
+
+    def __init__(self, made):
+        self.made, self.rng = made, np.random.default_rng()
+        self.level = self.rng.uniform(-1, 1)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        if not self.made:
+            self.rng = np.random.default_rng(seed)
+            self.level = self.rng.uniform(-1, 1)
+        return np.array([self.level], np.float32), {}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), 0.0, False, True, {}
+
+
+gym.register("test/Drawn-v0", Drawn)
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["when it is made", "without a seed"])
+def test_what_is_drawn_apart_from_an_episodes_seed_is_told(echo, made):
+    """Training resets without seeds, in environments of its own."""
+    with pytest.warns(UserWarning, match="or the starts of those after them"):
+        environment.warn_if_unrepeatable(echo(id="test/Drawn-v0", kwargs={"made": made}))
+
+
 class Wide(gym.Env):
     """Actions as large as a float goes, which a simulator may not stand."""
 

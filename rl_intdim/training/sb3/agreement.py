@@ -1,4 +1,5 @@
-"""Check before training that an SB3 actor computes the task's policy: both must act alike on random observations.
+"""Check that an SB3 actor computes the task's policy, before training and after: both must act alike on random
+observations.
 
 The number of parameters can agree while their order or an activation does not; then the scored policy would not be
 the trained one.
@@ -12,7 +13,7 @@ from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from rl_intdim.config.schema import GradientAgent
-from rl_intdim.errors import ConfigError
+from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.subspace import flat
 from rl_intdim.tasks.network import Network
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
@@ -20,6 +21,7 @@ from rl_intdim.training.sb3.subspace_actor import SubspaceActor
 BATCH = 64  # observations
 FAR, LARGE = 5.0, "large outputs"
 CLOSE = 1e-3  # relative tolerance of outputs: float32 sums differ with their order and the device
+MOST = 0.9  # of the observations, after training: large outputs, of a sum with large terms, may be less close
 
 
 @torch.no_grad()
@@ -32,21 +34,40 @@ def check_agreement(model: BaseAlgorithm, actor: SubspaceActor, agent: GradientA
     far = theta0.clone()
     far[-network.sizes[-1] :] = FAR  # the last bias
     for name, theta in (("theta0", theta0), ("a random theta", random), (LARGE, far)):
-        obs = observations(model.observation_space, rng)
         _write(actor, theta)
-        theirs = model.predict(obs, deterministic=True)[0]
+        agree = _agreeing(model, actor, network, rng)
         _write(actor, theta0)
-        outputs = network.outputs(network.layers(theta[None]), _seen(obs, network, theta)[None])[0].cpu().numpy()
-        agree = _agree(theirs, outputs, model, network)
         if not agree.all():
             clipped = name == LARGE and hasattr(getattr(model.policy, "actor", None), "clip_mean") and model.use_sde
             raise ConfigError(
                 f"agent.actor={agent.actor}: at {name} the actor of {agent.algorithm} takes the action of the task's "
-                f"policy on {agree.mean():.0%} of {len(obs)} observations; valid: the modules of the policy in the "
+                f"policy on {agree.mean():.0%} of {BATCH} observations; valid: the modules of the policy in the "
                 "order from input to output, with env.policy.activation between them."
                 + " With use_sde SB3 cuts outputs off; agent.policy_kwargs.clip_mean=0 ends that."
                 * clipped
             )
+
+
+@torch.no_grad()
+def check_trained(model: BaseAlgorithm, actor: SubspaceActor, agent: GradientAgent, network: Network) -> None:
+    """Raise TrialFailure if the trained algorithm no longer acts as the network does, such as one with running
+    statistics of its own. Hidden layers in bfloat16 are not compared."""
+    if agent.precision != "float32":
+        return
+    agree = _agreeing(model, actor, network, np.random.default_rng(0))
+    if agree.mean() < MOST:
+        raise TrialFailure(
+            f"{agent.algorithm} was trained as another policy than is scored: it takes the same action on "
+            f"{agree.mean():.0%} of {BATCH} observations, and before training it did on all. Does it keep statistics?"
+        )
+
+
+def _agreeing(model: BaseAlgorithm, actor: SubspaceActor, network: Network, rng: np.random.Generator) -> np.ndarray:
+    """On which random observations the algorithm takes the network's action now, (BATCH,) bool."""
+    obs, theta = observations(model.observation_space, rng), flat(actor.actor).detach()
+    theirs = model.predict(obs, deterministic=True)[0]
+    outputs = network.outputs(network.layers(theta[None]), _seen(obs, network, theta)[None])[0].cpu().numpy()
+    return _agree(theirs, outputs, model, network)
 
 
 def observations(space: Any, rng: np.random.Generator) -> np.ndarray:

@@ -68,6 +68,10 @@ def build(
                 **action_noise(agent, policy),
                 **scheduled(agent.settings, algorithm),
             )
+            if squashes and not getattr(model.policy, "squash_output", False):
+                raise ConfigError(
+                    f"agent.policy={agent.policy}: does not squash its actions, which {agent.algorithm} needs here."
+                )
             if logs is None:
                 model.set_logger(Logger(None, []))  # SB3's own would leave an empty folder in the temporary directory
             layout: Any = {"memory_format": torch.channels_last}  # of convolutions; nearly twice as fast on a CPU

@@ -7,6 +7,8 @@ import pytest
 import torch
 from factories import DISCRETE, KINDS, agent_of, crossq, pictures, small
 from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.policies import ActorCriticPolicy
+from stable_baselines3.common.torch_layers import FlattenExtractor
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import GradientAgent, Policy
@@ -169,6 +171,62 @@ def test_an_algorithm_that_writes_its_actor_is_refused_at_its_first_update(echo,
         with pytest.raises(TrialFailure, match=r"cannot be held|is not theta0"):
             run_trial(TrialSpec(echo(), agent, "dense", 3, 0))
     assert looks == []
+
+
+class Centred(FlattenExtractor):
+    """Subtracts a running mean of its own, which starts at 0: a policy that nothing but itself knows."""
+
+    def __init__(self, observation_space):
+        super().__init__(observation_space)
+        self.mean = 0.0
+
+    def forward(self, observations):
+        if self.training:
+            self.mean = 0.99 * self.mean + 0.01 * (observations + 3.0).mean(0, keepdim=True).detach()
+        return super().forward(observations) - self.mean
+
+
+class CentredPolicy(ActorCriticPolicy):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs, features_extractor_class=Centred)
+
+
+def test_a_policy_that_was_trained_otherwise_than_it_is_scored_fails(echo):
+    agent = agent_of("ppo", policy=f"{__name__}.CentredPolicy")
+    gradient.check(echo("continuous"), agent, environment.policy(echo("continuous")))
+    with pytest.raises(TrialFailure, match="was trained as another policy than is scored"):
+        run_trial(TrialSpec(echo("continuous", threshold=1e9), agent, "dense", 3, 0))
+
+
+class Overruns(PPO):
+    def collect_rollouts(self, env, callback, rollout_buffer, n_rollout_steps):
+        self.num_timesteps += 5 * self.n_envs
+        return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+
+
+def test_an_algorithm_that_runs_past_the_budget_fails(echo):
+    agent = agent_of("ppo", algorithm=f"{__name__}.Overruns")
+    with pytest.raises(TrialFailure, match=r"Overruns took [\d,]+ env steps of 2,048"):
+        run_trial(TrialSpec(echo(budget=2048, threshold=1e9), agent, "dense", 3, 0))
+
+
+def test_a_trial_that_learned_nothing_says_so(echo):
+    agent = small("dqn")
+    agent = replace(agent, settings=agent.settings | {"gradient_steps": 0})
+    with pytest.warns(UserWarning, match="agent=dqn learned nothing"):
+        run_trial(TrialSpec(echo(threshold=1e9, budget=1000), agent, "dense", 3, 0))
+
+
+def test_checkpoints_that_cut_training_episodes_off_are_named(echo):
+    said = []
+    task = cli.load("sweep", ["env=CartPole", "env.checkpoint=3_999"]).env
+    gradient.check(task, agent_of("ppo"), environment.policy(task), said.append)
+    assert said == [
+        "Note: env.checkpoint=3,999: each begins new episodes, so none of the 8 environments comes much beyond 499 "
+        "of its 500 env steps while training. From 4,000 on whole episodes fit."
+    ]
+    gradient.check(replace(task, checkpoint=4000), agent_of("ppo"), environment.policy(task), said.append)
+    assert len(said) == 1
 
 
 class TrainsAfterEpisodes(SAC):
