@@ -59,7 +59,12 @@ def _sweep(config: SweepConfig, console: Console, tell: Callable[[str], None]) -
     console.print(tables.table(result), soft_wrap=False)
     console.print(f"Run folder: {store.folder}")
     if result.status == "undecided" and (limit := LIMITS.get(result.stopped_by)):
-        more = 2 * getattr(config.search, limit)
+        there = {
+            "max_trials": sum(seeds for d, (seeds, _) in result.tested.items() if d),
+            "max_env_steps": result.env_steps,
+            "seeds": result.trials // len(config.search.ds or [1]),
+        }
+        more = 2 * max(getattr(config.search, limit), there[limit])  # a folder may hold more than is asked for
         console.print(f"Undecided: the same command with search.{limit}={more:_} keeps these trials and goes on.")
     return result
 

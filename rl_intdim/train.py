@@ -2,8 +2,11 @@
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from rl_intdim.config import cli
@@ -12,7 +15,12 @@ from rl_intdim.config.validation import check_d
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records.result import points, trial_time_left
+from rl_intdim.search.trials import TrialRecord
 from rl_intdim.solution.solution import Solution
+from rl_intdim.training.progress import NAME as PROGRESS
+
+WORKING = "checkpoint"  # where a trial keeps its state; removed when it has finished
+ASKED = 0.5  # seconds to wait for another process that finishes
 
 
 def train(config: TrainConfig) -> None:
@@ -21,7 +29,41 @@ def train(config: TrainConfig) -> None:
 
     console = cli.console()
     with hearing(notes(console)):
+        if config.out:
+            _check_out(Path(config.out))
         _train(config, console)
+
+
+def _check_out(folder: Path) -> None:
+    """Raise ConfigError if the folder holds anything but what an unfinished trial leaves."""
+    check_folder("out", folder)
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if "trial.json" in names:
+        raise ConfigError(f"out={folder}: holds a trial already. Give another out=...")
+    if "config.yaml" in names:
+        raise ConfigError(f"out={folder}: is the run folder of a sweep. Give another out=...")
+    if "solution.json" in names and WORKING not in names:
+        raise ConfigError(f"out={folder}: holds a solution already. Give another out=...")
+    kept = {path.name for path in (folder / WORKING).iterdir()} if WORKING in names else set()
+    foreign = kept - {".lock"} and PROGRESS not in kept
+    if foreign or {name for name in names if not name.endswith(".part")} - {"solution.json", WORKING}:
+        raise ConfigError(f"out={folder}: not a trial's folder, and not empty. Give another out=...")
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Make the folder and hold it, so that no other process runs a trial there. Raises ConfigError."""
+    (folder / WORKING).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / WORKING / ".lock")
+    try:
+        lock.acquire(timeout=ASKED)
+    except Timeout:
+        raise ConfigError(f"out={folder}: another process runs a trial there. Give another out=...") from None
+    try:
+        _check_out(folder)  # again, now that no other process can write
+        yield
+    finally:
+        lock.release()
 
 
 def _train(config: TrainConfig, console: Console) -> None:
@@ -32,14 +74,6 @@ def _train(config: TrainConfig, console: Console) -> None:
     from rl_intdim.training.spec import TrialSpec
     from rl_intdim.training.trial import check, run_trial
 
-    if config.out:
-        check_folder("out", Path(config.out))
-        if Path(config.out, "trial.json").exists():
-            raise ConfigError(f"out={config.out}: holds a trial already. Give another out=...")
-        if Path(config.out, "config.yaml").exists():
-            raise ConfigError(f"out={config.out}: is the run folder of a sweep. Give another out=...")
-        if Path(config.out, "solution.json").exists() and not Path(config.out, "checkpoint").exists():
-            raise ConfigError(f"out={config.out}: holds a solution already. Give another out=...")
     D = check(config.env, config.agent, config.device)
     if isinstance(config.d, int):
         check_d([config.d], D, "d")
@@ -57,34 +91,44 @@ def _train(config: TrainConfig, console: Console) -> None:
         *(config.env, config.agent, projection, config.d, config.seed),
         threads=config.threads,
         device=config.device,
-        folder=str(Path(config.out, "checkpoint").resolve()) if config.out else None,
+        folder=str(Path(config.out, WORKING).resolve()) if config.out else None,
         tensorboard=str(Path(config.tensorboard).resolve()) if config.tensorboard else None,
         cores=LocalRunner(workers=0).cores,
         learned=config.subspace.learned(config.env.budget),
     )
     if trial.learns and trial.learned:
         console.print(f"Learned basis: a direct run of {trial.learned.direct_steps:,} env steps comes first.")
-    result = run_trial(trial, on_look)
+    with _held(Path(config.out)) if config.out else nullcontext():
+        result = run_trial(trial, on_look)
+        _tell(config, console, result, D)
+        if config.out:
+            _write(config, console, result, projection)
+
+
+def _tell(config: TrainConfig, console: Console, result: TrialRecord, D: int) -> None:
+    """Print what a trial has shown."""
     when = f" after {result.solved_at:,} env steps" if result.solved_at else ""
     how = f"solved{when}" if result.solved else "not solved"
     console.print(f"{config.env.name} by {config.agent.name}, d = {config.d} of D = {D:,}, seed {config.seed}:")
     console.print(f"score {points(result.score)}, {how} (threshold {config.env.threshold:g})")
-    beside = f" and {result.subspace_steps:,} of the direct run before" if trial.learns else ""
+    beside = f" and {result.subspace_steps:,} of the direct run before" if result.subspace_steps else ""
     console.print(f"{result.env_steps:,} env steps{beside}, {result.seconds:.1f} s")
-    if config.out:
-        folder = Path(config.out)
-        solution = Solution(
-            *(config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d or []),
-            theta0=result.theta0,
-            basis=result.basis,
-        )
-        # Until trial.json is there, this folder says that solution.json is ours.
-        (folder / "checkpoint").mkdir(parents=True, exist_ok=True)
-        solution.save(folder / "solution.json")
-        # Last, since trial.json marks the trial as finished; without it, the same command resumes from a checkpoint.
-        write_whole(folder / "trial.json", json.dumps(result.line()) + "\n")
-        shutil.rmtree(folder / "checkpoint", ignore_errors=True)
-        console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
+
+
+def _write(config: TrainConfig, console: Console, result: TrialRecord, projection: str) -> None:
+    """Write a finished trial into its folder."""
+    folder = Path(config.out or "")
+    solution = Solution(
+        *(config.env, config.agent.name, projection, config.d, config.seed, result.score, result.theta_d or []),
+        theta0=result.theta0,
+        basis=result.basis,
+    )
+    # Until trial.json is there, the folder of its state says that solution.json is ours.
+    solution.save(folder / "solution.json")
+    # Last, since trial.json marks the trial as finished; without it, the same command resumes from a checkpoint.
+    write_whole(folder / "trial.json", json.dumps(result.line()) + "\n")
+    shutil.rmtree(folder / WORKING, ignore_errors=True)
+    console.print(f"Wrote {folder / 'trial.json'} and {folder / 'solution.json'}")
 
 
 def main() -> None:

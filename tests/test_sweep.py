@@ -308,6 +308,13 @@ def test_an_undecided_sweep_says_what_goes_on(capsys):
     assert "search.max_env_steps=44_000 keeps these trials" in capsys.readouterr().out
 
 
+def test_more_than_a_folder_holds_is_proposed(capsys):
+    words = ["env.threshold=100", "env.budget=3000", "search.direct=0"]
+    swept(*words, "search.max_trials=12")
+    swept(*words, "search.max_trials=6")
+    assert "search.max_trials=24 keeps these trials" in capsys.readouterr().out.rpartition("Undecided")[2]
+
+
 def test_a_sweep_that_has_ended_measures_no_pace_and_one_that_goes_on_does(monkeypatch):
     """As with Pong, whose trials have checkpoints."""
     words = ["env.threshold=100", "env.budget=3000", "env.checkpoint=1000", "search.direct=0"]

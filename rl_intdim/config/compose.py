@@ -159,6 +159,10 @@ def _check_word(name: str, word: str, names: Names) -> None:
     key = head.lstrip("+~")
     if key in names and issubclass(COMMANDS[name], cfg.FileCommand):
         raise ConfigError(f"{word}: no such key. {choices(key, [f.name for f in fields(COMMANDS[name])])}")
+    if key == "hydra.job.chdir":  # of several, each would run in a temporary folder, which is removed
+        raise ConfigError(
+            f"{word}: a command stays in the folder where it is started; valid: out=..., for its files."
+        )
     if head in names and value not in names[head]:
         raise ConfigError(f"{word}: no such {GROUPS[head]}. {choices(value, names[head])}")
     for group in ("env", "agent"):

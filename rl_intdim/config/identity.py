@@ -10,6 +10,7 @@ from omegaconf import MISSING as REQUIRED
 from rl_intdim.config.schema import AGENTS, SweepConfig, Task
 
 NEVER = 10**9
+ABSENT = object()  # is another value than null
 # Values of keys that older records lack, by the agent's strategy, where today's default would be wrong.
 BEFORE = {"cma": {"patience": NEVER, "diagonal_above": NEVER}}
 # Neither trials nor the search's decisions depend on these keys: a folder may be resumed with other values.
@@ -23,7 +24,7 @@ LOOSE = (
 def differing(old: dict[str, Any], new: dict[str, Any]) -> str | None:
     """The first key in which two dotted configurations differ, LOOSE keys left out; None if they agree."""
     keys = sorted(old.keys() | new.keys())
-    return next((k for k in keys if not k.startswith(LOOSE) and old.get(k) != new.get(k)), None)
+    return next((k for k in keys if not k.startswith(LOOSE) and old.get(k, ABSENT) != new.get(k, ABSENT)), None)
 
 
 def completed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -61,5 +62,7 @@ def first_seed(config: dict[str, Any]) -> int:
     digits keep a solution file short, and two sweeps of a task hardly ever share seeds.
     """
     defaults = completed({"agent.trainer": config["agent.trainer"]}, config)
-    keys = {k: v for k, v in config.items() if not k.startswith((*LOOSE, "search.seed")) and defaults.get(k) != v}
+    keys = {
+        k: v for k, v in config.items() if not k.startswith((*LOOSE, "search.seed")) and defaults.get(k, ABSENT) != v
+    }
     return int(sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest(), 16) % 2**24

@@ -81,6 +81,8 @@ def check(node: Any, prefix: str = "") -> None:
     """Raise a ConfigError for the first key of a configuration whose value is out of bounds."""
     for name, key, value in _values(node, prefix):
         for item in value if isinstance(value, list) else [value]:
+            if isinstance(value, list) and isinstance(item, list | dict):
+                raise ConfigError(f"{name}={value}: {item} is within a list; valid: a list of plain values.")
             key.check(name, item)
 
 

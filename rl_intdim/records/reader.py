@@ -89,8 +89,13 @@ def read_trials(folder: Path, config: SweepConfig, D: int | None = None) -> list
             wrong = _wrong(trial, bool(config.env.goal.info))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             wrong = _reason(error)
-        if not wrong and (expected := trials[0].D if trials else D or trial.D) != trial.D:
-            wrong = f"D: {trial.D}, and {'the trials before have' if trials else 'the task has'} {expected}"
+        if not wrong and trials and trials[0].D != trial.D:
+            wrong = f"D: {trial.D}, and the trials before have {trials[0].D}"
+        if not wrong and D not in (None, trial.D):
+            raise ConfigError(
+                f"{path}: made with D = {trial.D:,}, and the task's policy has {D:,} parameters now: its environment "
+                "or network has changed since. Give another out=..."
+            )
         if not wrong and (twin := seen.setdefault((trial.d, trial.seed), number)) != number:
             wrong = f"d={trial.d} seed={trial.seed} is already in line {twin}"
         if wrong:

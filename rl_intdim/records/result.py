@@ -10,7 +10,7 @@ from rl_intdim.search.paper_rule import PaperEstimate
 
 STATUSES = {
     "found": "the interval is as narrow as asked for",
-    "below_1": "theta0 alone, with nothing learned, solves the task with chance 1/2 or more",
+    "below_1": "theta0 alone, with nothing learned in the subspace, solves the task with chance 1/2 or more",
     "above_max": "no d up to the largest tried solves with chance 1/2; a larger one might",
     "undefined": "d_int is not defined: the chance of solving stays below 1/2 at every d",
     "undecided": "the interval is wider than asked for, or rests on too few trials",

@@ -116,8 +116,9 @@ class Store:
             was = f"with {key}={old[key]}" if key in old else f"without {key}"
             if key in old and key not in written:
                 was = f"before there was {key}, which counts as {old[key]}"
+            now = f"{key}={new[key]}" if key in new else "none"
             raise ConfigError(
-                f"out={self.folder}: made {was}, and this command has {key}={new.get(key)}. "
+                f"out={self.folder}: made {was}, and this command has {now}. "
                 "Its trials cannot be mixed; give another out=..."
             )
 

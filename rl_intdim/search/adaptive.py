@@ -155,7 +155,8 @@ def _shown(tested: dict[int, tuple[int, int]], median: int) -> bool:
 def _level(model: Posterior, weights: np.ndarray) -> tuple[float, float, float]:
     """The chance of solving where it is highest, on average over the curves: low, mean, high."""
     low, mean, high = max(model.band(weights, lattice(model.d_max)), key=lambda row: row[1])
-    return float(low), float(mean), float(high)
+    low, mean, high = (round(float(share), 6) for share in (low, mean, high))  # a sum's last bits depend on threads
+    return low, mean, high
 
 
 def _interval(model: Posterior, weights: np.ndarray, zero: float = 0.0) -> tuple[int, int, int]:

@@ -88,7 +88,7 @@ class SimulatedTask:
             solved=solved,
             score=1.0 if solved else 2 * UNSOLVED_MEAN * float(rng.random()),
             solved_at=steps if solved else None,
-            env_steps=self.budget if full_budget else steps,
+            env_steps=self.budget if full_budget and place else steps,
             scoring_steps=0,
             confirmations=[],
             curve=[],
@@ -108,14 +108,14 @@ class Cost(NamedTuple):
 def expected(search: Search, D: int, d_max: int, budget: int, tasks: int = 16) -> Cost:
     """What a sweep takes on average over simulated tasks: d_int log-uniform up to d_max, the rise from 0.1 to 0.9
     within 0.2 to 2 octaves, trials that solve when those of the records do."""
-    if search.full_budget:
+    if search.full_budget and search.ds is not None:
         return Cost(at_most(search), 0, steps_at_most(search, budget))
     rng = np.random.default_rng(0)
     costs = []
     for i in range(tasks):
         place, width = 2 ** rng.uniform(0, np.log2(d_max)), rng.uniform(0.2, 2)
         task = SimulatedTask(place, width, D=D, budget=budget, solves_at=RECORDED)
-        costs.append(_cost(drive(search, d_max, budget, task.run(i))))
+        costs.append(_cost(drive(search, d_max, budget, task.run(i, search.full_budget))))
     return Cost(*(mean(values) for values in zip(*costs, strict=True)))
 
 

@@ -165,6 +165,27 @@ def test_train_prints_the_score_and_writes_only_where_told(monkeypatch, capsys, 
     assert "out=sweep: is the run folder of a sweep." in capsys.readouterr().err
 
 
+def test_train_takes_no_folder_of_other_files(monkeypatch, capsys):
+    """A project may keep its models in a folder named checkpoint, which train removed."""
+    words = ["d=2", "env.budget=1000", "out=."]
+    for theirs in ("notes.txt", "checkpoint/model.zip"):
+        path = Path(theirs)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+        assert command(monkeypatch, "train", train.train, *words) == 2
+        assert "not a trial's folder, and not empty" in capsys.readouterr().err
+        assert path.read_text() == "mine"
+        path.unlink()
+
+
+def test_a_trial_that_runs_keeps_its_folder_to_itself(monkeypatch, capsys):
+    with train._held(Path("here")):
+        assert command(monkeypatch, "train", train.train, "d=2", "env.budget=1000", "out=here") == 2
+        assert "out=here: another process runs a trial there" in capsys.readouterr().err
+    assert command(monkeypatch, "train", train.train, "d=2", "env.budget=1000", "out=here") == 0
+    assert sorted(path.name for path in Path("here").iterdir()) == ["solution.json", "trial.json"]
+
+
 def test_d_0_scores_theta0(monkeypatch, capsys):
     assert command(monkeypatch, "train", train.train, "d=0") == 0
     assert "0 env steps" in capsys.readouterr().out

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from rl_intdim.config import cli
-from rl_intdim.config.identity import dotted, first_seed
+from rl_intdim.config.identity import differing, dotted, first_seed
 
 
 def seed(*words):
@@ -23,6 +23,16 @@ def test_a_key_at_its_default_draws_no_seed_so_that_later_versions_may_add_keys(
     older = {k: v for k, v in config.items() if k != "agent.precision"}
     assert first_seed(older) == first_seed(config)
     assert first_seed(config | {"agent.precision": "bfloat16"}) != first_seed(config)
+
+
+def test_null_is_a_value_where_the_environment_has_another_default():
+    """FrozenLake's map_name=null draws a random map in place of the usual one."""
+    usual, drawn = (
+        dotted(asdict(cli.load("sweep", ["env=FrozenLake", "env.kwargs.is_slippery=true", *more])))
+        for more in ([], ["+env.kwargs.map_name=null"])
+    )
+    assert differing(usual, drawn) == differing(drawn, usual) == "env.kwargs.map_name"
+    assert first_seed(usual) != first_seed(drawn)
 
 
 def test_what_no_trial_depends_on_draws_the_same():

@@ -109,7 +109,7 @@ def test_a_resumed_sweep_of_another_D_is_refused():
     with Store(Path("run")).open(config) as store:
         store.append(record(1, 0, D=600))
     before = Path("run/trials.jsonl").read_bytes()
-    with pytest.raises(ConfigError, match=r"run/trials.jsonl, line 1: not a trial: D: 600, and the task has 562"):
+    with pytest.raises(ConfigError, match=r"made with D = 600, and the task's policy has 562 parameters now"):
         sweep.sweep(replace(config, workers=0))
     assert Path("run/trials.jsonl").read_bytes() == before
 

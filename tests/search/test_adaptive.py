@@ -349,6 +349,8 @@ def test_the_expectation_is_below_the_most():
     assert steps < at_most(Search()) * 1000
     full = Search(ds=[1, 2], seeds=3, full_budget=True)
     assert expected(full, 562, 562, budget=1000) == (11, 0, 11_000)
+    early = expected(Search(full_budget=True), 562, 562, budget=1000, tasks=10)
+    assert steps < early.env_steps == early.trials * 1000 < at_most(Search()) * 1000
 
 
 @pytest.mark.parametrize(("zero", "expected"), [({}, ("undecided", None, (0, 1))), ({0: 10}, ("below_1", 0, (0, 0)))])
