@@ -1,6 +1,5 @@
 """The gradient trainer: Stable-Baselines3 (https://stable-baselines3.readthedocs.io) with the actor in a subspace."""
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -80,7 +79,5 @@ def train(context: TrialContext[GradientAgent]) -> int:
     if not callback.over and context.evaluator.unseen(env_steps):
         actor.look(context.evaluator, env_steps)
     check_trained(model, actor, context.agent, context.network)
-    if not actor.optimizer.theta_d.any():
-        warnings.warn(f"agent={context.agent.name} learned nothing: theta_d is still 0.", stacklevel=2)
     model.get_env().close()  # type: ignore[union-attr]
     return env_steps

@@ -230,6 +230,7 @@ def test_a_task_other_than_the_catalogues_is_noticed(solved):
     assert "x_position" in "".join(loading.load(still).unlike_catalogue())
     assert loading.load(changed(solved, task__id="HumanoidStandup-v5")).unlike_catalogue() == []  # it has none
     short = {"task__threshold": 180, "task__kwargs": {"max_episode_steps": 200}, "task__vector": "slots"}
+    short["task__name"] = "CartPole200"
     assert loading.load(changed(solved, **short)).unlike_catalogue() == []  # CartPole200, of the same id
 
 
