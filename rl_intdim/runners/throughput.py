@@ -130,9 +130,10 @@ def hours(config: SweepConfig, runner: TrialRunner, D: int, d_max: int) -> tuple
     trial solves, and of the longest sweep."""
     env, search, found = config.env, config.search, measured(config, runner)
     faster = times_faster(search, runner.slots)
-    theta0 = search.round if search.ds is None else search.ds.count(0) * search.seeds  # trials of it alone
+    none = unsolved(search, D, d_max, env.budget)
+    theta0 = none.zero if search.ds is None else search.ds.count(0) * search.seeds  # trials of it alone
     longest = Cost(at_most(search), theta0, steps_at_most(search, env.budget))
-    costs = [expected(search, D, d_max, env.budget), unsolved(search, D, d_max, env.budget), longest]
+    costs = [expected(search, D, d_max, env.budget), none, longest]
     sweeps = (found.seconds(env, cost.trials + cost.zero, cost.env_steps) / faster for cost in costs)
     return found, (found.seconds(env, 1, env.budget), *sweeps)
 

@@ -22,7 +22,7 @@ class Paced:
         return {pace: 1000.0, throughput.busy: self.others}.get(function, (5000.0, 100.0))
 
 
-@pytest.mark.parametrize("words", [[], ["search.ds=[2,4]"]])
+@pytest.mark.parametrize("words", [[], ["search.ds=[2,4]"], ["search.round=1", "search.max_trials=8"]])
 def test_no_sweep_is_expected_to_take_longer_than_the_longest(words):
     config = cli.load("sweep", words)
     _, (whole, likely, none, longest) = hours(config, Paced(), 562, 562)
