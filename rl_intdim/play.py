@@ -55,8 +55,8 @@ def play(config: PlayConfig) -> None:
         short = f"{goal.info} is {reached} on average, and the goal is {goal.least:g}"
         reason = short if reaches(score, solution.task.threshold) else below
         luck = (
-            f" It has the smallest d that solved in {solution.seeds_tried} trials, which takes luck too, so fresh "
-            "episodes may show less than was recorded."
+            f" Its d is the smallest that solved in {solution.seeds_tried} trials, partly by luck, so fresh episodes "
+            "may show less than was recorded."
         )
         raise NotVerified(f"{config.solution}: {reason}: not verified.{luck if solution.seeds_tried > 1 else ''}")
 

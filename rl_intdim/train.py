@@ -20,6 +20,7 @@ from rl_intdim.solution.solution import Solution
 from rl_intdim.training.progress import NAME as PROGRESS
 
 WORKING = "checkpoint"  # where a trial keeps its state; removed when it has finished
+OURS = {".lock", PROGRESS, f"{PROGRESS}.part", "state.pt", "direct"}  # one of them is there once it has begun
 ASKED = 0.5  # seconds to wait for another process that finishes
 
 
@@ -35,30 +36,32 @@ def train(config: TrainConfig) -> None:
 
 
 def _check_out(folder: Path) -> None:
-    """Raise ConfigError if the folder holds anything but what an unfinished trial leaves."""
+    """Raise ConfigError if the folder holds another trial, a sweep, or a WORKING of something else, which would be
+    removed at the end."""
     check_folder("out", folder)
-    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    if "trial.json" in names:
+    working = folder / WORKING
+    if (folder / "trial.json").exists():
         raise ConfigError(f"out={folder}: holds a trial already. Give another out=...")
-    if "config.yaml" in names:
+    if (folder / "config.yaml").exists():
         raise ConfigError(f"out={folder}: is the run folder of a sweep. Give another out=...")
-    if "solution.json" in names and WORKING not in names:
+    if (folder / "solution.json").exists() and not working.exists():
         raise ConfigError(f"out={folder}: holds a solution already. Give another out=...")
-    kept = {path.name for path in (folder / WORKING).iterdir()} if WORKING in names else set()
-    foreign = kept - {".lock"} and PROGRESS not in kept
-    if foreign or {name for name in names if not name.endswith(".part")} - {"solution.json", WORKING}:
-        raise ConfigError(f"out={folder}: not a trial's folder, and not empty. Give another out=...")
+    kept = {path.name for path in working.iterdir()} if working.is_dir() else set()
+    if (kept and not kept & OURS) or (working.exists() and not working.is_dir()):
+        raise ConfigError(f"out={folder}: its {WORKING} is not that of a trial. Give another out=...")
 
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Make the folder and hold it, so that no other process runs a trial there. Raises ConfigError."""
-    (folder / WORKING).mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / WORKING / ".lock")
     try:
+        (folder / WORKING).mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=ASKED)
     except Timeout:
         raise ConfigError(f"out={folder}: another process runs a trial there. Give another out=...") from None
+    except OSError as error:
+        raise ConfigError(f"out={folder}: cannot be made: {error.strerror}.") from None
     try:
         _check_out(folder)  # again, now that no other process can write
         yield

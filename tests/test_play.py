@@ -35,7 +35,7 @@ def test_one_that_does_not_solve_is_said_with_status_1(monkeypatch, capsys, solv
     said = capsys.readouterr()
     assert said.out.endswith("\nnot verified\n")
     assert "not verified" in said.err
-    assert "the smallest d that solved in 30 trials" in said.err
+    assert "Its d is the smallest that solved in 30 trials" in said.err
 
 
 def test_a_threshold_of_the_files_own_is_noticed_and_its_words_are_shown_as_they_are(monkeypatch, capsys, solved):

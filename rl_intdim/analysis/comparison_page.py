@@ -39,7 +39,7 @@ def page(sweeps: Sequence[Sweep], picture: str) -> str:
         "## Which are told apart\n",
         f"By the posteriors: lower if with probability {SURE:g} or more; {len(verdicts):,} pairs, not corrected for. "
         "Two sweeps of\none task have the same environment, threshold and budget; of two tasks the same agent, with "
-        "its settings for each,\nbudget, scoring, network and way of choosing P.\n",
+        "its settings for each,\nbudget, scoring, hidden layers and way of choosing P.\n",
         markdown(verdicts),
         *(f"{line}\n" for line in shared(sweeps)),
     ]

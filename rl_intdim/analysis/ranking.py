@@ -131,8 +131,8 @@ def differences(sweeps: Sequence[Sweep]) -> "pd.DataFrame":
 
 
 def alike(a: Sweep, b: Sweep) -> bool:
-    """Is only one thing different, the task or else what solves it? Two sweeps of one task need the same environment,
-    threshold and budget; sweeps of two tasks the same protocol, network and way of choosing P."""
+    """May two sweeps be told apart? Two of one task need the same environment, threshold and budget; two of different
+    tasks the same protocol, hidden layers and way of choosing P."""
     if a.env == b.env:
         return comparable(a, b)
     one_way = a.projection == b.projection or (automatic(a) and automatic(b))

@@ -27,6 +27,11 @@ def differing(old: dict[str, Any], new: dict[str, Any]) -> str | None:
     return next((k for k in keys if not k.startswith(LOOSE) and old.get(k, ABSENT) != new.get(k, ABSENT)), None)
 
 
+def described(config: dict[str, Any], key: str) -> str:
+    """A key of a dotted configuration with its value, in words."""
+    return f"{key}={config[key]}" if key in config else f"no {key}"
+
+
 def completed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """The dotted configuration `old`, plus the keys of `new` that did not exist when it was written. They get their
     value from BEFORE, or else their field's default."""

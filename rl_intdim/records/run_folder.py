@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
-from rl_intdim.config.identity import completed, differing, dotted, first_seed
+from rl_intdim.config.identity import completed, described, differing, dotted, first_seed
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import append_line, write_whole
@@ -113,12 +113,11 @@ class Store:
         written, new = dotted(read_values(self.folder)), dotted(asdict(config))
         old = completed(written, new)
         if key := differing(old, new):
-            was = f"with {key}={old[key]}" if key in old else f"without {key}"
+            was = f"with {described(old, key)}"
             if key in old and key not in written:
                 was = f"before there was {key}, which counts as {old[key]}"
-            now = f"{key}={new[key]}" if key in new else "none"
             raise ConfigError(
-                f"out={self.folder}: made {was}, and this command has {now}. "
+                f"out={self.folder}: made {was}, and this command has {described(new, key)}. "
                 "Its trials cannot be mixed; give another out=..."
             )
 

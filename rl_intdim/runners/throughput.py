@@ -1,6 +1,7 @@
 """Throughput of training and scoring, measured before a sweep, and the time that the sweep will take."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import psutil
@@ -18,6 +19,7 @@ from rl_intdim.training.spec import TrialSpec
 from rl_intdim.training.trial import prepare, trainer
 
 SECONDS = 4.0
+WAIT = 0.3  # seconds in which other work is measured
 BUSY = 0.2  # a pace measured while other work takes more of the machine than this is not what it can do
 LONGER = 3  # episodes of a trained policy are about this many times longer than theta0's; Pong, docs/results/
 
@@ -82,8 +84,17 @@ def scoring_pace(trial: TrialSpec) -> tuple[float, float]:
 
 
 def busy() -> float:
-    """The share of the machine's cores that other work takes now, in [0, 1]."""
-    return psutil.cpu_percent(interval=0.3) / 100
+    """The share of the machine's cores that work other than this process and its children takes now, in [0, 1]."""
+    start, share = _cpu_seconds(), psutil.cpu_percent(interval=WAIT) / 100
+    return max(0.0, share - (_cpu_seconds() - start) / WAIT / (psutil.cpu_count() or 1))
+
+
+def _cpu_seconds() -> float:
+    me, seconds = psutil.Process(), 0.0
+    for process in (me, *me.children(recursive=True)):
+        with suppress(psutil.Error):  # it has ended
+            seconds += sum(process.cpu_times()[:2])
+    return seconds
 
 
 def episode_length(task: Task, measured: float) -> float:
@@ -103,7 +114,7 @@ class Pace:
     playing: float
     length: float
     before: int = 0  # env steps of the direct run that each trial begins with, in which nothing is scored
-    busy: float = 0.0  # the share of the machine's cores that other work took meanwhile
+    busy: float = 0.0  # the share of the machine's cores that other work took just before
 
     def seconds(self, task: Task, trials: float, steps: float) -> float:
         """The seconds of so many trials with so many env steps of training, one after another."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from rl_intdim.config.import_path import load, remedy
 from rl_intdim.config.schema import Statistics, Task
-from rl_intdim.errors import ConfigError, IntdimError, TrialFailure, one_line
+from rl_intdim.errors import ConfigError, IntdimError, one_line
 from rl_intdim.tasks.border import Border
 from rl_intdim.tasks.network import Network
 
@@ -52,14 +52,14 @@ def make(task: Task, render_mode: str | None = None) -> gym.Env:
 
 
 def warn_if_unrepeatable(task: Task) -> None:
-    """Warn if two environments differ in an episode with one seed and the same actions, as far as STEPS env steps
-    tell, or in the start of the next, for which a training algorithm gives no seed."""
+    """Warn if episodes with one seed and the same actions differ, in one environment or in two, as far as STEPS env
+    steps tell, or the starts of those after them, for which a training algorithm gives no seed."""
     env = make(task)
     network = Network(task.policy, env.observation_space, env.action_space)
     # Such as a policy takes: a space's own samples may be as large as its bounds, beyond what a simulator stands.
     actions = network.actions(np.random.default_rng(0).normal(size=(STEPS, network.sizes[-1])).astype(np.float32))
 
-    def episode(env: gym.Env) -> list[Any]:
+    def episode() -> list[Any]:
         obs, _ = env.reset(seed=0)
         seen: list[Any] = [np.copy(obs)]  # an environment may write all of its observations into one array
         for action in actions:
@@ -70,15 +70,15 @@ def warn_if_unrepeatable(task: Task) -> None:
         return [*seen, np.copy(env.reset()[0])]
 
     try:
-        first = episode(env)
+        first, *others = episode(), episode()
         env.close()
         env = make(task)  # another, since it may draw a level or its physics as it is made
-        second = episode(env)
-    except TrialFailure:  # which the trial tells
+        others.append(episode())
+    except IntdimError:  # which the trial tells
         return
     finally:
         env.close()
-    if len(first) != len(second) or not all(map(np.array_equal, first, second)):
+    if any(len(other) != len(first) or not all(map(np.array_equal, first, other)) for other in others):
         warnings.warn(
             "two episodes with one seed and the same actions differ, or the starts of those after them, so a score "
             "depends on more than its episodes' seeds; an environment should draw from self.np_random alone, in "

@@ -109,6 +109,12 @@ class _Stream:
         return getattr(self._stream, name)
 
 
+def note(message: str) -> None:
+    """Tell something of this program's own about a trial, if anybody hears."""
+    if _tells:
+        _pass_on(message)
+
+
 def _tell_line(line: str) -> None:
     words = "".join(letter for letter in ESCAPES.sub("", line) if letter.isprintable() or letter == "\t").strip()
     if words:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim.config.identity import completed, differing, dotted
+from rl_intdim.config.identity import completed, described, differing, dotted
 from rl_intdim.errors import ConfigError, raised
 from rl_intdim.files import write_whole
 from rl_intdim.training.evaluator import Evaluator
@@ -91,8 +91,8 @@ class Checkpoints:
         theirs = completed(saved.get("identity", {}), self.identity)
         if key := differing(theirs, self.identity):
             raise ConfigError(
-                f"{self.folder}: holds the state of a trial with {key}={theirs.get(key)}, and this one has "
-                f"{key}={self.identity.get(key)}. Give another out=..., or remove it."
+                f"{self.folder}: holds the state of a trial with {described(theirs, key)}, and this one has "
+                f"{described(self.identity, key)}. Give another out=..., or remove it."
             )
         with self.reading():
             self.index, self.start = saved["index"], time.perf_counter() - saved["seconds"]

@@ -46,10 +46,11 @@ def check(task: Task, agent: GradientAgent, policy: Network, say: Callable[[str]
     env = environment.make(task)
     longest = environment.limit(task, env)
     env.close()
-    if task.checkpoint and longest and task.checkpoint < (whole := agent.n_envs * longest):
+    between = max(task.checkpoint or 0, rollout)  # they are saved where a rollout begins
+    if task.checkpoint and longest and between < (whole := agent.n_envs * longest):
         say(
             f"Note: env.checkpoint={task.checkpoint:,}: each begins new episodes, so none of the {agent.n_envs} "
-            f"environments comes much beyond {task.checkpoint // agent.n_envs:,} of its {longest:,} env steps while "
+            f"environments comes much beyond {between // agent.n_envs:,} of its {longest:,} env steps while "
             f"training. From {whole:,} on whole episodes fit."
         )
 

@@ -1,6 +1,5 @@
 """Run one trial: (task, agent, d, seed) -> TrialRecord. The same seed and d give every agent the same subspace."""
 
-import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from rl_intdim.config.schema import DIRECT, Agent, GradientAgent, Task
+from rl_intdim.config.schema import Agent, Task
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.subspace.projections import LearnedBasis
-from rl_intdim.tasks import environment, rollout, vector
+from rl_intdim.tasks import environment, output, rollout, vector
 from rl_intdim.training.checkpoint import Checkpoints
 from rl_intdim.training.contained import at_home, contained
 from rl_intdim.training.context import TrialContext
@@ -43,8 +42,8 @@ def _run(trial: TrialSpec, on_look: OnLook) -> TrialRecord:
     evaluator, subspace = context.evaluator, context.subspace
     env_steps = trainer(trial.agent).train(context) if subspace.d > 0 else 0
     scored = evaluator.close()
-    if isinstance(trial.agent, GradientAgent) and trial.d not in (0, DIRECT) and not scored.theta_d.any():
-        warnings.warn(f"agent={trial.agent.name} learned nothing: theta_d is still 0.", stacklevel=2)
+    if evaluator.curve and not any(norm for _, _, norm, *_ in evaluator.curve):
+        output.note(f"agent={trial.agent.name} learned nothing: theta_d was 0 at every look.")
     learned = context.learned
     basis = learned.projection.columns if learned and isinstance(learned.projection, LearnedBasis) else None
     return TrialRecord(

@@ -165,17 +165,31 @@ def test_train_prints_the_score_and_writes_only_where_told(monkeypatch, capsys, 
     assert "out=sweep: is the run folder of a sweep." in capsys.readouterr().err
 
 
-def test_train_takes_no_folder_of_other_files(monkeypatch, capsys):
-    """A project may keep its models in a folder named checkpoint, which train removed."""
+def test_train_removes_no_folder_of_something_else(monkeypatch, capsys):
+    """A project may keep its models in a folder named checkpoint."""
     words = ["d=2", "env.budget=1000", "out=."]
-    for theirs in ("notes.txt", "checkpoint/model.zip"):
+    for theirs in ("checkpoint/model.zip", "checkpoint"):
         path = Path(theirs)
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")
         assert command(monkeypatch, "train", train.train, *words) == 2
-        assert "not a trial's folder, and not empty" in capsys.readouterr().err
+        assert "its checkpoint is not that of a trial" in capsys.readouterr().err
         assert path.read_text() == "mine"
         path.unlink()
+        if path.parent != Path():
+            path.parent.rmdir()
+
+
+@pytest.mark.parametrize("left", ["direct/state.pt", "state.pt.part", "progress.json"])
+def test_train_goes_on_in_what_a_kill_left(monkeypatch, left):
+    """Of a direct run, of a first checkpoint; and the log of the shell may lie there too."""
+    path = Path("run/checkpoint") / left
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+    Path("run/checkpoint/.lock").touch()
+    Path("run/log.txt").write_text("mine")
+    assert command(monkeypatch, "train", train.train, "d=2", "env.budget=1000", "out=run") == 0
+    assert sorted(path.name for path in Path("run").iterdir()) == ["log.txt", "solution.json", "trial.json"]
 
 
 def test_a_trial_that_runs_keeps_its_folder_to_itself(monkeypatch, capsys):

@@ -298,19 +298,20 @@ gym.register("test/Adrift-v0", Adrift)
 
 
 class Drawn(gym.Env):
-    """Draws its level when it is made, or an episode's start from a generator that `reset` makes anew."""
+    """Draws its level when it is made, or an episode's start from a generator that is made anew or goes on."""
 
     observation_space = gym.spaces.Box(-1, 1, (1,), np.float32)
     action_space = gym.spaces.Discrete(2)
 
-    def __init__(self, made):
-        self.made, self.rng = made, np.random.default_rng()
+    def __init__(self, how):
+        self.how, self.rng = how, np.random.default_rng(0 if how == "goes on" else None)
         self.level = self.rng.uniform(-1, 1)
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        if not self.made:
+        if self.how == "anew":
             self.rng = np.random.default_rng(seed)
+        if self.how != "made":
             self.level = self.rng.uniform(-1, 1)
         return np.array([self.level], np.float32), {}
 
@@ -321,11 +322,11 @@ class Drawn(gym.Env):
 gym.register("test/Drawn-v0", Drawn)
 
 
-@pytest.mark.parametrize("made", [True, False], ids=["when it is made", "without a seed"])
-def test_what_is_drawn_apart_from_an_episodes_seed_is_told(echo, made):
+@pytest.mark.parametrize("how", ["made", "anew", "goes on"])
+def test_what_is_drawn_apart_from_an_episodes_seed_is_told(echo, how):
     """Training resets without seeds, in environments of its own."""
     with pytest.warns(UserWarning, match="or the starts of those after them"):
-        environment.warn_if_unrepeatable(echo(id="test/Drawn-v0", kwargs={"made": made}))
+        environment.warn_if_unrepeatable(echo(id="test/Drawn-v0", kwargs={"how": how}))
 
 
 class Wide(gym.Env):

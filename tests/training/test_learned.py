@@ -188,7 +188,6 @@ def test_both_at_once_and_what_learns_nothing(echo):
     assert run_trial(trial(echo, agent_of("cma"), BURN_IN, d=DIRECT)).curve == plain.curve
 
 
-@pytest.mark.filterwarnings("ignore:agent=dqn learned nothing")
 @pytest.mark.parametrize("name", DISCRETE)
 def test_every_agent_with_a_gradient_spans_a_basis_by_its_own(echo, name):
     how = Learned(0, 1500, 10, gradients=True)

@@ -120,7 +120,6 @@ def test_a_trial_keeps_to_its_threads_in_blas_too(echo):
 # ------------------------------------------------------------------------------- the budget is a limit
 
 
-@pytest.mark.filterwarnings("ignore:agent=dqn learned nothing")
 @pytest.mark.parametrize(("name", "steps"), [("cma", 1000), ("openai_es", 1000), ("ppo", 768), ("dqn", 768)])
 def test_no_trial_takes_more_than_its_budget(echo, name, steps):
     """Of 1,000 env steps: a generation of 640 and a part of the next, or three rollouts of 256."""

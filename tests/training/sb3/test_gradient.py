@@ -15,6 +15,7 @@ from rl_intdim.config.schema import GradientAgent, Policy
 from rl_intdim.errors import ConfigError, TrialFailure
 from rl_intdim.subspace.subspace import flat
 from rl_intdim.tasks import environment
+from rl_intdim.tasks.output import hearing
 from rl_intdim.training import gradient
 from rl_intdim.training.sb3.model import build, set_precision
 from rl_intdim.training.sb3.subspace_actor import SubspaceActor
@@ -213,8 +214,11 @@ def test_an_algorithm_that_runs_past_the_budget_fails(echo):
 def test_a_trial_that_learned_nothing_says_so(echo):
     agent = small("dqn")
     agent = replace(agent, settings=agent.settings | {"gradient_steps": 0})
-    with pytest.warns(UserWarning, match="agent=dqn learned nothing"):
+    said = []
+    with hearing(said.append):
         run_trial(TrialSpec(echo(threshold=1e9, budget=1000), agent, "dense", 3, 0))
+        run_trial(TrialSpec(echo(threshold=1e9, budget=1000), small("dqn"), "dense", 3, 0))
+    assert said == ["agent=dqn learned nothing: theta_d was 0 at every look."]
 
 
 def test_checkpoints_that_cut_training_episodes_off_are_named(echo):
