@@ -15,13 +15,13 @@ from rl_intdim.config.validation import check_d
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import check_folder, write_whole
 from rl_intdim.records.result import points, trial_time_left
+from rl_intdim.records.run_folder import ASKED
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.solution.solution import Solution
 from rl_intdim.training.progress import NAME as PROGRESS
 
 WORKING = "checkpoint"  # where a trial keeps its state; removed when it has finished
 OURS = {".lock", PROGRESS, f"{PROGRESS}.part", "state.pt", "direct"}  # one of them is there once it has begun
-ASKED = 0.5  # seconds to wait for another process that finishes
 
 
 def train(config: TrainConfig) -> None:

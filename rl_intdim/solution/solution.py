@@ -124,8 +124,7 @@ class Solution:
         is easier to reach. Of several such tasks the one of the file's name counts, else the most similar one. Empty
         if they agree, or the catalogue has no task with this id."""
         mine = {key: value for key, value in asdict(self.task).items() if key in SCORED}
-        paths = {path.stem: path for path in sorted(shipped("envs").glob("*.yaml"))}
-        known: list[Any] = [OmegaConf.to_container(task_node(path)) for path in paths.values()]
+        known: list[Any] = [OmegaConf.to_container(task_node(p)) for p in sorted(shipped("envs").glob("*.yaml"))]
         known = [task for task in known if task["id"] == self.task.id]
         namesake = [task for task in known if task["name"] == self.task.name]
         unlike = [
