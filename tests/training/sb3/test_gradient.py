@@ -9,6 +9,7 @@ from factories import DISCRETE, KINDS, agent_of, crossq, pictures, small
 from stable_baselines3 import PPO, SAC
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import FlattenExtractor
+from stable_baselines3.sac.policies import SACPolicy
 
 from rl_intdim.config import cli
 from rl_intdim.config.schema import GradientAgent, Policy
@@ -197,6 +198,16 @@ def test_a_policy_that_was_trained_otherwise_than_it_is_scored_fails(echo):
     gradient.check(echo("continuous"), agent, environment.policy(echo("continuous")))
     with pytest.raises(TrialFailure, match="was trained as another policy than is scored"):
         run_trial(TrialSpec(echo("continuous", threshold=1e9), agent, "dense", 3, 0))
+
+
+class Unsquashed(SACPolicy):
+    squash_output = property(lambda self: False)
+
+
+def test_a_policy_that_does_not_squash_fits_no_algorithm_that_needs_it(echo):
+    task, agent = echo("continuous"), agent_of("sac", policy=f"{__name__}.Unsquashed")
+    with pytest.raises(ConfigError, match="does not squash its actions"):
+        gradient.check(task, agent, environment.policy(task))
 
 
 class Overruns(PPO):
