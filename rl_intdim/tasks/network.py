@@ -134,7 +134,7 @@ class Network:
         """The forward pass of N policies on E observations each: (N, E, ...) -> (N, E, out)."""
         x, first = obs, len(self.conv_shapes)
         if first:
-            x = torch.stack([self._features([(w[n], b[n]) for w, b in layers[:first]], x[n]) for n in range(len(x))])
+            x = self._features(layers[:first], x)
         x = x.float()
         if not first and x.device.type == "cpu":
             return self._compiled(layers, x)
@@ -153,19 +153,22 @@ class Network:
         return torch.from_numpy(y)
 
     def _features(self, layers: Sequence[Layer], images: torch.Tensor) -> torch.Tensor:
-        """The convolutions of one policy: E images, shaped as in their space -> (E, features)."""
+        """The convolutions of N policies on E images each, shaped as in their space: (N, E, ...) -> (N, E, features).
+        The policies are the groups of one convolution."""
+        N = len(images)
         if self.channels_last:
-            images = images.permute(0, 3, 1, 2)
-        x = self.scaled(images.contiguous(memory_format=torch.channels_last).float())
+            images = images.permute(0, 1, 4, 2, 3)
+        pictures = images.transpose(0, 1).flatten(1, 2)  # (E, N x channels, height, width)
+        x = self.scaled(pictures.contiguous(memory_format=torch.channels_last).float())
         for (weight, bias), c in zip(layers, self.spec.conv, strict=True):
-            weight = weight.contiguous(memory_format=torch.channels_last)
+            weight, bias = weight.flatten(0, 1).contiguous(memory_format=torch.channels_last), bias.flatten()
             left, right, top, bottom = c.pad
             if left == right and top == bottom:  # the convolution pads at no cost
-                x = functional.conv2d(x, weight, bias, c.stride, (top, left))
+                x = functional.conv2d(x, weight, bias, c.stride, (top, left), groups=N)
             else:
-                x = functional.conv2d(functional.pad(x, c.pad), weight, bias, c.stride)
+                x = functional.conv2d(functional.pad(x, c.pad), weight, bias, c.stride, groups=N)
             x = self._activate(x)
-        return x.flatten(1)
+        return x.unflatten(1, (N, -1)).transpose(0, 1).flatten(2)
 
     def scaled(self, images: torch.Tensor) -> torch.Tensor:
         """float32 images, scaled from the bounds of their space to [0, 1]."""
