@@ -72,8 +72,12 @@ class LocalRunner:
                 yield from ((trial, TrialError(LOST)) for trial in trials)
                 return
             while waiting:
+                broken = not pool.active
                 finished, _ = wait(waiting, timeout=runners.TICK, return_when=FIRST_COMPLETED)
                 on_wait()
+                if broken and not finished:  # pebble never ends what it is given in the moment in which it breaks
+                    yield from ((trial, TrialError(LOST)) for trial in waiting.values())
+                    return
                 for future in finished:
                     trial = waiting.pop(future)
                     error = future.exception()

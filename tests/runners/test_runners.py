@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -103,6 +104,14 @@ def test_workers_that_cannot_be_started_cost_each_trial_an_attempt(monkeypatch):
         raise BrokenProcessPool
 
     monkeypatch.setattr(ProcessPool, "schedule", broken)
+    assert list(LocalRunner(2).run([1, 2])) == [(1, TrialError(LOST)), (2, TrialError(LOST))]
+
+
+def test_trials_given_in_the_moment_in_which_the_workers_are_lost_cost_an_attempt_too(monkeypatch):
+    """Pebble leaves them pending for ever, and the sweep would wait as long."""
+    monkeypatch.setattr(ProcessPool, "schedule", lambda self, *args, **kwargs: Future())
+    monkeypatch.setattr(ProcessPool, "active", False)
+    monkeypatch.setattr(runners, "TICK", 0.1)
     assert list(LocalRunner(2).run([1, 2])) == [(1, TrialError(LOST)), (2, TrialError(LOST))]
 
 
