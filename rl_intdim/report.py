@@ -23,7 +23,7 @@ from rl_intdim.analysis import report_page
 from rl_intdim.config import cli
 from rl_intdim.config.validation import one_of
 from rl_intdim.files import check_file, write_whole
-from rl_intdim.records.run_folder import is_running
+from rl_intdim.records.folder_lock import is_held
 from rl_intdim.solution import video
 
 WATCHED = ("trials.jsonl", "result.json", "checkpoints/*/progress.json")  # what the page is made of
@@ -54,7 +54,7 @@ def follow(folders: Sequence[Path], out: Path, clip: report_page.Clip) -> None:
         write_whole(out, report_page.page(folders, lambda path: played(path, path.stat().st_mtime_ns), again))
 
     try:
-        while running := [folder for folder in folders if is_running(folder)]:
+        while running := [folder for folder in folders if is_held(folder)]:
             if (now := stamps(folders)) != seen:
                 write(again=True)
                 if seen is None:

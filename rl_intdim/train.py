@@ -2,11 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from rl_intdim.config import cli
@@ -14,14 +12,20 @@ from rl_intdim.config.schema import DIRECT, TrainConfig
 from rl_intdim.config.validation import check_d
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import check_folder, write_whole
+from rl_intdim.records import folder_lock
 from rl_intdim.records.result import points, trial_time_left
-from rl_intdim.records.run_folder import ASKED
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.solution.solution import Solution
 from rl_intdim.training.progress import NAME as PROGRESS
 
 WORKING = "checkpoint"  # where a trial keeps its state; removed when it has finished
-OURS = {".lock", PROGRESS, f"{PROGRESS}.part", "state.pt", "direct"}  # one of them is there once it has begun
+OURS = {
+    folder_lock.NAME,
+    PROGRESS,
+    f"{PROGRESS}.part",
+    "state.pt",
+    "direct",
+}  # one of them is there once it has begun
 
 
 def train(config: TrainConfig) -> None:
@@ -49,24 +53,6 @@ def _check_out(folder: Path) -> None:
     kept = {path.name for path in working.iterdir()} if working.is_dir() else set()
     if (kept and not kept & OURS) or (working.exists() and not working.is_dir()):
         raise ConfigError(f"out={folder}: its {WORKING} is not that of a trial. Give another out=...")
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Make the folder and hold it, so that no other process runs a trial there. Raises ConfigError."""
-    lock = FileLock(folder / WORKING / ".lock")
-    try:
-        (folder / WORKING).mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=ASKED)
-    except Timeout:
-        raise ConfigError(f"out={folder}: another process runs a trial there. Give another out=...") from None
-    except OSError as error:
-        raise ConfigError(f"out={folder}: cannot be made: {error.strerror}.") from None
-    try:
-        _check_out(folder)  # again, now that no other process can write
-        yield
-    finally:
-        lock.release()
 
 
 def _train(config: TrainConfig, console: Console) -> None:
@@ -101,7 +87,11 @@ def _train(config: TrainConfig, console: Console) -> None:
     )
     if trial.learns and trial.learned:
         console.print(f"Learned basis: a direct run of {trial.learned.direct_steps:,} env steps comes first.")
-    with _held(Path(config.out)) if config.out else nullcontext():
+    out = Path(config.out or "")
+    busy = "another process runs a trial there. Give another out=..."
+    with folder_lock.held(out / WORKING, out, busy) if config.out else nullcontext():
+        if config.out:
+            _check_out(out)  # again, now that no other process can write
         result = run_trial(trial, on_look)
         _tell(config, console, result, D)
         if config.out:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rl_intdim.config.schema import SweepConfig
+from rl_intdim.records.folder_lock import is_held
 from rl_intdim.records.reader import read_config, read_trials
 from rl_intdim.records.result import span
-from rl_intdim.records.run_folder import is_running, trial_folders
+from rl_intdim.records.run_folder import trial_folders
 from rl_intdim.records.sweep import Sweep, read
 from rl_intdim.search.adaptive import Answer, answer
 from rl_intdim.search.loop import at_most, at_once, outcomes, steps_at_most, times_faster
@@ -44,7 +45,7 @@ class Snapshot:
 
 def snapshot(folder: Path) -> Snapshot:
     """The run folder as it is now. Raises ConfigError if it is not one, or holds what this program does not write."""
-    running = is_running(folder)  # first: a sweep that ends meanwhile is read as one that has not ended
+    running = is_held(folder)  # first: a sweep that ends meanwhile is read as one that has not ended
     trials = list(progress.read(trial_folders(folder)).values()) if running else []
     config = read_config(folder)
     sweep = read(folder, extended=running) if read_trials(folder, config) else None

@@ -19,21 +19,19 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 
 from rl_intdim.config.identity import completed, described, differing, dotted, first_seed
 from rl_intdim.config.schema import SweepConfig
 from rl_intdim.errors import ConfigError
 from rl_intdim.files import append_line, write_whole
-from rl_intdim.records import learned_subspaces, sessions
+from rl_intdim.records import folder_lock, learned_subspaces, sessions
 from rl_intdim.records.provenance import command
 from rl_intdim.records.reader import read_config, read_trials, read_values
 from rl_intdim.records.result import SweepRecord
 from rl_intdim.search.trials import TrialRecord
 
-ASKED = 0.5  # seconds to wait for the lock, since `is_running` takes it for an instant
-FIRST = {".lock", "config.yaml.part"}  # files that exist before config.yaml does
+FIRST = {folder_lock.NAME, "config.yaml.part"}  # files that exist before config.yaml does
 
 
 def seeded(config: SweepConfig) -> SweepConfig:
@@ -45,19 +43,6 @@ def seeded(config: SweepConfig) -> SweepConfig:
     kept = read_config(folder).search.seed if (folder / "config.yaml").exists() else None
     seed = first_seed(dotted(asdict(config))) if kept is None else kept
     return replace(config, search=replace(config.search, seed=seed))
-
-
-def is_running(folder: Path) -> bool:
-    """Does a process run the sweep of this folder?"""
-    if not (folder / ".lock").exists():
-        return False
-    try:
-        with FileLock(folder / ".lock").acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # another user's folder
-        return False
 
 
 def trial_folders(folder: Path) -> list[Path]:
@@ -78,32 +63,23 @@ class Store:
             self.compare(config)
         elif self.folder.exists() and any(path.name not in FIRST for path in self.folder.iterdir()):
             raise ConfigError(f"out={self.folder}: not a run folder, and not empty. Give another out=...")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / ".lock")
-            lock.acquire(timeout=ASKED)
-        except Timeout:
-            raise ConfigError(
-                f"out={self.folder}: another process is running this sweep. Wait for it, or give another out=..."
-            ) from None
-        except OSError as error:
-            raise ConfigError(f"out={self.folder}: cannot be made: {error.strerror}.") from None
-        try:
-            self.compare(config)  # again, now that no other process can write
-            words = command().replace("\n", " ")
-            text = f"# {words}\n{OmegaConf.to_yaml(OmegaConf.create(asdict(config)))}"
-            write_whole(self.folder / "config.yaml", text)
-            for name in ("trials.jsonl", "failures.jsonl", sessions.NAME):
-                self._mend(name)
-            sessions.begin(self.folder, config)
-            (self.folder / "checkpoints").mkdir(exist_ok=True)
-            self._forget_running()
-            yield self
-        finally:
-            self._forget_running()
-            with suppress(OSError):  # not there, or not empty
-                (self.folder / "checkpoints").rmdir()
-            lock.release()
+        busy = "another process is running this sweep. Wait for it, or give another out=..."
+        with folder_lock.held(self.folder, self.folder, busy):
+            try:
+                self.compare(config)  # again, now that no other process can write
+                words = command().replace("\n", " ")
+                text = f"# {words}\n{OmegaConf.to_yaml(OmegaConf.create(asdict(config)))}"
+                write_whole(self.folder / "config.yaml", text)
+                for name in ("trials.jsonl", "failures.jsonl", sessions.NAME):
+                    self._mend(name)
+                sessions.begin(self.folder, config)
+                (self.folder / "checkpoints").mkdir(exist_ok=True)
+                self._forget_running()
+                yield self
+            finally:
+                self._forget_running()
+                with suppress(OSError):  # not there, or not empty
+                    (self.folder / "checkpoints").rmdir()
 
     def compare(self, config: SweepConfig) -> None:
         """Raise a ConfigError if the folder belongs to another run."""

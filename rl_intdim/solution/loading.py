@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rl_intdim.config.catalogue import merged
 from rl_intdim.config.keys import LONGEST, printable
+from rl_intdim.config.likeness import unlike_catalogue
 from rl_intdim.config.schema import DIRECT, LEARNED_BASES, PROJECTIONS, Task
 from rl_intdim.config.validation import check_task
 from rl_intdim.errors import ConfigError, choices, one_line
@@ -77,8 +78,8 @@ def opened(path: Path, trust: bool, say: Callable[[str], None]) -> tuple[Solutio
     """A solution file and its policy's network. `say` is called with a note if its task is not the catalogue's.
     Raises ConfigError, as `load` does, and if the network cannot be made."""
     solution = load(path, trust)
-    if others := solution.unlike_catalogue():
-        say(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
+    if others := unlike_catalogue(solution.task):
+        say(f"Note: this file's task is not the catalogue's: {'; '.join(others.values())}.")
     with named(path):
         return solution, solution.policy()[0]
 

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from omegaconf import MISSING, OmegaConf
 
 from rl_intdim import files
-from rl_intdim.config.catalogue import shipped, task_node
-from rl_intdim.config.schema import DIRECT, VECTORISATIONS, Task
+from rl_intdim.config.schema import DIRECT, Task
 from rl_intdim.errors import ConfigError, TrialFailure
 
 if TYPE_CHECKING:
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
 FORMAT = "rl_intdim solution 1"
 # theta0 is drawn in float64, then rounded, and theta and its layers are copies: 28 at peak in play, besides P.
 PARAMETER_BYTES = 32
-# Keys that a score depends on, besides id. Of `vector`, only whether it is ALE; the others play the same episodes.
-SCORED = ("threshold", "goal", "kwargs", "wrappers", "max_episode_steps", "vector", "sticky", "statistics")
 
 
 @dataclass(frozen=True)
@@ -119,35 +115,7 @@ class Solution:
             envs.close()
         return returns, reached
 
-    def unlike_catalogue(self) -> list[str]:
-        """The file's SCORED keys that differ from the catalogue's task with this id, such as a lower threshold, which
-        is easier to reach. Of several such tasks the one of the file's name counts, else the most similar one. Empty
-        if they agree, or the catalogue has no task with this id."""
-        mine = {key: value for key, value in asdict(self.task).items() if key in SCORED}
-        known: list[Any] = [OmegaConf.to_container(task_node(p)) for p in sorted(shipped("envs").glob("*.yaml"))]
-        known = [task for task in known if task["id"] == self.task.id]
-        namesake = [task for task in known if task["name"] == self.task.name]
-        unlike = [
-            [
-                _unlike(key, mine[key], task[key])
-                for key in mine  # a file without a threshold leaves it open
-                if task[key] != MISSING and _judged(key, mine[key]) != _judged(key, task[key])
-            ]
-            for task in namesake or known
-        ]
-        return min(unlike, key=len, default=[])
-
 
 def shortest(numbers: Sequence[float]) -> list[float]:
     """The float32 numbers with as many digits as tell them apart."""
     return [float(str(np.float32(x))) for x in numbers]
-
-
-def _judged(key: str, value: Any) -> Any:
-    if key == "statistics":  # where they come from is a text
-        return value | {"source": ""}
-    return VECTORISATIONS[value].ale if key == "vector" else value
-
-
-def _unlike(key: str, mine: Any, other: Any) -> str:
-    return f"other {key}" if key == "statistics" else f"{key}={mine}, not {other}"  # hundreds of numbers

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from rl_intdim.config.likeness import borrowed_threshold
 from rl_intdim.config.schema import Agent, Task
 from rl_intdim.search.trials import TrialRecord
 from rl_intdim.subspace.projections import LearnedBasis
@@ -108,6 +109,8 @@ def check(task: Task, agent: Agent, name: str = "auto", say: Callable[[str], Non
     do not fit together. `say` is called with notes for the user."""
     policy = environment.policy(task)
     device(name, policy)
+    if note := borrowed_threshold(task):
+        say(note)
     envs = vector.make_vec(task, 1)
     if task.vectorisation.single and envs.longest is not None:
         say(

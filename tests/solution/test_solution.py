@@ -1,7 +1,6 @@
 """The solution file: small, safe, and the same policy again."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -210,37 +209,6 @@ def test_an_environment_that_raises_is_one_message(solved, said, monkeypatch):
 def test_episodes_without_end_are_refused(solved, steps):
     with pytest.raises(ConfigError, match="max_episode_steps"):
         loading.load(changed(solved, task__vector="slots", task__kwargs={"max_episode_steps": steps}), trust=True)
-
-
-def test_a_task_other_than_the_catalogues_is_noticed(solved):
-    assert loading.load(solved).unlike_catalogue() == []
-    easy = changed(solved, task__threshold=10, task__vector="slots", task__kwargs={"max_episode_steps": 20})
-    said = "; ".join(loading.load(easy).unlike_catalogue())
-    assert "threshold=10.0, not 475.0" in said
-    assert "max_episode_steps" in said
-    odd = {"task__statistics": {"mean": "0 0 0 0", "std": "1 1 1 1.5"}, "task__vector": "slots"}
-    assert loading.load(changed(solved, **odd)).unlike_catalogue() == ["other statistics"]
-    cut = changed(solved, task__max_episode_steps=100)
-    assert loading.load(cut).unlike_catalogue() == ["max_episode_steps=100, not None"]
-    assert loading.load(changed(solved, task__vector="slots")).unlike_catalogue() == []  # the same episodes
-    odd = {"task__id": "Walker2d-v5", "task__vector": "slots", "task__threshold": 10}
-    said = loading.load(changed(solved, **odd)).unlike_catalogue()  # the catalogue's has no threshold yet
-    assert not any("threshold" in word for word in said)
-    still = changed(solved, task__goal={"info": "x_position", "least": 3}, task__vector="slots")
-    assert "x_position" in "".join(loading.load(still).unlike_catalogue())
-    assert loading.load(changed(solved, task__id="HumanoidStandup-v5")).unlike_catalogue() == []  # it has none
-    short = {"task__threshold": 180, "task__kwargs": {"max_episode_steps": 200}, "task__vector": "slots"}
-    short["task__name"] = "CartPole200"
-    assert loading.load(changed(solved, **short)).unlike_catalogue() == []  # CartPole200, of the same id
-
-
-def test_another_way_to_play_an_atari_game_is_noticed(solved):
-    """As single environments: other pictures, and no sticky actions of the task's."""
-    pong = asdict(cli.load("sweep", ["env=Pong"]).env)
-    found = loading.load(changed(solved, task=pong))
-    assert found.unlike_catalogue() == []
-    found = loading.load(changed(solved, task=pong | {"vector": "slots"}))
-    assert found.unlike_catalogue() == ["vector=slots, not atari"]
 
 
 def test_what_fits_no_network_or_no_machine_is_refused(solved):
