@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -19,13 +20,8 @@ from rl_intdim.solution.solution import Solution
 from rl_intdim.training.progress import NAME as PROGRESS
 
 WORKING = "checkpoint"  # where a trial keeps its state; removed when it has finished
-OURS = {
-    folder_lock.NAME,
-    PROGRESS,
-    f"{PROGRESS}.part",
-    "state.pt",
-    "direct",
-}  # one of them is there once it has begun
+# One of them is there once it has begun.
+OURS = {folder_lock.NAME, PROGRESS, f"{PROGRESS}.part", "state.pt", "direct"}
 
 
 def train(config: TrainConfig) -> None:
@@ -53,6 +49,15 @@ def _check_out(folder: Path) -> None:
     kept = {path.name for path in working.iterdir()} if working.is_dir() else set()
     if (kept and not kept & OURS) or (working.exists() and not working.is_dir()):
         raise ConfigError(f"out={folder}: its {WORKING} is not that of a trial. Give another out=...")
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Make the folder and hold it, so that no other process runs a trial there. Raises ConfigError."""
+    busy = "another process runs a trial there. Give another out=..."
+    with folder_lock.held(folder / WORKING, folder, busy):
+        _check_out(folder)  # again, now that no other process can write
+        yield
 
 
 def _train(config: TrainConfig, console: Console) -> None:
@@ -87,11 +92,7 @@ def _train(config: TrainConfig, console: Console) -> None:
     )
     if trial.learns and trial.learned:
         console.print(f"Learned basis: a direct run of {trial.learned.direct_steps:,} env steps comes first.")
-    out = Path(config.out or "")
-    busy = "another process runs a trial there. Give another out=..."
-    with folder_lock.held(out / WORKING, out, busy) if config.out else nullcontext():
-        if config.out:
-            _check_out(out)  # again, now that no other process can write
+    with _held(Path(config.out)) if config.out else nullcontext():
         result = run_trial(trial, on_look)
         _tell(config, console, result, D)
         if config.out:

@@ -24,15 +24,18 @@ def unlike_catalogue(task: Task) -> dict[str, str]:
 
 
 def borrowed_threshold(task: Task) -> str | None:
-    """A note for a task that has the threshold of the catalogue's task of its name, and is another game."""
-    namesake = next((other for other in _catalogue() if (other["name"], other["id"]) == (task.name, task.id)), None)
-    if namesake is None or namesake["threshold"] != task.threshold:
+    """A note for a task that has the threshold of the catalogue's task of its name, from there, and other keys of the
+    GAME."""
+    keys = ("name", "id", "threshold", "threshold_source")  # the source of one that the user gives is another
+    mine = [getattr(task, key) for key in keys]
+    namesake = next((other for other in _catalogue() if [other[key] for key in keys] == mine), None)
+    if namesake is None:
         return None
     if not (changed := _unlike(task, namesake, GAME)):
         return None
     return (
-        f"Note: env.threshold={task.threshold:g} is that of the catalogue's {task.name}, and here env is another: "
-        f"{'; '.join(changed.values())}. Give env.threshold=... if it is not that of this one."
+        f"Note: env.threshold={task.threshold:g} is that of the catalogue's {task.name}, and here "
+        f"{'; '.join(changed.values())}. Give env.threshold=... if that changes what an episode can score."
     )
 
 
@@ -42,10 +45,12 @@ def _catalogue() -> list[dict[str, Any]]:
 
 def _unlike(task: Task, other: dict[str, Any], keys: Sequence[str]) -> dict[str, str]:
     mine = asdict(task)
+    given = [key for key in keys if other[key] != MISSING]  # a file may leave the threshold open
     return {
-        key: f"other {key}" if key == "statistics" else f"{key}={mine[key]}, not {other[key]}"  # hundreds of numbers
-        for key in keys  # a file without a threshold leaves it open
-        if other[key] != MISSING and _judged(key, mine[key]) != _judged(key, other[key])
+        # Statistics are hundreds of numbers.
+        key: f"other {key}" if key == "statistics" else f"{key}={mine[key]}, not {other[key]}"
+        for key in given
+        if _judged(key, mine[key]) != _judged(key, other[key])
     }
 
 

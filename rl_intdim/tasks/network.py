@@ -21,6 +21,7 @@ from rl_intdim.tasks import compiled
 
 Layer = tuple[torch.Tensor, torch.Tensor]  # weights and biases of one layer, of N policies
 FINITE = float(np.finfo(np.float32).max)  # bounds this far apart count as infinite: environments write them so
+BLOCK = 32  # images at a time on a CPU, whose activations stay in the cache
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 
 
@@ -134,7 +135,9 @@ class Network:
         """The forward pass of N policies on E observations each: (N, E, ...) -> (N, E, out)."""
         x, first = obs, len(self.conv_shapes)
         if first:
-            x = self._features(layers[:first], x)
+            n = len(x) if x.is_cuda else max(1, BLOCK // x.shape[1])
+            blocks = [slice(i, i + n) for i in range(0, len(x), n)]
+            x = torch.cat([self._features([(w[b], bias[b]) for w, bias in layers[:first]], x[b]) for b in blocks])
         x = x.float()
         if not first and x.device.type == "cpu":
             return self._compiled(layers, x)
@@ -154,7 +157,7 @@ class Network:
 
     def _features(self, layers: Sequence[Layer], images: torch.Tensor) -> torch.Tensor:
         """The convolutions of N policies on E images each, shaped as in their space: (N, E, ...) -> (N, E, features).
-        The policies are the groups of one convolution."""
+        The policies are the groups of each convolution."""
         N = len(images)
         if self.channels_last:
             images = images.permute(0, 1, 4, 2, 3)

@@ -47,6 +47,7 @@ def test_another_way_to_play_an_atari_game_is_noticed():
         (["env=CartPole", "env.vector=slots", "env.budget=1000"], None),
         (["env=CartPole", "env.max_episode_steps=100"], "max_episode_steps=100, not None"),
         (["env=CartPole", "env.max_episode_steps=100", "env.threshold=95"], None),
+        (["env=CartPole", "env.max_episode_steps=490", "env.threshold=475"], None),
         (["env=Pong", "env.sticky=0", "agent=ppo"], "sticky=0.0, not 0.25"),
         (["env=gym", "env.id=CartPole-v1", "env.threshold=475", "env.max_episode_steps=100"], None),
     ],
@@ -54,7 +55,7 @@ def test_another_way_to_play_an_atari_game_is_noticed():
 def test_a_threshold_of_another_game_is_told(words, said):
     note = borrowed_threshold(task(*words))
     assert (note is None) == (said is None)
-    assert said is None or f"here env is another: {said}. Give env.threshold=..." in note
+    assert said is None or f"and here {said}. Give env.threshold=..." in note
 
 
 def test_a_command_tells_it_before_it_trains():

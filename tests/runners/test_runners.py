@@ -108,7 +108,7 @@ def test_workers_that_cannot_be_started_cost_each_trial_an_attempt(monkeypatch):
 
 
 def test_trials_given_in_the_moment_in_which_the_workers_are_lost_cost_an_attempt_too(monkeypatch):
-    """Pebble leaves them pending for ever, and the sweep would wait as long."""
+    """Pebble leaves them pending for ever, as here, and the sweep would wait as long."""
     monkeypatch.setattr(ProcessPool, "schedule", lambda self, *args, **kwargs: Future())
     monkeypatch.setattr(ProcessPool, "active", False)
     monkeypatch.setattr(runners, "TICK", 0.1)

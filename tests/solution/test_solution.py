@@ -211,6 +211,14 @@ def test_episodes_without_end_are_refused(solved, steps):
         loading.load(changed(solved, task__vector="slots", task__kwargs={"max_episode_steps": steps}), trust=True)
 
 
+def test_a_file_of_another_task_than_the_catalogues_says_so(solved):
+    said = []
+    loading.opened(solved, False, said.append)
+    assert said == []
+    loading.opened(changed(solved, task__threshold=10, task__vector="slots"), False, said.append)
+    assert said == ["Note: this file's task is not the catalogue's: threshold=10.0, not 475.0."]
+
+
 def test_what_fits_no_network_or_no_machine_is_refused(solved):
     with pytest.raises(ConfigError, match="d=600"):
         loading.load(changed(solved, d=600, theta_d=[0.0] * 600)).policy()
