@@ -14,13 +14,13 @@ GAME = ("kwargs", "wrappers", "max_episode_steps", "vector", "sticky")
 SCORED = ("threshold", "goal", *GAME, "statistics")  # those that a score depends on, besides id
 
 
-def unlike_catalogue(task: Task) -> dict[str, str]:
-    """The SCORED keys, and what each says, in which a task differs from the catalogue's of its id, such as a lower
+def unlike_catalogue(task: Task) -> list[str]:
+    """The SCORED keys, with their values, in which a task differs from the catalogue's of its id, such as a lower
     threshold, which is easier to reach. Of several such tasks the one of its name counts, else the most similar one.
     Empty if they agree, or the catalogue has no task with this id."""
     same_id = [other for other in _catalogue() if other["id"] == task.id]
     namesakes = [other for other in same_id if other["name"] == task.name]
-    return min((_unlike(task, other, SCORED) for other in namesakes or same_id), key=len, default={})
+    return min((_unlike(task, other, SCORED) for other in namesakes or same_id), key=len, default=[])
 
 
 def borrowed_threshold(task: Task) -> str | None:
@@ -29,13 +29,12 @@ def borrowed_threshold(task: Task) -> str | None:
     keys = ("name", "id", "threshold", "threshold_source")  # the source of one that the user gives is another
     mine = [getattr(task, key) for key in keys]
     namesake = next((other for other in _catalogue() if [other[key] for key in keys] == mine), None)
-    if namesake is None:
-        return None
-    if not (changed := _unlike(task, namesake, GAME)):
+    changed = _unlike(task, namesake, GAME) if namesake else []
+    if not changed:
         return None
     return (
         f"Note: env.threshold={task.threshold:g} is that of the catalogue's {task.name}, and here "
-        f"{'; '.join(changed.values())}. Give env.threshold=... if that changes what an episode can score."
+        f"{'; '.join(changed)}. Give env.threshold=... if that changes what an episode can score."
     )
 
 
@@ -43,15 +42,15 @@ def _catalogue() -> list[dict[str, Any]]:
     return [OmegaConf.to_container(task_node(path)) for path in sorted(shipped("envs").glob("*.yaml"))]  # type: ignore[misc]
 
 
-def _unlike(task: Task, other: dict[str, Any], keys: Sequence[str]) -> dict[str, str]:
+def _unlike(task: Task, other: dict[str, Any], keys: Sequence[str]) -> list[str]:
     mine = asdict(task)
     given = [key for key in keys if other[key] != MISSING]  # a file may leave the threshold open
-    return {
+    return [
         # Statistics are hundreds of numbers.
-        key: f"other {key}" if key == "statistics" else f"{key}={mine[key]}, not {other[key]}"
+        f"other {key}" if key == "statistics" else f"{key}={mine[key]}, not {other[key]}"
         for key in given
         if _judged(key, mine[key]) != _judged(key, other[key])
-    }
+    ]
 
 
 def _judged(key: str, value: Any) -> Any:

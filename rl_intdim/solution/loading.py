@@ -79,7 +79,7 @@ def opened(path: Path, trust: bool, say: Callable[[str], None]) -> tuple[Solutio
     Raises ConfigError, as `load` does, and if the network cannot be made."""
     solution = load(path, trust)
     if others := unlike_catalogue(solution.task):
-        say(f"Note: this file's task is not the catalogue's: {'; '.join(others.values())}.")
+        say(f"Note: this file's task is not the catalogue's: {'; '.join(others)}.")
     with named(path):
         return solution, solution.policy()[0]
 

@@ -133,10 +133,10 @@ def test_several_policies_on_images_give_what_each_gives_alone(shape):
     policy = Policy(conv=[Conv(3, 3, 2, [0, 1, 1, 0]), Conv(5, 2)], hidden=[8])
     network = Network(policy, gym.spaces.Box(0, 255, shape, np.uint8), gym.spaces.Discrete(3))
     rng = np.random.default_rng(0)
-    theta = torch.stack([network.theta0(rng) for _ in range(4)]) + 0.1  # biases too
-    images = torch.from_numpy(rng.integers(0, 256, (4, 6, *shape), dtype=np.uint8))
+    theta = torch.stack([network.theta0(rng) for _ in range(12)]) + 0.1  # biases too
+    images = torch.from_numpy(rng.integers(0, 256, (12, 6, *shape), dtype=np.uint8))  # more than a BLOCK
     together = network.outputs(network.layers(theta), images)
-    alone = [network.outputs(network.layers(theta[n : n + 1]), images[n : n + 1])[0] for n in range(4)]
+    alone = [network.outputs(network.layers(theta[n : n + 1]), images[n : n + 1])[0] for n in range(12)]
     assert torch.allclose(together, torch.stack(alone), rtol=1e-5, atol=1e-6)
     assert (together[0] - together[1]).abs().max() > 0.01
 
